@@ -1,0 +1,1 @@
+"""From images to LOIs and masks. Needs no torch."""

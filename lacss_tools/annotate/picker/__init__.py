@@ -1,0 +1,1 @@
+"""The page on which a person picks one candidate per image."""

@@ -1,0 +1,22 @@
+"""Names for the arrays that the package passes around. (y, x) order, origin at the centre of the top-left pixel."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Integer
+
+Image = Float32[np.ndarray, "channel y x"]
+"""Intensities of one field, any range, all finite."""
+
+Plane = Float32[np.ndarray, "y x"]
+"""One channel of a field, or a map over it."""
+
+Mask = Bool[np.ndarray, "y x"]
+"""True where there are cells."""
+
+Masks = Bool[np.ndarray, "n y x"]
+"""A stack of masks: candidates (loosest first) or overlapping cells."""
+
+Labels = Integer[np.ndarray, "y x"]
+"""Instances numbered from 1; 0 is background."""
+
+Points = Float[np.ndarray, "n 2"]
+"""(y, x) positions in pixels."""

@@ -1,0 +1,45 @@
+"""What people see in the terminal: text and progress on standard error, results for programs on standard output."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lacss_tools.batch import Summary
+from lacss_tools.errors import InputError, PartialError
+
+
+def say(text: str) -> None:
+    """Print one line for people."""
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+def emit_json(value: dict[str, Any]) -> None:
+    """Print one JSON object on standard output; a nan in it is our own mistake and raises ValueError."""
+    sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar with rate and time left; yields `advance(done, total)`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def finish(summary: Summary, output: str) -> None:
+    """Say what a batch did; InputError when nothing could be done, PartialError when some files failed."""
+    say(f"{summary.sentence()}: {output}")
+    if not summary.failed:
+        return
+    for message in summary.failed.values():
+        say(f"  failed: {message}")
+    kind = PartialError if summary.done or summary.skipped else InputError
+    raise kind(f"{len(summary.failed)} of {len(summary.failed) + len(summary.done)} files failed (named above).")

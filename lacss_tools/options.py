@@ -1,0 +1,22 @@
+"""Command-line options that several commands share, and how their paths resolve."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lacss_tools.project import Project
+
+ProjectOption = Annotated[
+    Path, typer.Option("--project", help="Project folder; relative paths start from it.", show_default="current folder")
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Redo files that are done already.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that work on images at the same time.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
+HERE = Path()
+
+
+def resolve(project: Path, given: Path | None, default: Path) -> Path:
+    """Return `given` inside the project folder (absolute paths stay), or `default`, which is inside already."""
+    return default if given is None else Project(project).root / given

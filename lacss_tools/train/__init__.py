@@ -1,0 +1,1 @@
+"""From an annotated project to a model and its predictions."""

@@ -1,0 +1,1 @@
+"""The LACSS network, one file per part of the paper."""
