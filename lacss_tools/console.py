@@ -43,3 +43,24 @@ def finish(summary: Summary, output: str) -> None:
         say(f"  failed: {message}")
     kind = PartialError if summary.done or summary.skipped else InputError
     raise kind(f"{len(summary.failed)} of {len(summary.failed) + len(summary.done)} files failed (named above).")
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[Any, Any], None]]:
+    """Show a training run: bar over the budget with time left, step, loss; yields `watch(report, state)`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("train"), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def watch(report: Any, state: Any) -> None:
+            text = None
+            if report.step % 20 == 0:
+                text = f"step {report.step}  loss {sum(report.numbers().values()):.3f}"
+                text += f"  best AP50 {state.best:.3f}" if state.best >= 0 else ""
+            bar.update(task, completed=report.progress, description=text)
+
+        yield watch

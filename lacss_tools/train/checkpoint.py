@@ -1,0 +1,104 @@
+"""A run on disk: config.toml, metrics.jsonl, last.pt (to continue) and best.safetensors (to use)."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+
+from lacss_tools.errors import InputError
+from lacss_tools.files import atomic, write_text
+from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.train.settings import ModelSettings, from_table, to_table
+from lacss_tools.train.trainer import State
+
+FORMAT = "lacss_tools 1"
+BEST, LAST, CONFIG, METRICS = "best.safetensors", "last.pt", "config.toml", "metrics.jsonl"
+
+
+def save_weights(path: Path, model: Lacss, scale: float) -> None:
+    """Write the weights as safetensors; sizes of the network and the working scale go to the header."""
+    from safetensors.torch import save_file
+
+    header = {"format": FORMAT, "model": json.dumps(asdict(model.settings)), "scale": repr(scale)}
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with atomic(path) as part:
+        save_file(weights, part, metadata=header)
+
+
+def load_weights(path: Path) -> tuple[Lacss, float]:
+    """Read a model and its working scale from a .safetensors file or a run folder; InputError when it is neither."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.is_dir():
+        path = path / BEST
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Give a run folder of lacss train or a .safetensors file.")
+    try:
+        with safe_open(path, framework="pt") as stored:
+            header = stored.metadata() or {}
+            weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path} is not a whole safetensors file ({error}). Copy it again.") from error
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
+    model = Lacss(from_table(ModelSettings, json.loads(header["model"])))
+    model.load_state_dict(weights)
+    return model, float(header["scale"])
+
+
+def save_state(run: Path, state: State, data: str) -> None:
+    """Write all that is needed to continue; `data` is the fingerprint of the training data."""
+    everything = {
+        "model": state.model.state_dict(),
+        "average": state.average.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "step": state.step,
+        "seconds": state.elapsed(),
+        "best": state.best,
+        "data": data,
+    }
+    with atomic(run / LAST) as part:
+        torch.save(everything, part)
+
+
+def load_state(run: Path, state: State, data: str) -> None:
+    """Continue from `run`; InputError when there is nothing to continue or the training data has changed."""
+    path = run / LAST
+    if not path.is_file():
+        raise InputError(f"{path} does not exist, so there is nothing to resume. Run without --resume.")
+    try:
+        stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"{path} is damaged. Train again without --resume.") from error
+    if stored["data"] != data:
+        raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new --run.")
+    state.model.load_state_dict(stored["model"])
+    state.average.load_state_dict(stored["average"])
+    state.optimizer.load_state_dict(stored["optimizer"])
+    state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
+
+
+def write_config(run: Path, tables: dict[str, Any]) -> None:
+    """Write the resolved configuration, versions and data fingerprint as TOML."""
+    ready = {name: to_table(value) if hasattr(value, "__dataclass_fields__") else value for name, value in tables.items()}
+    write_text(run / CONFIG, tomli_w.dumps(ready))
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """Return the rows of metrics.jsonl, oldest first; a last line cut short by a crash is dropped."""
+    path = run / METRICS
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def write_metrics(run: Path, rows: list[dict[str, Any]]) -> None:
+    """Write all rows of metrics.jsonl."""
+    write_text(run / METRICS, "".join(json.dumps(row) + "\n" for row in rows))

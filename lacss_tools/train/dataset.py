@@ -1,0 +1,143 @@
+"""Training fields in memory at the working scale, and random crops of them as a function of (seed, step) alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from lacss_tools.arrays import Image, Labels, Mask, Points
+from lacss_tools.train.preprocess import normalise, resize, scaled_size, to_working
+from lacss_tools.train.pseudo import watershed_labels
+from lacss_tools.train.settings import TrainSettings
+
+PSEUDO_SIGMA = 1.5
+"""smoothing of the image before the watershed, working pixels"""
+LOI_MARGIN = 3.0
+"""a LOI this close to the outside of a crop (pixels) still counts, since the cell is visible"""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One annotated image at the working scale."""
+
+    image: Float[Tensor, "channel y x"]
+    mask: Float[Tensor, "y x"]
+    """cell area, 0 or 1"""
+    labels: Float[Tensor, "y x"]
+    """instances: outlined by a person (full supervision) or guessed by watershed (weak)"""
+    lois: Float[Tensor, "n 2"]
+    own: Float[Tensor, " n"]
+    """label of the cell of each LOI"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops of equal size; the LOIs of all of them in one list."""
+
+    image: Float[Tensor, "b channel y x"]
+    mask: Float[Tensor, "b y x"]
+    labels: Float[Tensor, "b y x"]
+    lois: Float[Tensor, "n 2"]
+    batch: Int64[Tensor, " n"]
+    own: Float[Tensor, " n"]
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on another device."""
+        parts = (self.image, self.mask, self.labels, self.lois, self.batch, self.own)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+
+
+def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Field:
+    """Build a field from LOIs and an image-level mask; its labels are guessed by watershed."""
+    size = scaled_size(image.shape[1:], scale)
+    pixels = resize(normalise(image), size)
+    area = resize(torch.from_numpy(mask.astype(np.float32))[None], size)[0] > 0.5
+    where = to_working(torch.from_numpy(lois).float(), mask.shape, size)
+    guess = watershed_labels(pixels.mean(0).numpy(), area.numpy(), where.double().numpy(), PSEUDO_SIGMA)
+    own = torch.arange(1, len(lois) + 1).float()
+    return Field(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
+
+
+def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> Field:
+    """Build a field from instance labels; `own` is the label of the cell of each LOI."""
+    size = scaled_size(image.shape[1:], scale)
+    instances = F.interpolate(torch.from_numpy(labels)[None, None].float(), size=size, mode="nearest-exact")[0, 0]
+    where = to_working(torch.from_numpy(lois).float(), labels.shape, size)
+    pixels = resize(normalise(image), size)
+    return Field(pixels, (instances > 0).float(), instances, where, torch.from_numpy(own).float())
+
+
+def draw_batch(fields: list[Field], settings: TrainSettings, step: int) -> Batch:
+    """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact."""
+    rng = np.random.default_rng([settings.seed, step])
+    crops = [draw_crop(fields[int(k)], settings, rng) for k in rng.integers(len(fields), size=settings.batch)]
+    counts = torch.tensor([len(crop.lois) for crop in crops])
+    return Batch(
+        torch.stack([crop.image for crop in crops]),
+        torch.stack([crop.mask for crop in crops]),
+        torch.stack([crop.labels for crop in crops]),
+        torch.cat([crop.lois for crop in crops]),
+        torch.repeat_interleave(torch.arange(len(crops)), counts),
+        torch.cat([crop.own for crop in crops]),
+    )
+
+
+def draw_crop(field: Field, settings: TrainSettings, rng: np.random.Generator) -> Field:
+    """Cut a random square, turned, mirrored and resized, with changed brightness and jittered LOIs.
+
+    The crop is centred on a random LOI (or anywhere, one time in five), so that empty areas do not waste steps.
+    """
+    size = settings.crop
+    matrix = random_matrix(settings.scale_range, rng)
+    centre = random_centre(field, rng)
+    image = sample(field.image, matrix, centre, size, "bilinear")
+    mask, labels = sample(torch.stack([field.mask, field.labels]), matrix, centre, size)
+    half = (size - 1) / 2
+    lois = (field.lois - centre) @ torch.linalg.inv(matrix).T + half
+    inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
+    noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
+    lois = (lois + noise).clamp(0, size - 1)
+    return Field(vary_intensity(image, rng), mask, labels, lois[inside], field.own[inside])
+
+
+def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor, "2 2"]:
+    """Return the matrix from crop offsets to image offsets, (y, x): rotation by any angle, mirror, scale."""
+    angle, flip = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0])
+    factor = float(np.exp(rng.uniform(-1, 1) * np.log1p(scale_range)))
+    cos, sin = np.cos(angle) / factor, np.sin(angle) / factor
+    return torch.tensor([[cos, -sin * flip], [sin, cos * flip]], dtype=torch.float32)
+
+
+def random_centre(field: Field, rng: np.random.Generator) -> Float[Tensor, " 2"]:
+    """Return the (y, x) of the crop's centre in the field."""
+    height, width = field.image.shape[1:]
+    if len(field.lois) == 0 or rng.random() < 0.2:
+        return torch.tensor([rng.uniform(0, height), rng.uniform(0, width)], dtype=torch.float32)
+    return field.lois[int(rng.integers(len(field.lois)))] + torch.from_numpy(rng.uniform(-48, 48, 2)).float()
+
+
+def sample(
+    image: Float[Tensor, "channel y x"],
+    matrix: Float[Tensor, "2 2"],
+    centre: Float[Tensor, " 2"],
+    size: int,
+    mode: str = "nearest",
+) -> Float[Tensor, "channel size size"]:
+    """Read a square of `size` pixels around `centre`; beyond the image its edge repeats, a mask (nearest) is 0."""
+    line = torch.arange(size) - (size - 1) / 2
+    offsets = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1)
+    where = offsets @ matrix.T + centre
+    extent = torch.tensor(image.shape[1:], dtype=torch.float32)
+    normal = (where + 0.5) / extent * 2 - 1
+    padding = "zeros" if mode == "nearest" else "border"
+    return F.grid_sample(image[None], normal.flip(-1)[None], mode=mode, padding_mode=padding, align_corners=False)[0]
+
+
+def vary_intensity(image: Float[Tensor, "channel y x"], rng: np.random.Generator) -> Float[Tensor, "channel y x"]:
+    """Change gain, offset and noise a little, as exposure and stain do."""
+    gain, offset, noise = rng.uniform(0.8, 1.25), rng.uniform(-0.1, 0.1), rng.uniform(0, 0.05)
+    grain = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
+    return image * float(gain) + float(offset) + grain * float(noise)

@@ -1,0 +1,38 @@
+"""Which device to compute on, and in which precision."""
+
+import contextlib
+from contextlib import AbstractContextManager
+from functools import cache
+
+import torch
+
+from lacss_tools.errors import InputError
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device named auto, cpu, cuda, cuda:N or mps; InputError when it is not there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"Device {name!r} is unknown. Use auto, cpu, cuda, cuda:N or mps.") from error
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (device.index or 0) >= counts.get(device.type, 0):
+        raise InputError(f"Device {name!r} is not on this machine. Use --device cpu, or auto.")
+    return device
+
+
+@cache
+def fast_bfloat16() -> bool:
+    """Return whether this processor multiplies bfloat16 in hardware; without that it is slower than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context of mixed bfloat16 precision where that is faster."""
+    if device.type == "cuda" or (device.type == "cpu" and fast_bfloat16()):
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()

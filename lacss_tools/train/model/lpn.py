@@ -1,0 +1,77 @@
+"""Location proposal network (LPN): coarse map -> where the cells are (paper, Methods; scores by focal loss).
+
+Each cell of the coarse map says how likely a LOI lies near and at which offset.
+"""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from lacss_tools.train.model.backbone import COARSE_STRIDE
+
+
+class LPN(nn.Module):
+    """3x3 convolution and 1x1 convolutions -> score logit and (dy, dx) in units of the coarse stride."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, hidden, 3, padding=1)
+        self.score = nn.Conv2d(hidden, 1, 1)
+        self.offset = nn.Conv2d(hidden, 2, 1)
+        nn.init.constant_(self.score.bias, -2.0)  # type: ignore[arg-type]
+
+    def forward(
+        self, coarse: Float[Tensor, "b c y x"]
+    ) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
+        """Return score logits and offsets (dy, dx) from the centre of each coarse cell, in pixels."""
+        x = torch.relu(self.conv(coarse))
+        offset = self.offset(x).permute(0, 2, 3, 1).float() * COARSE_STRIDE
+        return self.score(x)[:, 0].float(), offset
+
+
+def cell_centres(height: int, width: int, device: torch.device) -> Float[Tensor, "y x 2"]:
+    """Return the (y, x) pixel position of the centre of each coarse cell."""
+    y = (torch.arange(height, device=device) + 0.5) * COARSE_STRIDE - 0.5
+    x = (torch.arange(width, device=device) + 0.5) * COARSE_STRIDE - 0.5
+    return torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1)
+
+
+def lpn_targets(
+    lois: Float[Tensor, "n 2"], batch: Int64[Tensor, " n"], shape: tuple[int, int, int], radius: float
+) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
+    """Return score targets (1 within `radius` pixels of a LOI, else 0) and the (dy, dx) to the nearest LOI.
+
+    `shape` is that of the score map: (batch, height, width).
+    """
+    centres = cell_centres(shape[1], shape[2], lois.device)
+    score = lois.new_zeros(shape)
+    offset = lois.new_zeros((*shape, 2))
+    for b in range(shape[0]):
+        own = lois[batch == b]
+        if len(own):
+            distance, nearest = torch.cdist(centres.reshape(-1, 2), own).min(dim=1)
+            score[b] = (distance <= radius).float().view(shape[1:])
+            offset[b] = (own[nearest] - centres.reshape(-1, 2)).view(*shape[1:], 2)
+    return score, offset
+
+
+def proposals(
+    logits: Float[Tensor, "y x"], offset: Float[Tensor, "y x 2"], min_score: float, min_distance: float, most: int
+) -> tuple[Float[Tensor, "n 2"], Float[Tensor, " n"]]:
+    """Return (y, x) locations and scores of one image, best first: greedy distance NMS over the scored coarse cells."""
+    scores = torch.sigmoid(logits).reshape(-1)
+    where = (cell_centres(*logits.shape, logits.device) + offset).reshape(-1, 2)
+    order = torch.argsort(scores, descending=True, stable=True)
+    order = order[scores[order] >= min_score]
+    scores, where = scores[order], where[order]
+    close = torch.cdist(where, where) < min_distance
+    rows = close.cpu().numpy()
+    free = [True] * len(rows)
+    kept: list[int] = []
+    for k, row in enumerate(rows):
+        if free[k]:
+            kept.append(k)
+            for j in row.nonzero()[0]:
+                free[j] = False
+    index = torch.tensor(kept[:most], dtype=torch.long, device=logits.device)
+    return where[index], scores[index]

@@ -1,0 +1,72 @@
+"""Segmentation FCN: fine map + LOI -> logits of one cell in its patch (paper, Methods).
+
+The convolutions run once per image; per cell only a window is cut out, the position relative to the LOI and the
+features at the LOI enter by 1x1 convolutions, and a transposed convolution brings it to full resolution.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lacss_tools.train.model.backbone import FINE_STRIDE, norm
+from lacss_tools.train.model.patches import Patches, pixel_index, relative_grid
+
+PRIOR_HEIGHT = 2.0
+"""logit of the radial prior at the LOI (method: a - b (r/R)^2)"""
+
+
+class Segmentor(nn.Module):
+    """Shared convolutions and the per-cell head. `radius` (pixels) is that of a typical cell at the working scale."""
+
+    def __init__(self, fine: int, width: int, patch_size: int, radius: float) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        self.radius = radius
+        self.shared = nn.Sequential(
+            norm(fine),
+            nn.ReLU(),
+            nn.Conv2d(fine, width, 3, padding=1, bias=False),
+            norm(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+        )
+        self.position = nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, width, bias=False))
+        self.identity = nn.Linear(width, width)
+        self.hidden = nn.Linear(width, width)
+        self.upscale = nn.Linear(width, FINE_STRIDE**2)  # a transposed convolution of kernel 2 and stride 2
+        self.prior = nn.Parameter(torch.tensor([PRIOR_HEIGHT, PRIOR_HEIGHT]))
+
+    def forward(self, fine: Float[Tensor, "b c y x"]) -> Float[Tensor, "b y x d"]:
+        """Return the map from which patches are cut, channels last."""
+        return self.shared(fine).permute(0, 2, 3, 1).contiguous()  # type: ignore[no-any-return]
+
+    def patch_logits(
+        self, features: Float[Tensor, "b y x d"], lois: Float[Tensor, "n 2"], patches: Patches
+    ) -> Float[Tensor, "n p p"]:
+        """Return one logit per pixel of each patch; 0.5 probability is the border of the cell."""
+        n, half = len(patches), patches.size // FINE_STRIDE
+        index, _ = pixel_index(patches, step=FINE_STRIDE)
+        window = features.reshape(-1, features.shape[-1]).index_select(0, index.reshape(-1)).view(n, half * half, -1)
+        own = features.reshape(-1, features.shape[-1]).index_select(0, loi_index(patches, lois))
+        relative = relative_grid(patches, lois, step=FINE_STRIDE).view(n, half * half, 2) / self.radius
+        y, x = relative.unbind(-1)
+        squares = torch.stack([y, x, y * x, y * y, x * x, torch.sqrt(y * y + x * x + 1e-6)], dim=-1)
+        encoded = self.position(squares.clamp(-8, 8)) + self.identity(own)[:, None]
+        hidden = torch.relu(window + encoded)
+        hidden = torch.relu(self.hidden(hidden) + window)
+        blocks = self.upscale(hidden).float().view(n, half, half, FINE_STRIDE, FINE_STRIDE)
+        logits = blocks.transpose(2, 3).reshape(n, patches.size, patches.size)
+        return logits + self.radial_prior(patches, lois)
+
+    def radial_prior(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n p p"]:
+        """Return a - b (r/R)^2, which keeps the weak loss from collapsing to empty cells at the start of training."""
+        square = (relative_grid(patches, lois) / self.radius).square().sum(-1)
+        return self.prior[0] - self.prior[1] * square.clamp(max=16.0)
+
+
+def loi_index(patches: Patches, lois: Float[Tensor, "n 2"]) -> Tensor:
+    """Return the flat index, into (batch, y // 2, x // 2), of the fine cell that holds each LOI."""
+    height, width = patches.shape[0] // FINE_STRIDE, patches.shape[1] // FINE_STRIDE
+    y = (lois[:, 0].round().long() // FINE_STRIDE).clamp(0, height - 1)
+    x = (lois[:, 1].round().long() // FINE_STRIDE).clamp(0, width - 1)
+    return (patches.batch * height + y) * width + x

@@ -1,0 +1,51 @@
+"""From the pixels of a file to what the network sees: intensity range and working scale."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from lacss_tools.arrays import Image
+
+LOW, HIGH = 1.0, 99.7
+"""percentiles of each channel that become 0 and 1"""
+CEILING = 2.0
+SCALE_LIMITS = (0.05, 4.0)
+
+
+def normalise(image: Image) -> Float[Tensor, "channel y x"]:
+    """Map each channel's 1st and 99.7th percentile to 0 and 1, take the square root (dim cells stay visible), centre.
+
+    Unchanged by any gain and offset of the camera. A constant channel becomes constant.
+    """
+    low, high = np.percentile(image[:, ::2, ::2], [LOW, HIGH], axis=(1, 2), keepdims=True).astype(np.float32)
+    scaled = np.clip((image - low) / np.maximum(high - low, 1e-6), 0, CEILING)
+    return torch.from_numpy(np.sqrt(scaled) * 2 - 0.5)
+
+
+def working_scale(mask_area: float, lois: int, cell_diameter: float) -> float:
+    """Return the factor that brings a typical cell to `cell_diameter` pixels, from the weak labels alone.
+
+    The typical diameter is sqrt(4/pi * mask area / number of LOIs), in pixels of the original images.
+    """
+    diameter = float(np.sqrt(4 / np.pi * max(mask_area, 1.0) / max(lois, 1)))
+    return float(np.clip(cell_diameter / diameter, *SCALE_LIMITS))
+
+
+def scaled_size(shape: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Return the size of an image of `shape` at the working scale, at least 32 pixels."""
+    return max(32, round(shape[0] * scale)), max(32, round(shape[1] * scale))
+
+
+def resize(image: Float[Tensor, "channel y x"], size: tuple[int, int]) -> Float[Tensor, "channel y2 x2"]:
+    """Resize with antialiasing."""
+    if tuple(image.shape[1:]) == size:
+        return image
+    return F.interpolate(image[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+
+
+def to_working(points: Float[Tensor, "n 2"], shape: tuple[int, int], size: tuple[int, int]) -> Float[Tensor, "n 2"]:
+    """Move (y, x) from an image of `shape` to its resized copy of `size`; pixel centres are at whole numbers."""
+    factor = torch.tensor([size[0] / shape[0], size[1] / shape[1]], dtype=points.dtype)
+    return (points + 0.5) * factor - 0.5

@@ -1,0 +1,99 @@
+"""Every number of the network, the training and the prediction, with its default; plain dataclasses, no torch."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lacss_tools.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Sizes of the network; lengths are pixels at the working scale."""
+
+    channels: int = 1
+    widths: tuple[int, ...] = (32, 48, 64, 96, 128)
+    blocks: tuple[int, ...] = (1, 2, 2, 2, 2)
+    pyramid: int = 64
+    fine: int = 32
+    patch_size: int = 96
+    cell_diameter: float = 30.0
+    """of a typical cell at the working scale, to which images are resized"""
+    auxnet: bool = True
+
+
+PRESETS: dict[str, ModelSettings] = {
+    "small": ModelSettings(),
+    "base": ModelSettings(widths=(48, 96, 144, 192, 256), blocks=(1, 2, 3, 3, 3), pyramid=96, fine=48),
+}
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long and how to train. `minutes` (wall clock) wins over `steps` when given."""
+
+    preset: str = "small"
+    supervision: str = "weak"
+    auxnet: bool = True
+    steps: int = 2000
+    minutes: float | None = None
+    seed: int = 0
+    batch: int = 4
+    crop: int = 256
+    learning_rate: float = 1e-3
+    warmup: float = 0.03
+    """part of the training over which the learning rate rises"""
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    """largest norm of the gradient"""
+    pseudo: float = 0.5
+    """part of the training over which watershed pseudo-labels fade out and the weak loss fades in; 0 for never"""
+    jitter: float = 2.0
+    """standard deviation, in working pixels, by which training LOIs are moved"""
+    lpn_radius: float = 10.0
+    """coarse cells this close to a LOI (working pixels) are positive"""
+    ema: float = 0.99
+    """decay per step of the running average of the weights, which is what is kept"""
+    scale_range: float = 0.2
+    """augmentation resizes by up to this part, up or down"""
+    validate_every: float = 0.1
+    """part of the training between two validations"""
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise UsageError(f"Preset {self.preset!r} is unknown. Choose one of: {', '.join(PRESETS)}.")
+        if self.supervision not in ("weak", "full"):
+            raise UsageError(f"Supervision {self.supervision!r} is unknown. Choose weak or full.")
+        if self.steps < 1 or (self.minutes is not None and self.minutes <= 0):
+            raise UsageError("Training needs at least one step or a positive number of minutes. Raise --steps or --minutes.")
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """From maps to cells; lengths are pixels at the working scale."""
+
+    min_score: float = 0.2
+    """LPN score under which a proposal is dropped"""
+    nms_distance: float = 8.0
+    """two proposals closer than this are one"""
+    max_overlap: float = 0.5
+    """a cell that shares more than this part of itself with a better one is dropped"""
+    min_area: float = 40.0
+    """cells of fewer working pixels are dropped"""
+    most: int = 10000
+
+
+T = TypeVar("T")
+
+
+def from_table(kind: type[T], table: dict[str, Any]) -> T:
+    """Build a settings dataclass from a TOML or JSON table; lists become tuples, unknown names are an error."""
+    names = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if unknown := set(table) - names:
+        raise UsageError(f"Unknown setting {', '.join(sorted(unknown))} in {kind.__name__}. Remove it.")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+
+
+def to_table(settings: Any) -> dict[str, Any]:
+    """Return a settings dataclass as a table for TOML or JSON; None is left out."""
+    return {name: value for name, value in dataclasses.asdict(settings).items() if value is not None}

@@ -1,0 +1,139 @@
+"""The training loop: a generator that makes one step at a time and knows no files."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from lacss_tools.errors import LacssError
+from lacss_tools.train.dataset import Batch, Field, draw_batch
+from lacss_tools.train.device import autocast
+from lacss_tools.train.model.backbone import COARSE_STRIDE
+from lacss_tools.train.model.lacss import Lacss, Maps
+from lacss_tools.train.model.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
+from lacss_tools.train.model.lpn import lpn_targets
+from lacss_tools.train.model.patches import patches_around
+from lacss_tools.train.settings import TrainSettings
+
+
+@dataclass
+class State:
+    """All that changes while training; what a checkpoint must hold to continue exactly."""
+
+    model: Lacss
+    average: Lacss
+    """running average of the weights; used for validation and kept as the result"""
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    seconds: float = 0.0
+    """time spent in earlier sessions of this run"""
+    best: float = -1.0
+    """best validation AP50 so far"""
+    since: float = field(default_factory=time.monotonic)
+
+    def elapsed(self) -> float:
+        """Return the seconds of training so far, over all sessions."""
+        return self.seconds + time.monotonic() - self.since
+
+    def progress(self, settings: TrainSettings) -> float:
+        """Return the part of the training that is done, by time or by steps."""
+        if settings.minutes is not None:
+            return self.elapsed() / (60 * settings.minutes)
+        return self.step / settings.steps
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One finished step: its number, the part of the training done and the loss terms."""
+
+    step: int
+    progress: float
+    losses: dict[str, Tensor]
+
+    def numbers(self) -> dict[str, float]:
+        """Return the losses as numbers (waits for the device)."""
+        return {name: round(float(value.detach()), 5) for name, value in self.losses.items()}
+
+
+def start(model: Lacss, settings: TrainSettings, device: torch.device) -> State:
+    """Return the state before the first step."""
+    import copy
+
+    model = model.to(device).train()
+    average = copy.deepcopy(model).eval().requires_grad_(False)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
+    )
+    return State(model, average, optimizer)
+
+
+def run_steps(state: State, fields: list[Field], settings: TrainSettings, device: torch.device) -> Iterator[StepReport]:
+    """Train until the budget is spent, yielding after each step; raises LacssError when the loss is not a number."""
+    while (progress := state.progress(settings)) < 1:
+        for group in state.optimizer.param_groups:
+            group["lr"] = settings.learning_rate * schedule(progress, settings.warmup)
+        batch = draw_batch(fields, settings, state.step).to(device)
+        with autocast(device):
+            maps = state.model(batch.image)
+            losses = compute_losses(state.model, maps, batch, settings, progress)
+        total = torch.stack(list(losses.values())).sum()
+        state.optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
+        state.optimizer.step()
+        update_average(state, settings.ema)
+        state.step += 1
+        if state.step % 20 == 0 and not math.isfinite(float(norm)):
+            raise LacssError(f"Training diverged at step {state.step} (the loss is not a number). Start again with a "
+                             "lower learning rate or another seed.")
+        yield StepReport(state.step, min(1.0, state.progress(settings)), losses)
+
+
+def schedule(progress: float, warmup: float) -> float:
+    """Return the factor on the learning rate: linear rise, then half a cosine down to 1 %."""
+    if progress < warmup:
+        return max(progress / warmup, 0.02)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def update_average(state: State, decay: float) -> None:
+    """Move the running average towards the weights; early on faster, so that the start is forgotten."""
+    weight = max(1 - decay, 1 / (state.step + 2))
+    old, new = list(state.average.parameters()), list(state.model.parameters())
+    with torch.no_grad():
+        torch._foreach_lerp_(old, new, weight)
+
+
+def label_weight(settings: TrainSettings, progress: float) -> float:
+    """Return how much of the instance loss is taken against labels (full, or pseudo-labels that fade out)."""
+    if settings.supervision == "full":
+        return 1.0
+    return min(1.0, max(0.0, 2 * (1 - progress / settings.pseudo))) if settings.pseudo > 0 else 0.0
+
+
+def compute_losses(
+    model: Lacss, maps: Maps, batch: Batch, settings: TrainSettings, progress: float
+) -> dict[str, Tensor]:
+    """Return the loss terms of a batch by name; their sum is minimised (all weights 1)."""
+    shape = (batch.image.shape[2], batch.image.shape[3])
+    scores, offsets = lpn_targets(batch.lois, batch.batch, tuple(maps.scores.shape), settings.lpn_radius)  # type: ignore[arg-type]
+    weight = label_weight(settings, progress)
+    patches = patches_around(batch.lois, batch.batch, shape, model.segmentor.patch_size)
+    logits = model.segmentor.patch_logits(maps.features, batch.lois, patches)
+    with torch.autocast(batch.image.device.type, enabled=False):
+        losses = {
+            "score": lpn_score_loss(maps.scores, scores),
+            "offset": lpn_offset_loss(maps.offsets, offsets, scores, COARSE_STRIDE),
+        }
+        if weight > 0:
+            losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own)
+        if weight < 1:
+            losses["weak"] = (1 - weight) * weak_loss(logits, patches, batch.mask)
+    if model.auxnet is not None and settings.supervision == "weak":
+        border = model.auxnet(batch.image)
+        with torch.autocast(batch.image.device.type, enabled=False):
+            losses["aux"] = aux_loss(border, logits, patches)
+    return losses

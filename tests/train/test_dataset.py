@@ -1,0 +1,81 @@
+import numpy as np
+import torch
+
+from lacss_tools.train.dataset import draw_batch, draw_crop, full_field, sample, weak_field
+from lacss_tools.train.preprocess import normalise, scaled_size, to_working, working_scale
+from lacss_tools.train.pseudo import watershed_labels
+from lacss_tools.train.settings import TrainSettings
+
+QUIET = TrainSettings(crop=64, batch=3, jitter=0.0)
+
+
+def dotted_field(seed=0):
+    """Bright discs of radius 6 on 160 x 200 pixels with a LOI in the middle of each."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:160, :200]
+    points, labels = [], np.zeros((160, 200), np.int32)
+    for k, (cy, cx) in enumerate(((a + 10, b + 10) for a in range(10, 140, 32) for b in range(10, 180, 36)), start=1):
+        points.append((cy, cx))
+        labels[(y - cy) ** 2 + (x - cx) ** 2 <= 36] = k
+    image = (labels > 0) * 100.0 + rng.normal(10, 1, labels.shape)
+    return image.astype(np.float32)[None], labels, np.array(points, dtype=np.float64)
+
+
+def test_lois_mask_labels_and_image_move_together_under_augmentation():
+    image, labels, points = dotted_field()
+    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    seen = 0
+    for step in range(20):
+        crop = draw_crop(field, QUIET, np.random.default_rng(step))
+        inside = ((crop.lois > 0) & (crop.lois < 63)).all(dim=1)
+        at = crop.lois[inside].round().long()
+        assert (crop.labels[at[:, 0], at[:, 1]] == crop.own[inside]).all()
+        assert (crop.mask[at[:, 0], at[:, 1]] == 1).all()
+        assert (crop.image[0, at[:, 0], at[:, 1]] > 0.5).all()
+        seen += len(at)
+    assert seen > 20
+
+
+def test_a_batch_depends_on_seed_and_step_alone():
+    image, labels, points = dotted_field()
+    fields = [weak_field(image, labels > 0, points, 1.0)]
+    again, other = draw_batch(fields, QUIET, 7), draw_batch(fields, QUIET, 8)
+    first = draw_batch(fields, QUIET, 7)
+    assert torch.equal(first.image, again.image)
+    assert torch.equal(first.lois, again.lois)
+    assert not torch.equal(first.image, other.image)
+    assert first.image.shape == (3, 1, 64, 64)
+    assert first.batch.tolist() == sorted(first.batch.tolist())
+
+
+def test_sampling_with_the_unit_matrix_is_a_crop():
+    image = torch.rand(2, 40, 50)
+    out = sample(image, torch.eye(2), torch.tensor([19.5, 24.5]), 8, "bilinear")
+    torch.testing.assert_close(out, image[:, 16:24, 21:29], atol=1e-5, rtol=0)
+
+
+def test_normalise_ignores_gain_and_offset():
+    image = dotted_field()[0]
+    torch.testing.assert_close(normalise(image), normalise(image * 37 + 500), atol=1e-3, rtol=0)
+    assert torch.isfinite(normalise(np.zeros((1, 40, 40), np.float32))).all()
+
+
+def test_working_scale_brings_the_typical_cell_to_the_wanted_diameter():
+    area_of_60_px_discs = 20 * np.pi * 30**2
+    assert abs(working_scale(area_of_60_px_discs, 20, 30.0) - 0.5) < 1e-9
+
+
+def test_points_follow_the_resize():
+    size = scaled_size((100, 200), 0.5)
+    corners = to_working(torch.tensor([[0.0, 0.0], [99.0, 199.0]]), (100, 200), size)
+    torch.testing.assert_close(corners, torch.tensor([[-0.25, -0.25], [49.25, 99.25]]))
+
+
+def test_watershed_gives_each_touching_disc_its_own_label():
+    y, x = np.mgrid[:40, :60]
+    left, right = np.hypot(y - 20, x - 20), np.hypot(y - 20, x - 38)
+    image = np.maximum(np.clip(12 - left, 0, None), np.clip(12 - right, 0, None)).astype(np.float32)
+    labels = watershed_labels(image, image > 0, np.array([[20.0, 20.0], [20.0, 38.0]]), 1.0)
+    truth = np.where(image > 0, np.where(left <= right, 1, 2), 0)
+    assert (labels == truth).mean() > 0.97
+    assert (labels[image == 0] == 0).all()

@@ -1,0 +1,132 @@
+import math
+
+import pytest
+import torch
+
+from lacss_tools.train.model.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
+from lacss_tools.train.model.patches import Patches
+
+
+def windows(origins, shape, size, batch=None):
+    where = torch.tensor(origins)
+    owner = torch.zeros(len(where), dtype=torch.long) if batch is None else torch.tensor(batch)
+    return Patches(where, owner, shape, size)
+
+
+def logit(p):
+    return math.log(p / (1 - p))
+
+
+def slow_weak_loss(logits, patches, mask):
+    """The formula, pixel by pixel, in Python floats."""
+    total = count = 0.0
+    y = torch.sigmoid(logits.double())
+    for k in range(len(patches)):
+        for i in range(patches.size):
+            for j in range(patches.size):
+                py, px = (patches.origins[k] + torch.tensor([i, j])).tolist()
+                if not (0 <= py < patches.shape[0] and 0 <= px < patches.shape[1]):
+                    continue
+                m = mask[patches.batch[k], py, px].item()
+                own = y[k, i, j].item()
+                rivals = 0.0
+                for o in range(len(patches)):
+                    oy, ox = py - patches.origins[o, 0].item(), px - patches.origins[o, 1].item()
+                    same = o != k and patches.batch[o] == patches.batch[k]
+                    if same and 0 <= oy < patches.size and 0 <= ox < patches.size:
+                        rivals -= math.log(1 - y[o, oy, ox].item())
+                total += (1 - m) * own + m * (1 - own) + own * rivals
+                count += 1
+    return total / count
+
+
+def test_weak_loss_of_one_cell_is_its_error_against_the_mask():
+    patches = windows([[0, 0]], (2, 2), 2)
+    logits = torch.tensor([[[logit(0.9), logit(0.2)], [logit(0.5), logit(0.6)]]])
+    mask = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]])
+    assert weak_loss(logits, patches, mask).item() == pytest.approx((0.1 + 0.2 + 0.5 + 0.6) / 4, abs=1e-6)
+
+
+def test_weak_loss_of_two_rivals_on_four_pixels_in_closed_form():
+    patches = windows([[0, 0], [0, 0]], (2, 2), 2)
+    a, b = 0.7, 0.4
+    logits = torch.stack([torch.full((2, 2), logit(a)), torch.full((2, 2), logit(b))])
+    mask = torch.ones(1, 2, 2)
+    expected = ((1 - a) + (1 - b) - a * math.log(1 - b) - b * math.log(1 - a)) / 2
+    assert weak_loss(logits, patches, mask).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_symmetric_rivals_rest_at_0_36():
+    """2(1-y) - 2y log(1-y): the derivative -1 - log(1-y) + y/(1-y) is zero at y = 0.36 (method, section 5)."""
+    patches = windows([[0, 0], [0, 0]], (2, 2), 2)
+    logits = torch.zeros(2, 2, 2, requires_grad=True)
+    optimiser = torch.optim.SGD([logits], lr=4.0)
+    for _ in range(400):
+        optimiser.zero_grad()
+        weak_loss(logits, patches, torch.ones(1, 2, 2)).backward()
+        optimiser.step()
+    y = torch.sigmoid(logits.detach())
+    assert (-1 - torch.log(1 - y) + y / (1 - y)).abs().max() < 1e-3
+    assert y.mean().item() == pytest.approx(0.36, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_weak_loss_equals_the_pixel_loop(seed):
+    generator = torch.Generator().manual_seed(seed)
+    origins = (torch.randint(-2, 4, (4, 2), generator=generator) * 2).tolist()
+    patches = windows(origins, (8, 8), 4, batch=[0, 0, 1, 1])
+    logits = torch.randn(4, 4, 4, generator=generator)
+    mask = (torch.rand(2, 8, 8, generator=generator) > 0.5).float()
+    assert weak_loss(logits, patches, mask).item() == pytest.approx(slow_weak_loss(logits, patches, mask), rel=1e-5)
+
+
+def test_gradients_equal_finite_differences():
+    patches = windows([[0, 0], [2, 0], [-2, 2]], (6, 6), 4)
+    logits = torch.randn(3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    mask = (torch.rand(1, 6, 6, generator=torch.Generator().manual_seed(2)) > 0.4).double()
+    labels = torch.randint(0, 4, (1, 6, 6), generator=torch.Generator().manual_seed(3)).double()
+    own = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda z: weak_loss(z, patches, mask), logits)
+    assert torch.autograd.gradcheck(lambda z: full_loss(z, patches, labels, own), logits)
+    border = torch.rand(1, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(4)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda b: aux_loss(b, logits.detach(), patches), border)
+
+
+def test_full_loss_is_cross_entropy_against_the_own_label():
+    patches = windows([[0, 0]], (2, 2), 2)
+    labels = torch.tensor([[[3.0, 0.0], [3.0, 1.0]]])
+    logits = torch.tensor([[[logit(0.8), logit(0.1)], [logit(0.5), logit(0.3)]]])
+    expected = -(math.log(0.8) + math.log(0.9) + math.log(0.5) + math.log(0.7)) / 4
+    assert full_loss(logits, patches, labels, torch.tensor([3.0])).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_aux_loss_is_small_only_when_auxnet_shows_the_cell_border():
+    patches = windows([[0, 0]], (16, 16), 16)
+    inside = torch.zeros(1, 16, 16)
+    inside[:, 4:12, 4:12] = 1
+    logits = 20 * inside - 10
+    edge = torch.zeros(1, 16, 16)
+    edge[:, 3:13, 3:13] = 1
+    edge[:, 5:11, 5:11] = 0
+    right = aux_loss(edge * math.tanh(1.0), logits, patches)
+    wrong = aux_loss(1 - edge, logits, patches)
+    assert right < 1e-3
+    assert wrong > 0.05
+
+
+def test_lpn_losses_in_closed_form():
+    target = torch.tensor([[[1.0, 0.0]]])
+    logits = torch.tensor([[[logit(0.8), logit(0.3)]]])
+    expected = -(0.2**2) * math.log(0.8) - 0.3**2 * math.log(0.7)
+    assert lpn_score_loss(logits, target).item() == pytest.approx(expected, abs=1e-6)
+    offset = torch.tensor([[[[4.0, 0.0], [99.0, 99.0]]]])
+    truth = torch.tensor([[[[0.0, 16.0], [0.0, 0.0]]]])
+    assert lpn_offset_loss(offset, truth, target, 8).item() == pytest.approx(0.5 * 0.25 + (2 - 0.5), abs=1e-6)
+
+
+def test_images_without_cells_have_finite_losses():
+    patches = Patches(torch.zeros(0, 2, dtype=torch.long), torch.zeros(0, dtype=torch.long), (8, 8), 4)
+    logits = torch.zeros(0, 4, 4)
+    assert weak_loss(logits, patches, torch.zeros(1, 8, 8)) == 0
+    assert full_loss(logits, patches, torch.zeros(1, 8, 8), torch.zeros(0)) == 0
+    assert aux_loss(torch.rand(1, 8, 8), logits, patches) == 0

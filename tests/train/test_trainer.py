@@ -1,0 +1,86 @@
+"""Learning tests: tiny made-up cells must be learned from LOIs and masks, and cannot be when the LOIs are wrong."""
+
+import numpy as np
+import pytest
+import torch
+
+from lacss_tools.cells import cells_from_labels
+from lacss_tools.errors import LacssError
+from lacss_tools.evaluate.metrics import evaluate
+from lacss_tools.train.dataset import weak_field
+from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.train.predict import Predictor
+from lacss_tools.train.settings import ModelSettings, PredictSettings, TrainSettings
+from lacss_tools.train.trainer import label_weight, run_steps, schedule, start
+
+CPU = torch.device("cpu")
+TINY = ModelSettings(
+    widths=(16, 16, 24, 32, 32), blocks=(1, 1, 1, 1, 1), pyramid=24, fine=16, patch_size=48, cell_diameter=20.0
+)
+LESSON = TrainSettings(steps=160, batch=4, crop=96, jitter=1.0, learning_rate=3e-3, lpn_radius=8.0, ema=0.95)
+
+
+def made_up_field(seed, size=128):
+    """Round cells with a bright nucleus and a dim rim, some touching, on a noisy background."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    labels, image, centres = np.zeros((size, size), np.int32), rng.normal(0.1, 0.03, (size, size)), []
+    for _ in range(60):
+        centre = rng.uniform(8, size - 8, 2)
+        if any(np.hypot(*(centre - other)) < 20 for other in centres):
+            continue
+        centres.append(centre)
+        distance = np.hypot(y - centre[0], x - centre[1])
+        inside = (distance < rng.uniform(8, 11)) & (labels == 0)
+        labels[inside] = len(centres)
+        image[inside] += 0.3 + 0.7 * np.exp(-((distance[inside] / 5) ** 2))
+    return image.astype(np.float32)[None], labels, np.array(centres)
+
+
+def learn(shuffled):
+    fields = []
+    for seed in range(6):
+        image, labels, lois = made_up_field(seed)
+        if shuffled:
+            lois = np.random.default_rng(seed + 100).uniform(4, 124, lois.shape)
+        fields.append(weak_field(image, labels > 0, lois, 1.0))
+    torch.manual_seed(0)
+    state = start(Lacss(TINY), LESSON, CPU)
+    for _ in run_steps(state, fields, LESSON, CPU):
+        pass
+    predictor = Predictor(state.average, 1.0, CPU, PredictSettings(min_area=10.0))
+    pairs = [(predictor(image), cells_from_labels(labels)) for image, labels, _ in map(made_up_field, (50, 51, 52))]
+    return evaluate(pairs).ap50
+
+
+def test_cells_are_learned_from_points_and_masks():
+    assert learn(shuffled=False) > 0.8
+
+
+def test_shuffled_points_teach_nothing():
+    """The same budget with LOIs anywhere: proves that the check above can fail."""
+    assert learn(shuffled=True) < 0.4
+
+
+def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():
+    image, labels, lois = made_up_field(0)
+    field = weak_field(image, labels > 0, lois, 1.0)
+    state = start(Lacss(TINY), LESSON, CPU)
+    with torch.no_grad():
+        state.model.backbone.stem.weight.fill_(float("nan"))
+    with pytest.raises(LacssError, match="diverged at step"):
+        for _ in run_steps(state, [field], LESSON, CPU):
+            pass
+
+
+def test_schedule_rises_then_falls():
+    assert schedule(0.015, 0.03) == pytest.approx(0.5)
+    assert schedule(0.03, 0.03) == pytest.approx(1.0)
+    assert schedule(1.0, 0.03) == pytest.approx(0.01)
+
+
+def test_pseudo_labels_fade_out():
+    settings = TrainSettings(pseudo=0.4)
+    assert [label_weight(settings, p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([1, 1, 0.5, 0, 0])
+    assert label_weight(TrainSettings(pseudo=0.0), 0.0) == 0
+    assert label_weight(TrainSettings(supervision="full"), 0.9) == 1
