@@ -2,9 +2,9 @@
 
     python benchmarks/make_demo_data.py FOLDER_WITH_images_dapi_labels lacss_tools/demo/data
 
-Training fields: of each plate, four fields spread evenly over the sorted names that are not validation fields. Validation
-fields: of each plate the first one of the protocol "every 9th file". Fields are reduced to 3/4 of their size and to 8 bit
-by a square root, which keeps dim cells apart from the background.
+Training fields: of each plate, four fields spread evenly over the sorted names that are not validation fields.
+Validation fields: of each plate the first one of the protocol "every 9th file". Fields are reduced to 3/4 of their size
+and to 8 bit by a square root, which keeps dim cells apart from the background.
 """
 
 import sys

@@ -68,9 +68,7 @@ def run(
     return summary
 
 
-def _results(
-    jobs: list[Job], work: Callable[[Job], None], workers: int
-) -> Iterator[tuple[Job, str | None]]:
+def _results(jobs: list[Job], work: Callable[[Job], None], workers: int) -> Iterator[tuple[Job, str | None]]:
     if workers <= 1:
         for job in jobs:
             yield job, _attempt(work, job)

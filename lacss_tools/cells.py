@@ -57,7 +57,7 @@ def cells_from_labels(labels: Labels) -> Cells:
     for k, (rows, columns) in enumerate(ndimage.find_objects(dense.reshape(labels.shape) + offset), start=1):
         crop = dense.reshape(labels.shape)[rows, columns] + offset == k
         boxes.append((rows.start, columns.start, rows.stop, columns.stop))
-        centres.append(np.argwhere(crop).mean(axis=0) + (rows.start, columns.start))
+        centres.append(np.argwhere(crop).mean(axis=0) + np.array([rows.start, columns.start]))
         crops.append(crop.astype(np.float32))
     return Cells(
         shape=(labels.shape[0], labels.shape[1]),
@@ -69,7 +69,7 @@ def cells_from_labels(labels: Labels) -> Cells:
 
 
 def cells_to_labels(cells: Cells) -> Labels:
-    """Flatten to one label image: cell k becomes k + 1; a contested pixel goes to the cell with the higher probability."""
+    """Flatten to one label image: cell k becomes k + 1; a contested pixel goes to the more probable cell."""
     labels = np.zeros(cells.shape, dtype=np.int32)
     best = np.full(cells.shape, MASK_LEVEL, dtype=np.float32)
     for k, ((y0, x0, y1, x1), crop) in enumerate(zip(cells.boxes, cells.crops, strict=True)):

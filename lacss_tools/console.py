@@ -26,7 +26,14 @@ def emit_json(value: dict[str, Any]) -> None:
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with rate and time left; yields `advance(done, total)`."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
@@ -49,7 +56,14 @@ def finish(summary: Summary, output: str) -> None:
 def training_progress() -> Iterator[Callable[[Any, Any], None]]:
     """Show a training run: bar over the budget with time left, step, loss; yields `watch(report, state)`."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn("train"), BarColumn(), TaskProgressColumn(), TextColumn("{task.description}"))
     times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())

@@ -39,7 +39,9 @@ def atomic(path: Path) -> Iterator[Path]:
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror or error}). Check space and permissions.") from error
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}). Check space and permissions."
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -85,7 +87,8 @@ def read_plane(path: Path) -> Plane:
     """Read an image of one channel; an RGB image whose three channels are equal counts as one. Errors as `read_image`."""
     image = read_image(path)
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):
-        return image[0]
+        plane: Plane = image[0]
+        return plane
     raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Save that channel alone.")
 
 
@@ -102,10 +105,11 @@ def read_labels(path: Path) -> Labels:
 def read_mask(path: Path) -> Mask:
     """Read a two-valued image as a mask, True where it is not 0; InputError when it has more than two values."""
     plane = read_plane(path)
-    values = np.unique(plane)
+    values: np.ndarray = np.unique(plane)
     if len(values) > 2 or values[0] != 0:
         raise InputError(f"{path} is not a mask: it holds {len(values)} values, expected 0 and one other.")
-    return plane > 0
+    mask: Mask = plane > 0
+    return mask
 
 
 def _load(path: Path) -> tuple[np.ndarray, str]:
@@ -116,7 +120,9 @@ def _load(path: Path) -> tuple[np.ndarray, str]:
         return _load_tiff(path) if is_tiff else _load_picture(path)
     except Exception as error:  # decoders raise whatever they like on damaged files
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"{path} cannot be read; it may be damaged or cut short ({reason}). Export it again.") from error
+        raise InputError(
+            f"{path} cannot be read; it may be damaged or cut short ({reason}). Export it again."
+        ) from error
 
 
 def _load_tiff(path: Path) -> tuple[np.ndarray, str]:

@@ -129,7 +129,9 @@ def pair(*listings: tuple[Path, dict[str, Path]]) -> Pairing:
     if not common:
         names = " and ".join(str(folder) for folder, _ in listings)
         examples = " and ".join(repr(next(iter(files))) for _, files in listings)
-        raise InputError(f"No file of {names} shares a stem (first ones: {examples}). Give partners the same file name.")
+        raise InputError(
+            f"No file of {names} shares a stem (first ones: {examples}). Give partners the same file name."
+        )
     paired = {stem: tuple(files[stem] for _, files in listings) for stem in sorted(common)}
     unpaired = {str(folder): tuple(sorted(set(files) - common)) for folder, files in listings}
     return Pairing(paired, unpaired)

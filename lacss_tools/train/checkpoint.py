@@ -83,7 +83,9 @@ def load_state(run: Path, state: State, data: str) -> None:
 
 def write_config(run: Path, tables: dict[str, Any]) -> None:
     """Write the resolved configuration, versions and data fingerprint as TOML."""
-    ready = {name: to_table(value) if hasattr(value, "__dataclass_fields__") else value for name, value in tables.items()}
+    ready = {
+        name: to_table(value) if hasattr(value, "__dataclass_fields__") else value for name, value in tables.items()
+    }
     write_text(run / CONFIG, tomli_w.dumps(ready))
 
 

@@ -29,9 +29,7 @@ def train(
     val_images: Annotated[Path | None, typer.Option(help="Images to validate on while training.")] = None,
     val_labels: Annotated[Path | None, typer.Option(help="Their instance labels; never trained on.")] = None,
     run: Annotated[str, typer.Option(help="Name of the run; it is written to runs/NAME.")] = "first",
-    supervision: Annotated[
-        str, typer.Option(help="weak (LOIs and masks) or full (labels).")
-    ] = DEFAULT.supervision,
+    supervision: Annotated[str, typer.Option(help="weak (LOIs and masks) or full (labels).")] = DEFAULT.supervision,
     auxnet: Annotated[bool, typer.Option(help="Train with the border network (weak supervision).")] = DEFAULT.auxnet,
     preset: Annotated[str, typer.Option(help=f"Size of the network: {', '.join(PRESETS)}.")] = DEFAULT.preset,
     init: Annotated[Path | None, typer.Option(help="Start from these weights (run folder or .safetensors).")] = None,
@@ -97,6 +95,7 @@ def predict(
     from lacss_tools import batch, console
     from lacss_tools.project import check_output, list_images, stem_of
     from lacss_tools.train import steps as work
+    from lacss_tools.train.predict import load_predictor
 
     folder = resolve(project, output, Project(project).predictions)
     files: dict[str, Path] = {}
@@ -106,7 +105,7 @@ def predict(
         if double := set(found) & set(files):
             raise InputError(f"Several images are called {min(double)!r}. Predict them into different folders with -o.")
         files |= found
-    predictor = work.load_predictor(project / model, device, replace(PREDICT, min_score=min_score))
+    predictor = load_predictor(project / model, device, replace(PREDICT, min_score=min_score))
     console.say(f"{len(files)} images, device {predictor.device}")
     jobs = [batch.Job(stem, (path,), folder / f"{stem}.tif") for stem, path in files.items()]
     with console.progress("predict") as advance:

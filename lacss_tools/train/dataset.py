@@ -15,6 +15,8 @@ from lacss_tools.train.settings import TrainSettings
 
 PSEUDO_SIGMA = 1.5
 """smoothing of the image before the watershed, working pixels"""
+EMPTY_WEIGHT = 3.0
+"""fields are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
 LOI_MARGIN = 3.0
 """a LOI this close to the outside of a crop (pixels) still counts, since the cell is visible"""
 
@@ -73,7 +75,9 @@ def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scal
 def draw_batch(fields: list[Field], settings: TrainSettings, step: int) -> Batch:
     """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact."""
     rng = np.random.default_rng([settings.seed, step])
-    crops = [draw_crop(fields[int(k)], settings, rng) for k in rng.integers(len(fields), size=settings.batch)]
+    chance = np.array([len(field.lois) + EMPTY_WEIGHT for field in fields])
+    chosen = rng.choice(len(fields), size=settings.batch, p=chance / chance.sum())
+    crops = [draw_crop(fields[int(k)], settings, rng) for k in chosen]
     counts = torch.tensor([len(crop.lois) for crop in crops])
     return Batch(
         torch.stack([crop.image for crop in crops]),

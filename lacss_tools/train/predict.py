@@ -36,7 +36,9 @@ class Predictor:
         """Find the cells of one image (channel, y, x); raises InputError when the number of channels is wrong."""
         expected = self.model.settings.channels
         if len(image) != expected:
-            raise InputError(f"The image has {len(image)} channels, the model was trained on {expected}. Give the same.")
+            raise InputError(
+                f"The image has {len(image)} channels, the model was trained on {expected}. Give the same."
+            )
         shape = (image.shape[1], image.shape[2])
         size = scaled_size(shape, self.scale)
         with torch.inference_mode():
@@ -50,14 +52,10 @@ def find_cells(
     model: Lacss, maps: Maps, size: tuple[int, int], shape: tuple[int, int], settings: PredictSettings
 ) -> Cells:
     """Turn the maps of one image of working `size` into cells on its original `shape`."""
-    lois, scores = proposals(
-        maps.scores[0], maps.offsets[0], settings.min_score, settings.nms_distance, settings.most
-    )
+    lois, scores = proposals(maps.scores[0], maps.offsets[0], settings.min_score, settings.nms_distance, settings.most)
     inside = ((lois > -1) & (lois < torch.tensor(size, device=lois.device))).all(dim=1)
     lois, scores = lois[inside], scores[inside]
-    parts = [
-        _cut(model, maps, lois[k : k + CELLS_AT_ONCE], size, shape) for k in range(0, len(lois), CELLS_AT_ONCE)
-    ]
+    parts = [_cut(model, maps, lois[k : k + CELLS_AT_ONCE], size, shape) for k in range(0, len(lois), CELLS_AT_ONCE)]
     crops = [crop for part in parts for crop in part]
     boxes, trimmed, confidence, area = _trim(crops, shape)
     factor = np.array([shape[0] / size[0], shape[1] / size[1]])

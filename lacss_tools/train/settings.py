@@ -52,6 +52,8 @@ class TrainSettings:
     """standard deviation, in working pixels, by which training LOIs are moved"""
     lpn_radius: float = 10.0
     """coarse cells this close to a LOI (working pixels) are positive"""
+    location_weight: float = 1.0
+    """weight of the LPN terms beside the instance term"""
     ema: float = 0.99
     """decay per step of the running average of the weights, which is what is kept"""
     scale_range: float = 0.2
@@ -65,7 +67,9 @@ class TrainSettings:
         if self.supervision not in ("weak", "full"):
             raise UsageError(f"Supervision {self.supervision!r} is unknown. Choose weak or full.")
         if self.steps < 1 or (self.minutes is not None and self.minutes <= 0):
-            raise UsageError("Training needs at least one step or a positive number of minutes. Raise --steps or --minutes.")
+            raise UsageError(
+                "Training needs at least one step or a positive number of minutes. Raise --steps or --minutes."
+            )
 
 
 @dataclass(frozen=True)

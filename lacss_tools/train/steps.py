@@ -22,9 +22,9 @@ from lacss_tools.formats.table import measure
 from lacss_tools.project import list_images, list_tables, pair
 from lacss_tools.train import checkpoint
 from lacss_tools.train.dataset import Field, full_field, weak_field
-from lacss_tools.train.device import autocast, choose_device, fast_bfloat16
+from lacss_tools.train.device import choose_device, fast_bfloat16
 from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict import Predictor, load_predictor
+from lacss_tools.train.predict import Predictor
 from lacss_tools.train.preprocess import working_scale
 from lacss_tools.train.settings import PRESETS, ModelSettings, PredictSettings, TrainSettings
 from lacss_tools.train.trainer import State, StepReport, run_steps, start
@@ -35,7 +35,7 @@ LOG_EVERY = 20
 
 @dataclass(frozen=True)
 class TrainingFolders:
-    """Where the training data is: LOIs and masks (weak) or labels (full), and optionally labelled fields to validate."""
+    """Where the data is: LOIs and masks (weak) or labels (full), and optionally labelled fields to validate on."""
 
     images: Path
     lois: Path
@@ -78,11 +78,15 @@ def load_training_data(folders: TrainingFolders, supervision: str, cell_diameter
     first = next(iter(pairing.paired.values()))[0]
     for files, source in zip(pairing.paired.values(), sources, strict=True):
         if len(source.image) != len(sources[0].image):
-            raise InputError(f"{files[0]} has {len(source.image)} channels, {first} has {len(sources[0].image)}. "
-                             "Train on images of one kind.")
+            raise InputError(
+                f"{files[0]} has {len(source.image)} channels, {first} has {len(sources[0].image)}. "
+                "Train on images of one kind."
+            )
     lois = sum(len(source.lois) for source in sources)
     if lois == 0:
-        raise InputError(f"{folders.lois} holds no LOI inside a mask. Look at both with lacss check or an image viewer.")
+        raise InputError(
+            f"{folders.lois} holds no LOI inside a mask. Look at both with lacss check or an image viewer."
+        )
     scale = working_scale(sum(float(np.count_nonzero(source.area)) for source in sources), lois, cell_diameter)
     build = _weak if supervision == "weak" else _full
     notes = [f"training fields: {pairing.summary()}; {lois} LOIs"]
@@ -99,7 +103,9 @@ def _read_weak(image_path: Path, mask_path: Path, loi_path: Path) -> Source:
     nearest = np.round(lois).astype(int)
     outside = ((nearest < 0) | (nearest >= mask.shape)).any(axis=1)
     if outside.any():
-        raise InputError(f"{loi_path} has {int(outside.sum())} LOIs outside {image_path}. They are y,x in pixels; swap?")
+        raise InputError(
+            f"{loi_path} has {int(outside.sum())} LOIs outside {image_path}. They are y,x in pixels; swap?"
+        )
     inside = mask[nearest[:, 0], nearest[:, 1]]
     return Source(image, mask, lois[inside], int((~inside).sum()))
 
@@ -174,7 +180,9 @@ def train(
     sizes = replace(PRESETS[settings.preset], auxnet=settings.auxnet and settings.supervision == "weak")
     data = load_training_data(folders, settings.supervision, sizes.cell_diameter)
     sizes = replace(sizes, channels=data.channels)
-    validation = read_labelled(folders.val_images, folders.val_labels) if folders.val_images and folders.val_labels else []
+    validation = (
+        read_labelled(folders.val_images, folders.val_labels) if folders.val_images and folders.val_labels else []
+    )
     torch.manual_seed(settings.seed)
     state = start(_initial_model(sizes, init), settings, chosen)
     rows: list[dict[str, Any]] = []
@@ -188,7 +196,9 @@ def train(
         _loop(state, data, settings, chosen, run, rows, validation, say, watch)
     except KeyboardInterrupt:
         checkpoint.save_state(run, state, data.fingerprint)
-        raise InterruptedRunError(f"Interrupted at step {state.step}, saved in {run}. Continue with --resume.") from None
+        raise InterruptedRunError(
+            f"Interrupted at step {state.step}, saved in {run}. Continue with --resume."
+        ) from None
     return run / checkpoint.BEST
 
 
@@ -197,8 +207,10 @@ def _initial_model(sizes: ModelSettings, init: Path | None) -> Lacss:
         return Lacss(sizes)
     model, _ = checkpoint.load_weights(init)
     if replace(model.settings, auxnet=sizes.auxnet) != sizes:
-        raise InputError(f"{init} is a model of other sizes or {model.settings.channels} channels; the data has "
-                         f"{sizes.channels}. Give the same --preset and channels.")
+        raise InputError(
+            f"{init} is a model of other sizes or {model.settings.channels} channels; the data has "
+            f"{sizes.channels}. Give the same --preset and channels."
+        )
     fresh = Lacss(sizes)
     fresh.load_state_dict(model.state_dict(), strict=False)
     return fresh
@@ -280,5 +292,3 @@ def predict_file(job: Job, predictor: Predictor) -> None:
     header, rows = measure(labels, cells, image)
     write_table(job.output.with_suffix(".csv"), header, rows)
     write_labels(job.output, labels)
-
-

@@ -87,8 +87,10 @@ def run_steps(state: State, fields: list[Field], settings: TrainSettings, device
         update_average(state, settings.ema)
         state.step += 1
         if state.step % 20 == 0 and not math.isfinite(float(norm)):
-            raise LacssError(f"Training diverged at step {state.step} (the loss is not a number). Start again with a "
-                             "lower learning rate or another seed.")
+            raise LacssError(
+                f"Training diverged at step {state.step} (the loss is not a number). Start again with a "
+                "lower learning rate or another seed."
+            )
         yield StepReport(state.step, min(1.0, state.progress(settings)), losses)
 
 
@@ -102,7 +104,8 @@ def schedule(progress: float, warmup: float) -> float:
 def update_average(state: State, decay: float) -> None:
     """Move the running average towards the weights; early on faster, so that the start is forgotten."""
     weight = max(1 - decay, 1 / (state.step + 2))
-    old, new = list(state.average.parameters()), list(state.model.parameters())
+    old: list[Tensor] = list(state.average.parameters())
+    new: list[Tensor] = list(state.model.parameters())
     with torch.no_grad():
         torch._foreach_lerp_(old, new, weight)
 
@@ -125,8 +128,8 @@ def compute_losses(
     logits = model.segmentor.patch_logits(maps.features, batch.lois, patches)
     with torch.autocast(batch.image.device.type, enabled=False):
         losses = {
-            "score": lpn_score_loss(maps.scores, scores),
-            "offset": lpn_offset_loss(maps.offsets, offsets, scores, COARSE_STRIDE),
+            "score": settings.location_weight * lpn_score_loss(maps.scores, scores),
+            "offset": settings.location_weight * lpn_offset_loss(maps.offsets, offsets, scores, COARSE_STRIDE),
         }
         if weight > 0:
             losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own)

@@ -11,6 +11,7 @@ from lacss_tools.errors import InputError, InterruptedRunError
 from lacss_tools.files import read_labels, write_lois, write_mask
 from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import load_weights, read_metrics
+from lacss_tools.train.predict import load_predictor
 from lacss_tools.train.settings import PRESETS, ModelSettings, TrainSettings
 from tests.train.test_trainer import made_up_field
 
@@ -111,7 +112,7 @@ def test_prediction_writes_labels_and_table(folders, tmp_path):
     from lacss_tools.batch import Job
 
     work.train(folders, tmp_path / "run", SHORT, device="cpu")
-    predictor = work.load_predictor(tmp_path / "run", "cpu")
+    predictor = load_predictor(tmp_path / "run", "cpu")
     job = Job("f0", (folders.images / "f0.tif",), tmp_path / "out" / "f0.tif")
     work.predict_file(job, predictor)
     labels = read_labels(job.output)

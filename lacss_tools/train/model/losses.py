@@ -11,9 +11,7 @@ FOCAL_GAMMA = 2.0
 HUBER_DELTA = 0.5
 
 
-def weak_loss(
-    logits: Float[Tensor, "n p p"], patches: Patches, mask: Float[Tensor, "b y x"]
-) -> Float[Tensor, ""]:
+def weak_loss(logits: Float[Tensor, "n p p"], patches: Patches, mask: Float[Tensor, "b y x"]) -> Float[Tensor, ""]:
     """Return the instance loss without instance labels.
 
     With y_k the probability map of cell k and m the image mask (1 on cells), the mean over cells and valid patch pixels
@@ -52,9 +50,7 @@ def border_magnitude(y: Float[Tensor, "n p p"]) -> Float[Tensor, "n p p"]:
     return torch.sqrt(gradient.square().sum(1) + 1e-8).clamp(max=1.0)
 
 
-def aux_loss(
-    border: Float[Tensor, "b y x"], logits: Float[Tensor, "n p p"], patches: Patches
-) -> Float[Tensor, ""]:
+def aux_loss(border: Float[Tensor, "b y x"], logits: Float[Tensor, "n p p"], patches: Patches) -> Float[Tensor, ""]:
     """Return the Huber loss (delta 0.5) between auxnet's border map and the borders of all cells.
 
     The cells' borders are E = tanh(sum_k e_k) on the image grid with e_k the Sobel magnitude of y_k; no gradient is

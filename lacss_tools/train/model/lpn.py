@@ -20,9 +20,7 @@ class LPN(nn.Module):
         self.offset = nn.Conv2d(hidden, 2, 1)
         nn.init.constant_(self.score.bias, -2.0)  # type: ignore[arg-type]
 
-    def forward(
-        self, coarse: Float[Tensor, "b c y x"]
-    ) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
+    def forward(self, coarse: Float[Tensor, "b c y x"]) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
         """Return score logits and offsets (dy, dx) from the centre of each coarse cell, in pixels."""
         x = torch.relu(self.conv(coarse))
         offset = self.offset(x).permute(0, 2, 3, 1).float() * COARSE_STRIDE
@@ -60,7 +58,7 @@ def proposals(
 ) -> tuple[Float[Tensor, "n 2"], Float[Tensor, " n"]]:
     """Return (y, x) locations and scores of one image, best first: greedy distance NMS over the scored coarse cells."""
     scores = torch.sigmoid(logits).reshape(-1)
-    where = (cell_centres(*logits.shape, logits.device) + offset).reshape(-1, 2)
+    where = (cell_centres(logits.shape[0], logits.shape[1], logits.device) + offset).reshape(-1, 2)
     order = torch.argsort(scores, descending=True, stable=True)
     order = order[scores[order] >= min_score]
     scores, where = scores[order], where[order]

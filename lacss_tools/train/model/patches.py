@@ -37,9 +37,7 @@ def patches_around(
     return Patches(origins, batch, shape, size)
 
 
-def relative_grid(
-    patches: Patches, lois: Float[Tensor, "n 2"], step: int = 1
-) -> Float[Tensor, "n p p 2"]:
+def relative_grid(patches: Patches, lois: Float[Tensor, "n 2"], step: int = 1) -> Float[Tensor, "n p p 2"]:
     """Return, for each patch pixel (or block of `step` pixels), its (y, x) centre relative to the LOI, in pixels."""
     line = torch.arange(0, patches.size, step, device=lois.device) + (step - 1) / 2
     grid = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1)

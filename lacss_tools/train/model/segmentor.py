@@ -56,7 +56,8 @@ class Segmentor(nn.Module):
         hidden = torch.relu(self.hidden(hidden) + window)
         blocks = self.upscale(hidden).float().view(n, half, half, FINE_STRIDE, FINE_STRIDE)
         logits = blocks.transpose(2, 3).reshape(n, patches.size, patches.size)
-        return logits + self.radial_prior(patches, lois)
+        out: Tensor = logits + self.radial_prior(patches, lois)
+        return out
 
     def radial_prior(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n p p"]:
         """Return a - b (r/R)^2, which keeps the weak loss from collapsing to empty cells at the start of training."""
