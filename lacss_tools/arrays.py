@@ -18,5 +18,5 @@ Masks = Bool[np.ndarray, "n y x"]
 Labels = Integer[np.ndarray, "y x"]
 """Instances numbered from 1; 0 is background."""
 
-Points = Float[np.ndarray, "n 2"]
+Points = Float[np.ndarray, "point 2"]
 """(y, x) positions in pixels."""

@@ -84,7 +84,7 @@ def read_image(path: Path) -> Image:
 
 
 def read_plane(path: Path) -> Plane:
-    """Read an image of one channel; an RGB image whose three channels are equal counts as one. Errors as `read_image`."""
+    """Read an image of one channel; RGB with three equal channels counts as one. Errors as `read_image`."""
     image = read_image(path)
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):
         plane: Plane = image[0]
@@ -93,7 +93,7 @@ def read_plane(path: Path) -> Plane:
 
 
 def read_labels(path: Path) -> Labels:
-    """Read instance labels (0 = background) as int32; InputError for fractions, negative numbers or several channels."""
+    """Read instance labels (0 = background) as int32; InputError for fractions, negative numbers, several channels."""
     plane = read_plane(path)
     if plane.dtype != np.int32 and not (plane == np.round(plane)).all():
         raise InputError(f"{path} holds fractions where instance labels are whole numbers. Give the label image.")

@@ -18,11 +18,11 @@ CUT_TEXT = ",".join(f"x{t:g}" for t in CUT.thresholds)
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    from lacss_tools.annotate.pick_command import pick
+    from lacss_tools.annotate import pick_command
 
     app.command("annotate-lois")(annotate_lois)
     app.command("graphcut")(graphcut)
-    app.command("pick")(pick)
+    pick_command.mount(app)
 
 
 def annotate_lois(

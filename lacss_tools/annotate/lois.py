@@ -13,7 +13,7 @@ SINGLE_SOLIDITY = 0.9
 FALLBACK_DIAMETER = 4.2 / 0.25
 
 
-def find_lois(dapi: Plane, settings: LoiSettings, diameter: float) -> tuple[Points, Float[np.ndarray, " n"]]:
+def find_lois(dapi: Plane, settings: LoiSettings, diameter: float) -> tuple[Points, Float[np.ndarray, " point"]]:
     """Return (y, x) of the LOIs, strongest first, and their responses.
 
     The response is the difference of Gaussians on intensities whose 1st and 99.8th percentile are mapped to 0 and 1,

@@ -5,8 +5,14 @@ from typing import Annotated
 
 import typer
 
+from lacss_tools.errors import InputError, UsageError
 from lacss_tools.options import HERE, OverwriteOption, ProjectOption, resolve
 from lacss_tools.project import Project, check_output
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("pick")(pick)
 
 
 def pick(
@@ -21,7 +27,7 @@ def pick(
     auto: Annotated[
         bool, typer.Option("--auto", help="Choose by agreement with the LOIs, without a person; a person's picks stay.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open no browser.")] = False,
     overwrite: OverwriteOption = False,
     project: ProjectOption = HERE,
@@ -29,23 +35,29 @@ def pick(
     """Pick the best of the candidates of each image: masks/STEM.tif and masks/picks.csv.
 
     Opens a page on this machine only: keys 1 to 5 choose and go on, Enter takes the suggestion, 0 rejects the image,
-    U undoes. Every choice is saved at once; starting again continues.
+    U undoes. Every choice is saved at once; starting again continues. With --auto, --overwrite redoes automatic picks.
     """
+    if overwrite and not auto:
+        raise UsageError("--overwrite redoes automatic picks and needs --auto. On the page, go back and choose again.")
     from lacss_tools import console
-    from lacss_tools.annotate import pick_steps as work
+    from lacss_tools.annotate import pick_steps
 
     home = Project(project)
-    folder = resolve(project, output, home.masks)
-    sources = [resolve(project, images, home.images), resolve(project, candidates, home.candidates)]
-    check_output(folder, *sources)
-    session = work.open_session(sources[0], sources[1], resolve(project, lois, home.lois), folder)
+    folders = [resolve(project, images, home.images), resolve(project, candidates, home.candidates)]
+    points, masks = resolve(project, lois, home.lois), resolve(project, output, home.masks)
+    check_output(masks, *folders, points)
+    if lois is not None and not points.is_dir():
+        raise InputError(f"{points} does not exist. Give the folder of LOI tables, or leave --lois out.")
+    session = pick_steps.open_session(folders[0], folders[1], points, masks)
     console.say(f"{session.note}; {len(session.undecided())} to pick")
     if auto:
         with console.progress("pick") as advance:
-            count, doubtful = work.pick_automatically(session, overwrite, advance)
-        console.say(f"{count} picked by agreement with the LOIs: {folder}")
+            summary, doubtful = pick_steps.pick_automatically(session, overwrite, advance)
         if doubtful:
-            console.say(f"look at these, they agree badly with their LOIs: {', '.join(doubtful)} (lacss pick)")
+            console.say(
+                f"{len(doubtful)} agree badly with their LOIs, look at them: {', '.join(doubtful)} (lacss pick)"
+            )
+        console.finish(summary, str(masks))
         return
     from lacss_tools.annotate.picker.serve import serve
 

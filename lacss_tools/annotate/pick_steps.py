@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.annotate.picks import Pick, make_pick, read_picks, write_picks
+from lacss_tools import batch
+from lacss_tools.annotate.picks import AUTO, PERSON, Pick, make_pick, read_picks, record
 from lacss_tools.annotate.quality import DOUBTFUL, choose, score_candidates
 from lacss_tools.arrays import Image, Masks, Points
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_candidates, read_image, read_lois, write_mask
-from lacss_tools.project import list_images, list_tables, pair, picks_file
+from lacss_tools.files import atomic, read_candidates, read_image, read_lois, write_mask
+from lacss_tools.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Session:
     lois: dict[str, Path]
     masks: Path
     note: str
+    """one line: what was paired and what was not"""
     picks: dict[str, Pick] = field(default_factory=dict)
 
     @property
@@ -30,9 +33,19 @@ class Session:
         """Images to pick for, sorted."""
         return list(self.images)
 
+    def is_own(self, stem: str) -> bool:
+        """Return whether the mask of `stem` was made elsewhere (imported, drawn): no pick accounts for it."""
+        pick = self.picks.get(stem)
+        return (pick is None or pick.number is None) and find_mask(self.masks, stem) is not None
+
+    def is_decided(self, stem: str) -> bool:
+        """Return whether nothing is left to do: rejected, or there is a mask. A pick whose mask is gone is open."""
+        pick = self.picks.get(stem)
+        return (pick is not None and pick.number is None) or find_mask(self.masks, stem) is not None
+
     def undecided(self) -> list[str]:
-        """Images without a pick."""
-        return [stem for stem in self.images if stem not in self.picks]
+        """Images still to pick for."""
+        return [stem for stem in self.images if not self.is_decided(stem)]
 
 
 @dataclass(frozen=True)
@@ -45,8 +58,32 @@ class Choices:
     lois: Points
 
     def suggestion(self) -> int:
-        """Return the number (from 1) of the candidate that agrees best with the LOIs."""
+        """Return the number (from 1) of the candidate that agrees best with the LOIs; the middle one without LOIs."""
         return choose(self.masks, self.lois) + 1
+
+    def score(self) -> float:
+        """Return the score, 0 to 1, of the suggestion."""
+        return float(score_candidates(self.masks, self.lois)[choose(self.masks, self.lois)])
+
+    def lois_inside(self) -> list[int]:
+        """Return for each candidate how many LOIs lie on its cells."""
+        pixels = np.rint(self.lois).astype(int)
+        y, x = pixels[((pixels >= 0) & (pixels < self.masks.shape[1:])).all(axis=1)].T
+        return [int(np.count_nonzero(mask[y, x])) for mask in self.masks]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was on disk for one image before a pick: enough to undo it exactly."""
+
+    stem: str
+    pick: Pick | None
+    mask: bytes | None
+
+
+def find_mask(masks: Path, stem: str) -> Path | None:
+    """Return the mask file of `stem`, whatever its format; None when there is none."""
+    return next((path for suffix in IMAGE_SUFFIXES if (path := masks / f"{stem}{suffix}").is_file()), None)
 
 
 def open_session(images: Path, candidates: Path, lois: Path, masks: Path) -> Session:
@@ -54,19 +91,20 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path) -> Ses
     if not candidates.is_dir():
         raise InputError(f"{candidates} does not exist. Run lacss graphcut first.")
     pairing = pair((images, list_images(images)), (candidates, list_images(candidates)))
-    points = list_tables(lois) if lois.is_dir() else {}
+    points = list_tables(lois) if lois.is_dir() and any(lois.glob("*.csv")) else {}
+    with_lois = sum(stem in points for stem in pairing.paired)
     return Session(
         images={stem: files[0] for stem, files in pairing.paired.items()},
         candidates={stem: files[1] for stem, files in pairing.paired.items()},
         lois=points,
         masks=masks,
-        note=pairing.summary(),
+        note=f"{pairing.summary()}; {with_lois} of them with LOIs",
         picks=read_picks(picks_file(masks)),
     )
 
 
 def load_choices(session: Session, stem: str) -> Choices:
-    """Read image, candidates and LOIs of one image; InputError when their sizes differ."""
+    """Read image, candidates and LOIs of one image; InputError when image and candidates differ in size."""
     image = read_image(session.images[stem])
     masks, thresholds = read_candidates(session.candidates[stem])
     if masks.shape[1:] != image.shape[1:]:
@@ -78,53 +116,81 @@ def load_choices(session: Session, stem: str) -> Choices:
     return Choices(image, masks, thresholds, lois)
 
 
-def save_pick(session: Session, stem: str, number: int | None, by: str = "person") -> Pick:
-    """Write the mask of candidate `number` (None: no mask), then the record; both are on disk when this returns."""
-    masks, thresholds = read_candidates(session.candidates[stem])
-    if number is not None and not 1 <= number <= len(masks):
-        raise InputError(f"{session.candidates[stem]} has {len(masks)} candidates, there is no number {number}.")
+def save_pick(session: Session, stem: str, number: int | None, by: str = PERSON) -> Before:
+    """Write the mask of candidate `number` (None: no mask), then the row; both are on disk when this returns.
+
+    Returns what `restore` needs. Raises InputError for a number that does not exist and for an image whose mask was
+    made elsewhere: somebody's work is not replaced by a key press.
+    """
+    if session.is_own(stem):
+        raise InputError(f"{find_mask(session.masks, stem)} was not picked here. Move it away to pick for this image.")
+    thresholds: list[float] = []
+    before = _remember(session, stem)
     target = session.masks / f"{stem}.tif"
     if number is None:
-        target.unlink(missing_ok=True)
+        _delete(target)
     else:
+        masks, thresholds = read_candidates(session.candidates[stem])
+        if not 1 <= number <= len(masks):
+            raise InputError(f"{session.candidates[stem]} has {len(masks)} candidates, there is no number {number}.")
         write_mask(target, masks[number - 1])
-    pick = make_pick(stem, number, thresholds, by)
-    session.picks[stem] = pick
-    write_picks(picks_file(session.masks), session.picks)
-    return pick
+    session.picks = record(picks_file(session.masks), stem, make_pick(stem, number, thresholds, by))
+    return before
 
 
-def restore(session: Session, stem: str, before: Pick | None) -> None:
-    """Undo: bring mask and record of `stem` back to what they were."""
-    if before is not None:
-        save_pick(session, stem, before.number, before.by)
-        return
-    session.picks.pop(stem, None)
-    write_picks(picks_file(session.masks), session.picks)
-    (session.masks / f"{stem}.tif").unlink(missing_ok=True)
+def restore(session: Session, before: Before) -> None:
+    """Undo a pick: bring mask and row of its image back to what they were, byte by byte."""
+    target = session.masks / f"{before.stem}.tif"
+    if before.mask is None:
+        _delete(target)
+    else:
+        with atomic(target) as part:
+            part.write_bytes(before.mask)
+    session.picks = record(picks_file(session.masks), before.stem, before.pick)
+
+
+def _remember(session: Session, stem: str) -> Before:
+    mask = session.masks / f"{stem}.tif"
+    return Before(stem, session.picks.get(stem), mask.read_bytes() if mask.is_file() else None)
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be removed ({error.strerror}). Check its permissions.") from error
 
 
 def pick_automatically(
     session: Session, overwrite: bool, advance: Callable[[int, int], None] = lambda done, total: None
-) -> tuple[int, list[str]]:
-    """Pick the candidate that agrees best with the LOIs for each image without a pick; a person's pick stays.
+) -> tuple[batch.Summary, list[str]]:
+    """Pick the candidate that agrees best with the LOIs for each undecided image.
 
-    Returns how many were picked and the stems that look doubtful. `overwrite` redoes earlier automatic picks.
+    Returns what happened and the stems that look doubtful. `overwrite` redoes earlier automatic picks; a person's
+    pick and a mask made elsewhere always stay. An image that fails is named and the rest go on. Raises InputError
+    when no image has LOIs.
     """
-    if missing := [stem for stem in session.stems if stem not in session.lois]:
-        raise InputError(
-            f"{missing[0]} and {len(missing) - 1} other images have no LOIs. Run lacss annotate-lois first."
-        )
-    todo = [
-        stem for stem in session.stems
-        if stem not in session.picks or (overwrite and session.picks[stem].by == "auto")
-    ]  # fmt: skip
-    doubtful = []
-    for number, stem in enumerate(todo, start=1):
-        choices = load_choices(session, stem)
-        suggestion = choices.suggestion()
-        if score_candidates(choices.masks, choices.lois)[suggestion - 1] < DOUBTFUL:
-            doubtful.append(stem)
-        save_pick(session, stem, suggestion, by="auto")
-        advance(number, len(todo))
-    return len(todo), doubtful
+    if not any(stem in session.lois for stem in session.stems):
+        raise InputError("--auto needs LOIs, and no image has any. Run lacss annotate-lois first.")
+    open_stems = set(session.undecided())
+    if overwrite:
+        open_stems |= {stem for stem in session.stems if stem in session.picks and session.picks[stem].by == AUTO}
+    open_stems -= {stem for stem in session.stems if stem in session.picks and session.picks[stem].by == PERSON}
+    jobs = [
+        batch.Job(stem, (session.candidates[stem],), session.masks / f"{stem}.tif")
+        for stem in session.stems
+        if stem in open_stems
+    ]
+    doubtful: list[str] = []
+    summary = batch.run(jobs, partial(_pick_one, session, doubtful), overwrite=True, advance=advance)
+    summary.skipped = [stem for stem in session.stems if stem not in open_stems]
+    return summary, doubtful
+
+
+def _pick_one(session: Session, doubtful: list[str], job: batch.Job) -> None:
+    if job.stem not in session.lois:
+        raise InputError(f"{session.images[job.stem]} has no LOIs. Run lacss annotate-lois, or pick it by hand.")
+    choices = load_choices(session, job.stem)
+    save_pick(session, job.stem, choices.suggestion(), by=AUTO)
+    if choices.score() < DOUBTFUL:
+        doubtful.append(job.stem)

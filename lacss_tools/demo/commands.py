@@ -17,6 +17,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def demo(
+    context: typer.Context,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder to make; a project folder like your own.")
     ] = Path("lacss-demo"),
@@ -30,4 +31,5 @@ def demo(
         raise UsageError(f"--minutes {minutes:g} is no time. Give a positive number.")
     from lacss_tools.demo.demo import run_demo
 
-    run_demo(output, minutes, seed, device, overwrite)
+    lacss = context.find_root().command
+    run_demo(output, minutes, seed, device, overwrite, lambda line: lacss.main(line, "lacss", standalone_mode=False))

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lacss_tools import console
@@ -14,17 +14,20 @@ MARKER = ".lacss-demo"
 RUN = "demo"
 
 
-def run_demo(output: Path, minutes: float, seed: int, device: str, overwrite: bool) -> Path:
+def run_demo(
+    output: Path, minutes: float, seed: int, device: str, overwrite: bool, run: Callable[[list[str]], object]
+) -> Path:
     """Make a project folder from the shipped data, run every command on it, and return the path of the page.
 
-    An existing folder is only replaced when `overwrite` is set and an earlier demo made it.
+    `run` executes a command line of lacss. An existing folder is only replaced when `overwrite` is set and an earlier
+    demo made it.
     """
     _prepare(output, overwrite)
     began = time.monotonic()
     lines = list(commands(minutes, seed, device))
     for line in lines:
         console.say(f"\n$ lacss {' '.join(line)}")
-        _run([*line, "--project", str(output)])
+        run([*line, "--project", str(output)])
     spent = time.monotonic() - began
     page = write_page(Story(output, output / "runs" / RUN, ["lacss " + " ".join(line) for line in lines], spent, seed))
     console.say(f"\nDone in {spent / 60:.1f} minutes. Open this page: {page.resolve().as_uri()}")
@@ -59,9 +62,3 @@ def _prepare(output: Path, overwrite: bool) -> None:
         shutil.copy(DATA / "ATTRIBUTION.md", output)
     except OSError as error:
         raise InputError(f"{output} cannot be written ({error.strerror}). Choose another folder with -o.") from error
-
-
-def _run(arguments: list[str]) -> None:
-    from lacss_tools.cli import app
-
-    app(arguments, standalone_mode=False)

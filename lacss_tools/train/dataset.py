@@ -9,12 +9,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lacss_tools.arrays import Image, Labels, Mask, Points
-from lacss_tools.train.preprocess import normalise, resize, scaled_size, to_working
+from lacss_tools.train.preprocess import BLACK, normalise, resize, scaled_size, to_working
 from lacss_tools.train.pseudo import watershed_labels
 from lacss_tools.train.settings import TrainSettings
 
-PSEUDO_SIGMA = 1.5
-"""smoothing of the image before the watershed, working pixels"""
 EMPTY_WEIGHT = 3.0
 """fields are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
 LOI_MARGIN = 3.0
@@ -58,7 +56,7 @@ def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Field:
     pixels = resize(normalise(image), size)
     area = resize(torch.from_numpy(mask.astype(np.float32))[None], size)[0] > 0.5
     where = to_working(torch.from_numpy(lois).float(), mask.shape, size)
-    guess = watershed_labels(pixels.mean(0).numpy(), area.numpy(), where.double().numpy(), PSEUDO_SIGMA)
+    guess = watershed_labels(pixels.mean(0).numpy(), area.numpy(), where.double().numpy())
     own = torch.arange(1, len(lois) + 1).float()
     return Field(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
 
@@ -97,7 +95,7 @@ def draw_crop(field: Field, settings: TrainSettings, rng: np.random.Generator) -
     size = settings.crop
     matrix = random_matrix(settings.scale_range, rng)
     centre = random_centre(field, rng)
-    image = sample(field.image, matrix, centre, size, "bilinear")
+    image = sample(field.image, matrix, centre, size, "bilinear", outside=BLACK)
     mask, labels = sample(torch.stack([field.mask, field.labels]), matrix, centre, size)
     half = (size - 1) / 2
     lois = (field.lois - centre) @ torch.linalg.inv(matrix).T + half
@@ -129,15 +127,16 @@ def sample(
     centre: Float[Tensor, " 2"],
     size: int,
     mode: str = "nearest",
+    outside: float = 0.0,
 ) -> Float[Tensor, "channel size size"]:
-    """Read a square of `size` pixels around `centre`; beyond the image its edge repeats, a mask (nearest) is 0."""
+    """Read a square of `size` pixels around `centre`; beyond the image it holds the value `outside`."""
     line = torch.arange(size) - (size - 1) / 2
     offsets = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1)
     where = offsets @ matrix.T + centre
     extent = torch.tensor(image.shape[1:], dtype=torch.float32)
     normal = (where + 0.5) / extent * 2 - 1
-    padding = "zeros" if mode == "nearest" else "border"
-    return F.grid_sample(image[None], normal.flip(-1)[None], mode=mode, padding_mode=padding, align_corners=False)[0]
+    grid = normal.flip(-1)[None]
+    return F.grid_sample(image[None] - outside, grid, mode=mode, align_corners=False)[0] + outside
 
 
 def vary_intensity(image: Float[Tensor, "channel y x"], rng: np.random.Generator) -> Float[Tensor, "channel y x"]:

@@ -13,11 +13,11 @@ from lacss_tools.arrays import Image
 from lacss_tools.cells import MASK_LEVEL, Cells
 from lacss_tools.errors import InputError
 from lacss_tools.train.device import autocast
-from lacss_tools.train.model.backbone import pad_to_stride
+from lacss_tools.train.model.backbone import DEEPEST_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
 from lacss_tools.train.model.lpn import proposals
 from lacss_tools.train.model.patches import Patches, patches_around
-from lacss_tools.train.preprocess import normalise, resize, scaled_size
+from lacss_tools.train.preprocess import normalise, pad, resize, scaled_size
 from lacss_tools.train.settings import PredictSettings
 
 CELLS_AT_ONCE = 256
@@ -42,7 +42,7 @@ class Predictor:
         shape = (image.shape[1], image.shape[2])
         size = scaled_size(shape, self.scale)
         with torch.inference_mode():
-            working = pad_to_stride(resize(normalise(image), size)[None].to(self.device))
+            working = pad(resize(normalise(image), size)[None], DEEPEST_STRIDE).to(self.device)
             with autocast(self.device):
                 maps = self.model(working)
             return find_cells(self.model, maps, size, shape, self.settings)

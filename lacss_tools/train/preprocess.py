@@ -11,6 +11,8 @@ from lacss_tools.arrays import Image
 LOW, HIGH = 1.0, 99.7
 """percentiles of each channel that become 0 and 1"""
 CEILING = 2.0
+BLACK = -0.5
+"""what the darkest percentile becomes; images are continued by it beyond their edges"""
 SCALE_LIMITS = (0.05, 4.0)
 
 
@@ -21,7 +23,7 @@ def normalise(image: Image) -> Float[Tensor, "channel y x"]:
     """
     low, high = np.percentile(image[:, ::2, ::2], [LOW, HIGH], axis=(1, 2), keepdims=True).astype(np.float32)
     scaled = np.clip((image - low) / np.maximum(high - low, 1e-6), 0, CEILING)
-    return torch.from_numpy(np.sqrt(scaled) * 2 - 0.5)
+    return torch.from_numpy(np.sqrt(scaled) * 2 + BLACK)
 
 
 def working_scale(mask_area: float, lois: int, cell_diameter: float) -> float:
@@ -43,6 +45,12 @@ def resize(image: Float[Tensor, "channel y x"], size: tuple[int, int]) -> Float[
     if tuple(image.shape[1:]) == size:
         return image
     return F.interpolate(image[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+
+
+def pad(image: Float[Tensor, "b channel y x"], multiple: int) -> Float[Tensor, "b channel y2 x2"]:
+    """Continue images in black at the bottom and right up to a multiple of `multiple` pixels."""
+    height, width = image.shape[-2:]
+    return F.pad(image, (0, -width % multiple, 0, -height % multiple), value=BLACK)
 
 
 def to_working(points: Float[Tensor, "n 2"], shape: tuple[int, int], size: tuple[int, int]) -> Float[Tensor, "n 2"]:

@@ -47,12 +47,14 @@ class TrainSettings:
     clip: float = 1.0
     """largest norm of the gradient"""
     pseudo: float = 0.5
-    """part of the training over which watershed pseudo-labels fade out and the weak loss fades in; 0 for never"""
+    """part of the training after which watershed pseudo-labels have faded to `pseudo_rest`; 0 for no pseudo-labels"""
+    pseudo_rest: float = 0.7
+    """weight that pseudo-labels keep beside the weak loss until the end"""
     jitter: float = 2.0
     """standard deviation, in working pixels, by which training LOIs are moved"""
     lpn_radius: float = 10.0
     """coarse cells this close to a LOI (working pixels) are positive"""
-    location_weight: float = 1.0
+    location_weight: float = 0.2
     """weight of the LPN terms beside the instance term"""
     ema: float = 0.99
     """decay per step of the running average of the weights, which is what is kept"""

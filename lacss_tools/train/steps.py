@@ -19,6 +19,7 @@ from lacss_tools.errors import InputError, InterruptedRunError
 from lacss_tools.evaluate.metrics import evaluate
 from lacss_tools.files import read_image, read_labels, read_lois, read_mask, write_labels, write_table
 from lacss_tools.formats.table import measure
+from lacss_tools.formats.weak import inner_points
 from lacss_tools.project import list_images, list_tables, pair
 from lacss_tools.train import checkpoint
 from lacss_tools.train.dataset import Field, full_field, weak_field
@@ -114,16 +115,6 @@ def _read_full(image_path: Path, label_path: Path) -> Source:
     image, labels = read_image(image_path), read_labels(label_path)
     _same_size(image_path, image, label_path, labels)
     return Source(image, labels, inner_points(labels))
-
-
-def inner_points(labels: np.ndarray) -> np.ndarray:
-    """Return for each instance the (y, x) of its pixel that is nearest to its centroid: always inside the cell."""
-    cells = cells_from_labels(labels)
-    points = np.zeros((len(cells), 2))
-    for k in range(len(cells)):
-        pixels = np.argwhere(cells.mask(k)) + cells.boxes[k, :2]
-        points[k] = pixels[((pixels - cells.locations[k]) ** 2).sum(axis=1).argmin()]
-    return points
 
 
 def _weak(source: Source, scale: float) -> Field:

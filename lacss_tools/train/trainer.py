@@ -111,10 +111,13 @@ def update_average(state: State, decay: float) -> None:
 
 
 def label_weight(settings: TrainSettings, progress: float) -> float:
-    """Return how much of the instance loss is taken against labels (full, or pseudo-labels that fade out)."""
+    """Return how much of the instance loss is taken against labels (full, or pseudo-labels that fade)."""
     if settings.supervision == "full":
         return 1.0
-    return min(1.0, max(0.0, 2 * (1 - progress / settings.pseudo))) if settings.pseudo > 0 else 0.0
+    if settings.pseudo == 0:
+        return 0.0
+    fading = min(1.0, max(0.0, 2 * (1 - progress / settings.pseudo)))
+    return settings.pseudo_rest + (1 - settings.pseudo_rest) * fading
 
 
 def compute_losses(
@@ -135,7 +138,7 @@ def compute_losses(
             losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own)
         if weight < 1:
             losses["weak"] = (1 - weight) * weak_loss(logits, patches, batch.mask)
-    if model.auxnet is not None and settings.supervision == "weak":
+    if model.auxnet is not None and weight < 1:
         border = model.auxnet(batch.image)
         with torch.autocast(batch.image.device.type, enabled=False):
             losses["aux"] = aux_loss(border, logits, patches)

@@ -75,7 +75,7 @@ def test_watershed_gives_each_touching_disc_its_own_label():
     y, x = np.mgrid[:40, :60]
     left, right = np.hypot(y - 20, x - 20), np.hypot(y - 20, x - 38)
     image = np.maximum(np.clip(12 - left, 0, None), np.clip(12 - right, 0, None)).astype(np.float32)
-    labels = watershed_labels(image, image > 0, np.array([[20.0, 20.0], [20.0, 38.0]]), 1.0)
+    labels = watershed_labels(image, image > 0, np.array([[20.0, 20.0], [20.0, 38.0]]))
     truth = np.where(image > 0, np.where(left <= right, 1, 2), 0)
     assert (labels == truth).mean() > 0.97
     assert (labels[image == 0] == 0).all()

@@ -3,7 +3,14 @@ import math
 import pytest
 import torch
 
-from lacss_tools.train.model.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
+from lacss_tools.train.model.losses import (
+    aux_loss,
+    border_magnitude,
+    full_loss,
+    lpn_offset_loss,
+    lpn_score_loss,
+    weak_loss,
+)
 from lacss_tools.train.model.patches import Patches
 
 
@@ -130,3 +137,11 @@ def test_images_without_cells_have_finite_losses():
     assert weak_loss(logits, patches, torch.zeros(1, 8, 8)) == 0
     assert full_loss(logits, patches, torch.zeros(1, 8, 8), torch.zeros(0)) == 0
     assert aux_loss(torch.rand(1, 8, 8), logits, patches) == 0
+
+
+def test_border_magnitude_is_sobels():
+    y = torch.rand(3, 7, 9, generator=torch.Generator().manual_seed(0)) * 0.2
+    kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    both = torch.stack([kernel, kernel.T])[:, None]
+    expected = torch.nn.functional.conv2d(y[:, None], both, padding=1).square().sum(1).sqrt().clamp(max=1)
+    torch.testing.assert_close(border_magnitude(y), expected, atol=1e-4, rtol=0)

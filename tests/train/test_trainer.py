@@ -80,7 +80,7 @@ def test_schedule_rises_then_falls():
 
 
 def test_pseudo_labels_fade_out():
-    settings = TrainSettings(pseudo=0.4)
-    assert [label_weight(settings, p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([1, 1, 0.5, 0, 0])
+    settings = TrainSettings(pseudo=0.4, pseudo_rest=0.2)
+    assert [label_weight(settings, p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([1, 1, 0.6, 0.2, 0.2])
     assert label_weight(TrainSettings(pseudo=0.0), 0.0) == 0
     assert label_weight(TrainSettings(supervision="full"), 0.9) == 1

@@ -18,24 +18,21 @@ def serve(session: Session, port: int, open_browser: bool, say: Callable[[str], 
     import uvicorn
 
     picker = Picker(session)
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener = socket.create_server((HOST, port))  # listens already, so the browser cannot come too early
     except OSError as error:
         raise InputError(f"Port {port} cannot be used ({error.strerror}). Choose another with --port.") from error
-    port = listener.getsockname()[1]
-    address = f"http://{HOST}:{port}/{picker.token}/"
-    say(f"pick at {address}   (Ctrl-C ends; every choice is saved at once)")
-    if not (open_browser and has_screen() and webbrowser.open(address)):
-        say(f"from another machine: ssh -L {port}:{HOST}:{port} THIS_MACHINE, then open the address there")
-    server = uvicorn.Server(uvicorn.Config(make_app(picker), log_level="error"))
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        listener.close()
+    with listener:
+        port = listener.getsockname()[1]
+        address = f"http://{HOST}:{port}/{picker.token}/"
+        say(f"Pick here: {address}\n(every choice is saved at once; Ctrl-C ends)")
+        if not (open_browser and has_screen() and webbrowser.open(address)):
+            say(f"From another computer, first: ssh -L {port}:{HOST}:{port} {socket.gethostname()}")
+        server = uvicorn.Server(uvicorn.Config(make_app(picker), log_level="error", timeout_graceful_shutdown=2))
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            return  # the way to end
 
 
 def has_screen() -> bool:

@@ -4,6 +4,8 @@ A small residual encoder with a feature pyramid in place of the paper's ResNet-5
 group norm stands for the paper's batch norm, which always used the statistics of the current image.
 """
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -57,7 +59,7 @@ class Backbone(nn.Module):
         self.stages = nn.ModuleList(stages)
         outputs = (fine, fine, *(pyramid for _ in widths[2:]))
         self.lateral = nn.ModuleList(nn.Conv2d(w, o, 1) for w, o in zip(widths, outputs, strict=True))
-        self.down = nn.ModuleList(nn.Conv2d(o2, o, 1) for o, o2 in zip(outputs[:-1], outputs[1:], strict=True))
+        self.down = nn.ModuleList(nn.Conv2d(o2, o, 1) for o, o2 in itertools.pairwise(outputs))
         self.smooth = nn.Conv2d(pyramid, pyramid, 3, padding=1)
 
     def forward(
@@ -78,10 +80,3 @@ class Backbone(nn.Module):
                 top = F.relu(self.smooth(F.relu(top)))
                 coarse = top
         return top, coarse
-
-
-def pad_to_stride(image: Float[Tensor, "b channel y x"]) -> Float[Tensor, "b channel y2 x2"]:
-    """Pad the bottom and right edge by repetition up to a multiple of the deepest stride."""
-    height, width = image.shape[-2:]
-    pad = (0, -width % DEEPEST_STRIDE, 0, -height % DEEPEST_STRIDE)
-    return F.pad(image, pad, mode="replicate") if any(pad) else image.contiguous(memory_format=torch.channels_last)

@@ -12,7 +12,9 @@ from lacss_tools.train.model.backbone import FINE_STRIDE, norm
 from lacss_tools.train.model.patches import Patches, pixel_index, relative_grid
 
 PRIOR_HEIGHT = 2.0
-"""logit of the radial prior at the LOI (method: a - b (r/R)^2)"""
+"""logit of the radial prior at the LOI"""
+PRIOR_REACH = 16.0
+"""(r/R)^2 from which the prior is flat, so that long thin cells are not forbidden"""
 
 
 class Segmentor(nn.Module):
@@ -60,9 +62,9 @@ class Segmentor(nn.Module):
         return out
 
     def radial_prior(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n p p"]:
-        """Return a - b (r/R)^2, which keeps the weak loss from collapsing to empty cells at the start of training."""
+        """Return a - b min((r/R)^2, 16), which keeps the weak loss from collapsing to empty cells at the start."""
         square = (relative_grid(patches, lois) / self.radius).square().sum(-1)
-        return self.prior[0] - self.prior[1] * square.clamp(max=16.0)
+        return self.prior[0] - self.prior[1] * square.clamp(max=PRIOR_REACH)
 
 
 def loi_index(patches: Patches, lois: Float[Tensor, "n 2"]) -> Tensor:

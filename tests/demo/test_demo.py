@@ -1,0 +1,67 @@
+"""The demo with a few seconds of training: every step runs, the page shows each of them, nothing is overwritten."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from lacss_tools.cli import app
+from lacss_tools.demo.demo import DATA
+from lacss_tools.project import list_images
+
+
+def test_the_shipped_data_is_small_attributed_and_has_no_training_outlines():
+    assert sum(path.stat().st_size for path in DATA.rglob("*")) < 6e6
+    assert 12 <= len(list_images(DATA / "train" / "images")) <= 16
+    assert set(list_images(DATA / "train" / "images")) == set(list_images(DATA / "train" / "dapi"))
+    assert len(list_images(DATA / "validation" / "labels")) == 4
+    assert not (DATA / "train" / "labels").exists()
+    assert not set(list_images(DATA / "train" / "images")) & set(list_images(DATA / "validation" / "images"))
+    assert "CC BY 3.0" in (DATA / "ATTRIBUTION.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo with a space") / "out"
+    result = CliRunner().invoke(app, ["demo", "-o", str(folder), "--minutes", "0.05", "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+def test_the_page_tells_every_step_and_its_number(demo):
+    folder, result = demo
+    page = (folder / "demo.html").read_text()
+    report = json.loads((folder / "runs" / "demo" / "report" / "evaluation.json").read_text())
+    assert f"AP50 {report['ap50']:.3f}" in page
+    for command in (
+        "annotate-lois dapi",
+        "graphcut images",
+        "pick --auto",
+        "train --val-images",
+        "eval runs",
+        "predict runs",
+    ):
+        assert f"lacss {command}" in page
+    assert page.count("<img") >= 3 + 5 + 3 + 1 + 8 + 1
+    assert re.findall(r'(?:src|href)="(?!data:|runs/)[^"]*"', page) == []
+    assert "demo.html" in result.stderr
+
+
+def test_no_outline_enters_training(demo):
+    folder, _ = demo
+    assert not (folder / "labels").exists()
+    assert {path.stem for path in (folder / "masks").glob("*.tif")} == set(list_images(folder / "images"))
+    assert "auto" in (folder / "masks" / "picks.csv").read_text()
+    assert 'supervision = "weak"' in (folder / "runs" / "demo" / "config.toml").read_text()
+
+
+def test_a_demo_folder_is_replaced_only_on_request_and_a_foreign_one_never(demo, tmp_path):
+    folder, _ = demo
+    again = CliRunner().invoke(app, ["demo", "-o", str(folder)])
+    assert again.exit_code == 3
+    assert "--overwrite" in again.stderr
+    (tmp_path / "thesis.txt").write_text("precious")
+    foreign = CliRunner().invoke(app, ["demo", "-o", str(tmp_path), "--overwrite"])
+    assert foreign.exit_code == 3
+    assert (tmp_path / "thesis.txt").read_text() == "precious"

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from lacss_tools.errors import InputError
+from lacss_tools.files import (
+    atomic,
+    read_candidates,
+    read_image,
+    read_labels,
+    read_lois,
+    read_mask,
+    read_plane,
+    write_candidates,
+    write_labels,
+    write_lois,
+    write_mask,
+    write_png,
+)
+
+GREY = np.arange(12 * 15, dtype=np.uint16).reshape(12, 15)
+
+
+def test_grey_and_colour_tiff_and_png_have_channels_first(tmp_path):
+    tifffile.imwrite(tmp_path / "grey.tif", GREY)
+    assert (read_image(tmp_path / "grey.tif") == GREY[None]).all()
+    rgb = np.stack([GREY, GREY + 1, GREY + 2], axis=-1).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "rgb.tif", rgb, photometric="rgb")
+    write_png(tmp_path / "rgb.png", rgb)
+    for name in ("rgb.tif", "rgb.png"):
+        assert (read_image(tmp_path / name) == np.moveaxis(rgb, -1, 0)).all()
+    cyx = np.stack([GREY, GREY * 2])
+    tifffile.imwrite(tmp_path / "cyx.ome.tif", cyx, metadata={"axes": "CYX"})
+    assert (read_image(tmp_path / "cyx.ome.tif") == cyx).all()
+    tifffile.imwrite(tmp_path / "ij.tif", cyx, imagej=True, metadata={"axes": "CYX"})
+    assert (read_image(tmp_path / "ij.tif") == cyx).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_depths(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "x.tif", GREY.astype(dtype), compression="lzw")
+    image = read_image(tmp_path / "x.tif")
+    assert image.dtype == np.float32
+    assert (image[0] == GREY.astype(dtype)).all()
+
+
+def test_a_z_stack_is_refused_with_a_way_out(tmp_path):
+    tifffile.imwrite(tmp_path / "z.tif", np.stack([GREY] * 3), imagej=True, metadata={"axes": "ZYX"})
+    with pytest.raises(InputError, match=r"z\.tif has axes ZYX.*YX, YXC or CYX"):
+        read_image(tmp_path / "z.tif")
+
+
+def test_rgb_where_grey_is_needed(tmp_path):
+    rgb = np.stack([GREY, GREY + 1, GREY + 2], axis=-1).astype(np.uint8)
+    write_png(tmp_path / "rgb.png", rgb)
+    with pytest.raises(InputError, match=r"rgb\.png has 3 channels where one grey channel is needed"):
+        read_plane(tmp_path / "rgb.png")
+    write_png(tmp_path / "grey.png", np.stack([GREY.astype(np.uint8)] * 3, axis=-1))
+    assert (read_plane(tmp_path / "grey.png") == GREY.astype(np.uint8)).all()
+
+
+def test_nan_truncated_missing_and_foreign_files_are_named(tmp_path):
+    bad = GREY.astype(np.float32)
+    bad[3, 4] = np.nan
+    tifffile.imwrite(tmp_path / "nan.tif", bad)
+    with pytest.raises(InputError, match=r"nan\.tif holds 1 NaN"):
+        read_image(tmp_path / "nan.tif")
+    tifffile.imwrite(tmp_path / "whole.tif", np.random.default_rng(0).random((64, 64)), compression="zlib")
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "whole.tif").read_bytes()[:5000])
+    (tmp_path / "text.tif").write_text("not an image")
+    (tmp_path / "text.png").write_text("not an image")
+    for name in ("cut.tif", "text.tif", "text.png"):
+        with pytest.raises(InputError, match=f"{name} cannot be read"):
+            read_image(tmp_path / name)
+    with pytest.raises(InputError, match="does not exist"):
+        read_image(tmp_path / "none.tif")
+
+
+def test_labels_must_be_whole_and_positive(tmp_path):
+    tifffile.imwrite(tmp_path / "f.tif", GREY / np.float32(2))
+    with pytest.raises(InputError, match="fractions"):
+        read_labels(tmp_path / "f.tif")
+    tifffile.imwrite(tmp_path / "n.tif", GREY.astype(np.int16) - 5)
+    with pytest.raises(InputError, match="negative"):
+        read_labels(tmp_path / "n.tif")
+
+
+@pytest.mark.parametrize(("count", "dtype"), [(3, np.uint16), (70000, np.uint32)])
+def test_labels_round_trip_in_the_depth_they_need(tmp_path, count, dtype):
+    labels = np.array([[0, 1], [2, count]], np.int32)
+    write_labels(tmp_path / "l.tif", labels)
+    assert tifffile.imread(tmp_path / "l.tif").dtype == dtype
+    assert (read_labels(tmp_path / "l.tif") == labels).all()
+
+
+def test_masks_are_0_and_255_on_disk_and_true_on_cells(tmp_path):
+    mask = GREY % 3 == 0
+    write_mask(tmp_path / "m.tif", mask)
+    assert set(np.unique(tifffile.imread(tmp_path / "m.tif"))) == {0, 255}
+    assert (read_mask(tmp_path / "m.tif") == mask).all()
+    tifffile.imwrite(tmp_path / "three.tif", GREY)
+    with pytest.raises(InputError, match="is not a mask"):
+        read_mask(tmp_path / "three.tif")
+
+
+def test_candidates_round_trip_and_are_an_imagej_stack(tmp_path):
+    masks = np.stack([t < GREY for t in (10, 60, 100)])
+    write_candidates(tmp_path / "c.tif", masks, [0.1, 0.25, 0.5])
+    back, thresholds = read_candidates(tmp_path / "c.tif")
+    assert (back == masks).all()
+    assert thresholds == [0.1, 0.25, 0.5]
+    with tifffile.TiffFile(tmp_path / "c.tif") as tiff:
+        assert tiff.is_imagej
+        assert len(tiff.pages) == 3
+        assert tiff.imagej_metadata["Labels"][0] == "threshold 0.1"
+    tifffile.imwrite(tmp_path / "foreign.tif", GREY)
+    with pytest.raises(InputError, match="not a candidates file"):
+        read_candidates(tmp_path / "foreign.tif")
+
+
+@settings(max_examples=30, deadline=None)
+@given(hnp.arrays(np.float64, st.tuples(st.integers(0, 8), st.just(2)), elements=st.floats(0, 5000)))
+def test_lois_round_trip_to_a_hundredth_of_a_pixel(tmp_path_factory, points):
+    path = tmp_path_factory.mktemp("lois") / "p.csv"
+    write_lois(path, points, np.ones(len(points)))
+    back, response = read_lois(path)
+    np.testing.assert_allclose(back, points, atol=0.0051)
+    assert response.shape == (len(points),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "header 'a,b', expected y,x,response"),
+        ("", "header '', expected"),
+        ("y,x,response\n1,two,3\n", "row that is not numbers"),
+        ("y,x,response\n1\n", "row that is not numbers"),
+        ("y,x,response\nnan,2,3\n", "NaN"),
+    ],
+)
+def test_bad_loi_tables_are_explained(tmp_path, text, message):
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_lois(tmp_path / "p.csv")
+
+
+def test_loi_tables_from_elsewhere_may_lack_the_response(tmp_path):
+    (tmp_path / "p.csv").write_text("\ufeffx, y\n3,4\n")
+    assert read_lois(tmp_path / "p.csv")[0].tolist() == [[4.0, 3.0]]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+
+    def fail():
+        with atomic(path) as part:
+            part.write_text("half")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_output_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_mask(tmp_path / "file" / "m.tif", GREY > 3)
