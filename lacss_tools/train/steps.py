@@ -231,22 +231,38 @@ def _loop(
     watch: Callable[[StepReport, State], None],
 ) -> None:
     milestone = settings.validate_every * (state.progress(settings) // settings.validate_every + 1)
-    saved = time.monotonic()
+    saved, looked, losses = time.monotonic(), -1, dict[str, float]()
+
+    def look() -> None:
+        row = _row(state, losses) | validate(state, data.scale, validation, device)
+        rows.append(row)
+        if keep_best(run, state, data.scale, row.get("val_ap50")):
+            say(f"step {state.step}: {_scores(row)}")
+
+    def save() -> None:
+        checkpoint.write_metrics(run, rows)
+        checkpoint.save_state(run, state, data.fingerprint)
+
     for report in run_steps(state, data.fields, settings, device):
         watch(report, state)
-        if report.step % LOG_EVERY == 0:
-            rows.append({"step": report.step, "seconds": round(state.elapsed(), 2), **report.numbers()})
-        if report.progress >= milestone or report.progress >= 1:
+        if report.progress >= milestone or report.step % LOG_EVERY == 0:
+            losses = report.numbers()
+        if report.progress >= milestone:
             milestone += settings.validate_every
-            row = {"step": report.step, "seconds": round(state.elapsed(), 2), **report.numbers()}
-            row |= validate(state, data.scale, validation, device)
-            rows.append(row)
-            if keep_best(run, state, data.scale, row.get("val_ap50")):
-                say(f"step {report.step}: " + _scores(row))
-        if time.monotonic() - saved > SAVE_SECONDS or report.progress >= 1:
-            checkpoint.write_metrics(run, rows)
-            checkpoint.save_state(run, state, data.fingerprint)
+            looked = state.step
+            look()
+        elif report.step % LOG_EVERY == 0:
+            rows.append(_row(state, losses))
+        if time.monotonic() - saved > SAVE_SECONDS:
+            save()
             saved = time.monotonic()
+    if looked != state.step:  # the time can run out between two looks
+        look()
+    save()
+
+
+def _row(state: State, losses: dict[str, float]) -> dict[str, Any]:
+    return {"step": state.step, "seconds": round(state.elapsed(), 2), **losses}
 
 
 def _scores(row: dict[str, Any]) -> str:

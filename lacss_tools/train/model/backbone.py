@@ -6,7 +6,6 @@ group norm stands for the paper's batch norm, which always used the statistics o
 
 import itertools
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
