@@ -16,7 +16,7 @@ YELLOW: Colour = (240, 228, 66)
 VERMILLION: Colour = (213, 94, 0)
 PINK: Colour = (204, 121, 167)
 
-RGB = UInt8[np.ndarray, "y x 3"]
+RGB = UInt8[np.ndarray, "_ _ 3"]
 
 
 def stretch(plane: Plane, gamma: float = 0.6) -> UInt8[np.ndarray, "y x"]:

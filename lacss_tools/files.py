@@ -106,7 +106,7 @@ def read_mask(path: Path) -> Mask:
     """Read a two-valued image as a mask, True where it is not 0; InputError when it has more than two values."""
     plane = read_plane(path)
     values: np.ndarray = np.unique(plane)
-    if len(values) > 2 or values[0] != 0:
+    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
         raise InputError(f"{path} is not a mask: it holds {len(values)} values, expected 0 and one other.")
     mask: Mask = plane > 0
     return mask

@@ -7,7 +7,7 @@ from lacss_tools.arrays import Labels, Mask, Plane, Points
 SIGMA = 1.5
 """smoothing of the intensity, working pixels"""
 SEED_RADIUS = 6.0
-"""seeds are discs of this radius, about a nucleus: many stains leave the nucleus dark, and a seed of one pixel in a dark
+"""seeds are discs of this radius, about a nucleus: many stains leave the nucleus dark, and a one-pixel seed in a dark
 hollow is cut off by its neighbour's flood before it can grow"""
 DISTANCE_WEIGHT = 0.01
 """height per pixel of distance to the nearest LOI, so that where intensity says nothing the nearer LOI wins"""

@@ -24,7 +24,7 @@ def random_boxes(draw, most=6):
         y, x = draw(st.integers(0, 9)), draw(st.integers(0, 9))
         h, w = draw(st.integers(1, 6)), draw(st.integers(1, 6))
         rows.append((y, x, min(y + h, 12), min(x + w, 12), draw(st.sampled_from([0.2, 0.4, 0.6, 0.8]))))
-    return boxes((12, 12), rows)
+    return rows
 
 
 def full_masks(cells):
@@ -37,6 +37,7 @@ def full_masks(cells):
 @settings(max_examples=150, deadline=None)
 @given(random_boxes(), random_boxes())
 def test_iou_equals_whole_image_masks(detections, truth):
+    detections, truth = boxes((12, 12), detections), boxes((12, 12), truth)
     a, b = full_masks(detections), full_masks(truth)
     expected = [[(m & n).sum() / (m | n).sum() for n in b] for m in a]
     np.testing.assert_allclose(iou_matrix(detections, truth), np.array(expected).reshape(len(a), len(b)))
@@ -45,6 +46,7 @@ def test_iou_equals_whole_image_masks(detections, truth):
 @settings(max_examples=150, deadline=None)
 @given(random_boxes(), random_boxes(), st.sampled_from([0.3, 0.5, 0.75]))
 def test_matching_and_ap_equal_a_plain_loop(detections, truth, threshold):
+    detections, truth = boxes((12, 12), detections), boxes((12, 12), truth)
     a, b = full_masks(detections), full_masks(truth)
     taken, hits = set(), []
     order = sorted(range(len(a)), key=lambda k: -detections.scores[k])

@@ -15,13 +15,13 @@ from lacss_tools.train.predict import load_predictor
 from lacss_tools.train.settings import PRESETS, ModelSettings, TrainSettings
 from tests.train.test_trainer import made_up_field
 
-SHORT = TrainSettings(steps=6, batch=2, crop=64, preset="test", validate_every=0.5)
+SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5)
 
 
 @pytest.fixture(autouse=True)
 def _tiny_preset(monkeypatch):
     tiny = ModelSettings(widths=(8, 8, 8, 8, 8), blocks=(1,) * 5, pyramid=8, fine=8, patch_size=32, cell_diameter=20.0)
-    monkeypatch.setitem(PRESETS, "test", tiny)
+    monkeypatch.setitem(PRESETS, "small", tiny)
 
 
 @pytest.fixture

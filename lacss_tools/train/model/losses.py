@@ -41,7 +41,7 @@ def full_loss(
     return (entropy * valid).sum() / valid.sum()
 
 
-def border_magnitude(y: Float[Tensor, "n p p"]) -> Float[Tensor, "n p p"]:
+def border_magnitude(y: Float[Tensor, "n y x"]) -> Float[Tensor, "n y x"]:
     """Return the Sobel gradient magnitude of each probability map (0 beyond its edge), clipped to 1."""
     framed = F.pad(y, (1, 1, 1, 1))
     down = framed[:, 2:] - framed[:, :-2]
