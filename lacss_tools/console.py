@@ -17,6 +17,19 @@ def say(text: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
 
 
+def table(header: list[str], rows: list[list[str]]) -> None:
+    """Print a small table for people."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(*header, box=box.SIMPLE_HEAD)
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    Console(stderr=True, highlight=False).print(grid)
+
+
 def emit_json(value: dict[str, Any]) -> None:
     """Print one JSON object on standard output; a nan in it is our own mistake and raises ValueError."""
     sys.stdout.write(json.dumps(value, indent=2, allow_nan=False) + "\n")

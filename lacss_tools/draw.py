@@ -35,12 +35,12 @@ def to_rgb(image: Image) -> RGB:
     return np.stack(channels * 3 if len(channels) == 1 else channels, axis=-1)
 
 
-def draw_outlines(rgb: RGB, labels: Labels, colour: Colour) -> RGB:
-    """Return a copy with the inner border pixels of every instance in `colour`."""
+def draw_outlines(rgb: RGB, labels: Labels, colour: Colour, thick: bool = False) -> RGB:
+    """Return a copy with the inner border pixels of every instance in `colour`; `thick` adds the outer ones."""
     from skimage.segmentation import find_boundaries
 
     out = rgb.copy()
-    out[find_boundaries(labels, mode="inner")] = colour
+    out[find_boundaries(labels, mode="thick" if thick else "inner")] = colour
     return out
 
 
@@ -60,9 +60,22 @@ def enlarge(rgb: RGB, factor: int) -> RGB:
     return np.repeat(np.repeat(rgb, factor, axis=0), factor, axis=1)
 
 
-def data_uri(pixels: np.ndarray) -> str:
-    """Return (y, x) or (y, x, 3) uint8 pixels as a PNG that can stand in a page."""
+def shrink(rgb: RGB, step: int) -> RGB:
+    """Return the means of blocks of step × step pixels; rows and columns that fill no block are left out."""
+    h, w = rgb.shape[0] // step, rgb.shape[1] // step
+    blocks = rgb[: h * step, : w * step].reshape(h, step, w, step, 3)
+    means: np.ndarray = np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return means
+
+
+def data_uri(pixels: UInt8[np.ndarray, "y x *rgb"], quality: int | None = None) -> str:
+    """Return (y, x) or (y, x, 3) pixels for use in a page: as PNG, or as JPEG of `quality` (1 to 100), far smaller."""
     import imagecodecs
 
-    png = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=9)
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    pixels = np.ascontiguousarray(pixels)
+    if quality is None:
+        kind, data = "png", imagecodecs.png_encode(pixels, level=9)
+    else:
+        # full colour resolution, or thin outlines would be washed out
+        kind, data = "jpeg", imagecodecs.jpeg_encode(pixels, level=quality, subsampling="444")
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode()

@@ -24,10 +24,10 @@ figure { margin: 0; } figure img { width: 100%; display: block; border-radius: 4
 figcaption { font-size: .86rem; color: var(--soft); padding: .3rem .1rem; }
 .plot img { background: #fff; padding: .4rem; }
 .picked img { outline: 3px solid var(--accent); outline-offset: 1px; }
-.numbers { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0; }
-.numbers div { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1.2rem; }
-.numbers b { display: block; font-size: 1.7rem; font-variant-numeric: tabular-nums; line-height: 1.2; }
-.numbers span { font-size: .85rem; color: var(--soft); }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
+.numbers div { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; }
+.numbers b { display: block; font-size: 1.5rem; white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.2; }
+.numbers span { display: block; font-size: .82rem; line-height: 1.35; color: var(--soft); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .28rem .8rem; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; }
@@ -44,9 +44,10 @@ def page(title: str, body: str) -> str:
     )
 
 
-def picture(pixels: np.ndarray, caption: str, kind: str = "") -> str:
-    """Return a figure of (y, x) or (y, x, 3) uint8 pixels; `caption` is HTML."""
-    return f'<figure class="{kind}"><img alt="" src="{data_uri(pixels)}"><figcaption>{caption}</figcaption></figure>'
+def picture(pixels: np.ndarray, caption: str, kind: str = "", quality: int | None = None) -> str:
+    """Return a figure of (y, x) or (y, x, 3) uint8 pixels; `caption` is HTML; `quality` makes it a JPEG, else a PNG."""
+    source = data_uri(pixels, quality)
+    return f'<figure class="{kind}"><img alt="" src="{source}"><figcaption>{caption}</figcaption></figure>'
 
 
 def plot(png: bytes, caption: str = "") -> str:

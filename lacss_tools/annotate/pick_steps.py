@@ -172,19 +172,19 @@ def pick_automatically(
     """
     if not any(stem in session.lois for stem in session.stems):
         raise InputError("--auto needs LOIs, and no image has any. Run lacss annotate-lois first.")
-    open_stems = set(session.undecided())
-    if overwrite:
-        open_stems |= {stem for stem in session.stems if stem in session.picks and session.picks[stem].by == AUTO}
-    open_stems -= {stem for stem in session.stems if stem in session.picks and session.picks[stem].by == PERSON}
-    jobs = [
-        batch.Job(stem, (session.candidates[stem],), session.masks / f"{stem}.tif")
-        for stem in session.stems
-        if stem in open_stems
-    ]
+    todo = [stem for stem in session.stems if _is_for_auto(session, stem, overwrite)]
+    jobs = [batch.Job(stem, (session.candidates[stem],), session.masks / f"{stem}.tif") for stem in todo]
     doubtful: list[str] = []
     summary = batch.run(jobs, partial(_pick_one, session, doubtful), overwrite=True, advance=advance)
-    summary.skipped = [stem for stem in session.stems if stem not in open_stems]
+    summary.skipped = [stem for stem in session.stems if stem not in todo]
     return summary, doubtful
+
+
+def _is_for_auto(session: Session, stem: str, overwrite: bool) -> bool:
+    pick = session.picks.get(stem)
+    if pick is None or pick.by == AUTO:
+        return not session.is_decided(stem) or (overwrite and pick is not None)
+    return False
 
 
 def _pick_one(session: Session, doubtful: list[str], job: batch.Job) -> None:

@@ -1,15 +1,20 @@
 """`lacss eval`."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lacss_tools.errors import UsageError
 from lacss_tools.options import HERE, DeviceOption, JsonOption, ProjectOption, resolve
 from lacss_tools.project import Project, check_output
 
 if TYPE_CHECKING:
     from lacss_tools.evaluate.steps import Find
+
+
+HEADER = ["AP50", "AP75", "mAP", "FNR50", "AFNR", "score cut", "cells", "detections"]
 
 
 def mount(app: typer.Typer) -> None:
@@ -24,7 +29,10 @@ def evaluate(
     images: Annotated[Path | None, typer.Option(help="Folder of images.", show_default="images/")] = None,
     labels: Annotated[Path | None, typer.Option(help="Folder of true label images.", show_default="labels/")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write the report.", show_default="MODEL/report")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Where to write the report.", show_default="MODEL/report; eval for label images"
+        ),
     ] = None,
     score_cut: Annotated[
         float | None, typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5")
@@ -37,27 +45,27 @@ def evaluate(
     from lacss_tools import console
     from lacss_tools.evaluate import steps
 
+    if score_cut is not None and not math.isfinite(score_cut):
+        raise UsageError(f"--score-cut {score_cut} is not a number. Give a score such as 0.5.")
     home, path = Project(project), project / model
-    truth = steps.pair_truth(resolve(project, images, home.images), resolve(project, labels, home.labels))
-    predictions = path.is_dir() and not (path / "best.safetensors").exists()
-    find = steps.from_label_folder(path) if predictions else _finder(path, device)
-    beside = home.root / "eval" if predictions else (path if path.is_dir() else path.parent) / "report"
+    inputs = resolve(project, images, home.images), resolve(project, labels, home.labels)
+    predicted = steps.holds_predictions(path)
+    beside = home.root / "eval" if predicted else (path if path.is_dir() else path.parent) / "report"
     folder = resolve(project, output, beside)
-    check_output(folder, path)
+    check_output(folder, path, *inputs)
+    truth = steps.pair_truth(*inputs)
     console.say(f"evaluating {model}: {truth.summary()}")
+    if predicted:
+        predictions = steps.pair_predictions(path, truth)
+        console.say(f"predictions: {predictions.summary()}")
+    find = steps.from_label_folder(predictions) if predicted else _finder(path, device)
     with console.progress("eval") as advance:
         comparison = steps.compare(truth, find, score_cut, advance)
     report = steps.write_report(folder, str(model), comparison)
     result = comparison.result
-    console.say(
-        "  ".join(
-            f"{name} {'-' if value is None else format(value, '.3f')}"
-            for name, value in (
-                ("AP50", result.ap50), ("AP75", result.ap75), ("mAP", result.map),
-                ("FNR50", result.fnr50), ("AFNR", result.afnr), ("score cut", result.score_cut),
-            )
-        )
-    )  # fmt: skip
+    numbers = [result.ap50, result.ap75, result.map, result.fnr50, result.afnr, result.score_cut]
+    counts = [str(result.n_truth), str(result.n_detections)]
+    console.table(HEADER, [["-" if number is None else f"{number:.3f}" for number in numbers] + counts])
     console.say(f"report: {report}")
     if as_json:
         console.emit_json(result.as_json())

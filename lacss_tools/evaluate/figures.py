@@ -5,7 +5,15 @@ from typing import Any
 
 from lacss_tools.evaluate.metrics import THRESHOLDS, Evaluation
 
-BLUE, RED, GREY = "#0072b2", "#d55e00", "#777777"
+BLUE, RED = "#0072b2", "#d55e00"
+COLOURS = (
+    BLUE,
+    RED,
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+)  # Okabe and Ito's, which colour-blind people tell apart
 
 
 def ap_and_fnr(results: dict[str, Evaluation]) -> bytes:
@@ -16,7 +24,7 @@ def ap_and_fnr(results: dict[str, Evaluation]) -> bytes:
             points = [(t, value) for t, value in zip(THRESHOLDS, values, strict=True) if value is not None]
             axis.plot(*zip(*points, strict=True) if points else ([], []), "o-", label=name, markersize=4)
     for axis, label in zip(axes, ("average precision (paper)", "false negative rate"), strict=True):
-        axis.set(xlabel="IoU threshold", ylabel=label, ylim=(0, 1), xlim=(0.48, 0.97))
+        axis.set(xlabel="IoU threshold", ylabel=label, ylim=(-0.02, 1.02), xlim=(0.48, 0.97))
     if len(results) > 1:
         axes[0].legend(frameon=False)
     return _png(figure)
@@ -47,6 +55,7 @@ def _figure(columns: int) -> tuple[Any, Any]:
     figure = Figure(figsize=(4.2 * columns, 3.2), layout="constrained")
     axes = figure.subplots(1, columns)
     for axis in axes:
+        axis.set_prop_cycle(color=COLOURS)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(color="#dddddd", linewidth=0.6)
     return figure, axes

@@ -12,22 +12,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
+from scipy.sparse import csr_array
 
 from lacss_tools.cells import Cells
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
+NOBODY = -1
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """Counts of one image at IoU 0.5 and the score cut."""
+    """Counts of one image at IoU 0.5 and the score cut, and its own AP over all its detections."""
 
     n_truth: int
     n_detections: int
     tp: int
     fp: int
     fn: int
+    ap50: float | None
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,14 @@ class Evaluation:
         return asdict(self)
 
 
-def iou_matrix(detections: Cells, truth: Cells) -> Float[np.ndarray, "n m"]:
-    """Return the intersection over union of the masks; only cells whose boxes meet are compared."""
-    iou = np.zeros((len(detections), len(truth)))
-    if not len(detections) or not len(truth):
-        return iou
+def iou_matrix(detections: Cells, truth: Cells) -> csr_array:
+    """Return the intersection over union of the masks, sparse (detection, true cell): pairs that share no pixel are 0.
+
+    Only cells whose boxes meet are compared, so time and memory grow with the cells, not with their square.
+    """
+    rows: list[int] = []
+    columns: list[int] = []
+    values: list[float] = []
     areas, true_areas = detections.areas(), truth.areas()
     true_masks = [truth.mask(j) for j in range(len(truth))]
     for i in range(len(detections)):
@@ -69,21 +75,29 @@ def iou_matrix(detections: Cells, truth: Cells) -> Float[np.ndarray, "n m"]:
             bottom, right = min(y1, b[j, 2]), min(x1, b[j, 3])
             ours = mask[top - y0 : bottom - y0, left - x0 : right - x0]
             theirs = true_masks[j][top - b[j, 0] : bottom - b[j, 0], left - b[j, 1] : right - b[j, 1]]
-            shared = np.count_nonzero(ours & theirs)
-            iou[i, j] = shared / max(areas[i] + true_areas[j] - shared, 1)
-    return iou
+            if shared := np.count_nonzero(ours & theirs):
+                rows.append(i)
+                columns.append(int(j))
+                values.append(shared / (areas[i] + true_areas[j] - shared))
+    return csr_array((np.array(values, dtype=float), (rows, columns)), shape=(len(detections), len(truth)))
 
 
-def match(iou: Float[np.ndarray, "n m"], scores: Float[np.ndarray, " n"], threshold: float) -> Bool[np.ndarray, " n"]:
-    """Return which detections are true: by falling score each takes its best free true cell with IoU >= threshold."""
-    true = np.zeros(len(scores), dtype=bool)
+def match(iou: csr_array, scores: Float[np.ndarray, " n"], threshold: float) -> Integer[np.ndarray, " n"]:
+    """Return the index of the true cell that each detection found, or -1 for a false detection.
+
+    By falling score (equal scores in their order) each takes its best free true cell with IoU >= threshold > 0; every
+    true cell is taken once.
+    """
+    partners = np.full(len(scores), NOBODY, dtype=np.int64)
     free = np.ones(iou.shape[1], dtype=bool)
     for k in np.argsort(-scores, kind="stable"):
-        options = np.flatnonzero((iou[k] >= threshold) & free)
-        if len(options):
-            free[options[np.argmax(iou[k, options])]] = False
-            true[k] = True
-    return true
+        row = slice(iou.indptr[k], iou.indptr[k + 1])
+        columns, values = iou.indices[row], iou.data[row]
+        possible = (values >= threshold) & free[columns]
+        if possible.any():
+            partners[k] = columns[possible][np.argmax(values[possible])]
+            free[partners[k]] = False
+    return partners
 
 
 def average_precision(true: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"], count: int) -> float | None:
@@ -114,10 +128,10 @@ def evaluate(pairs: list[tuple[Cells, Cells]], score_cut: float | None = None) -
     matrices = [iou_matrix(detections, truth) for detections, truth in pairs]
     scores = _join([detections.scores for detections, _ in pairs])
     count = sum(len(truth) for _, truth in pairs)
-    true = [
-        _join([match(iou, d.scores, t) for iou, (d, _) in zip(matrices, pairs, strict=True)]).astype(bool)
-        for t in THRESHOLDS
+    per_image = [
+        [match(iou, d.scores, t) != NOBODY for iou, (d, _) in zip(matrices, pairs, strict=True)] for t in THRESHOLDS
     ]
+    true = [_join(parts).astype(bool) for parts in per_image]
     cut = best_score_cut(true[0], scores, count) if score_cut is None else score_cut
     kept = scores >= cut
     ap = [average_precision(hits, scores, count) for hits in true]
@@ -136,18 +150,16 @@ def evaluate(pairs: list[tuple[Cells, Cells]], score_cut: float | None = None) -
         n_truth=count,
         n_detections=int(kept.sum()),
         score_cut=cut,
-        images=_per_image(pairs, matrices, cut),
+        images=[_image_result(d, t, hits, cut) for (d, t), hits in zip(pairs, per_image[0], strict=True)],
     )
 
 
-def _per_image(pairs: list[tuple[Cells, Cells]], matrices: list[np.ndarray], cut: float) -> list[ImageResult]:
-    rows = []
-    for (detections, truth), iou in zip(pairs, matrices, strict=True):
-        kept = detections.scores >= cut
-        tp = int(match(iou[kept], detections.scores[kept], THRESHOLDS[0]).sum())
-        found = int(kept.sum())
-        rows.append(ImageResult(len(truth), found, tp, found - tp, len(truth) - tp))
-    return rows
+def _image_result(detections: Cells, truth: Cells, hits: Bool[np.ndarray, " n"], cut: float) -> ImageResult:
+    # a cut drops the last of the greedy order, so it changes nobody's partner
+    kept = detections.scores >= cut
+    tp, found = int((hits & kept).sum()), int(kept.sum())
+    ap50 = average_precision(hits, detections.scores, len(truth))
+    return ImageResult(len(truth), found, tp, found - tp, len(truth) - tp, ap50)
 
 
 def _join(parts: list[np.ndarray]) -> np.ndarray:

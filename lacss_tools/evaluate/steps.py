@@ -1,5 +1,6 @@
 """Model or predictions and truth in, numbers and report out."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
 from lacss_tools.evaluate.figures import ap_and_fnr
-from lacss_tools.evaluate.metrics import Evaluation, evaluate
+from lacss_tools.evaluate.metrics import Evaluation, ImageResult, evaluate
 from lacss_tools.evaluate.report import report
 from lacss_tools.files import atomic, read_image, read_labels, write_table, write_text
-from lacss_tools.project import Pairing, list_images, pair
+from lacss_tools.project import IMAGE_SUFFIXES, Pairing, list_images, pair
 
 Find = Callable[[str, Image], Cells]
 """stem and image -> detections"""
@@ -49,13 +50,33 @@ def compare(
     return Comparison(evaluate([(found, truth) for _, _, found, truth in fields], score_cut), fields)
 
 
-def from_label_folder(folder: Path) -> Find:
-    """Return a finder that reads any tool's label images by stem; every cell has score 1."""
+def holds_predictions(path: Path) -> bool:
+    """Return whether `path` is a folder of label images rather than a run or a file of weights."""
+    names = [file.name.lower() for file in path.iterdir()] if path.is_dir() else []
+    return any(name.endswith(IMAGE_SUFFIXES) for name in names) and not any(n.endswith(".safetensors") for n in names)
+
+
+def pair_predictions(folder: Path, truth: Pairing) -> Pairing:
+    """Pair predicted label images with the stems of `truth`; InputError when a prediction is missing.
+
+    A missing file is an error and not a count of missed cells: it says nothing about the tool that was to write it.
+    """
     files = list_images(folder)
+    missing = [stem for stem in truth.paired if stem not in files]
+    if missing:
+        raise InputError(
+            f"{folder} holds no prediction called {missing[0]!r} ({len(missing)} missing in all). "
+            "Predict them, or leave those images out."
+        )
+    known = {stem: paths[0] for stem, paths in truth.paired.items()}
+    return pair((folder, files), (next(iter(known.values())).parent, known))
+
+
+def from_label_folder(predictions: Pairing) -> Find:
+    """Return a finder that reads any tool's label images by stem; every cell has score 1."""
+    files = {stem: paths[0] for stem, paths in predictions.paired.items()}
 
     def find(stem: str, image: Image) -> Cells:
-        if stem not in files:
-            raise InputError(f"{folder} holds no prediction called {stem!r}. Predict it, or leave the image out.")
         cells = cells_from_labels(read_labels(files[stem]))
         if cells.shape != image.shape[1:]:
             raise InputError(f"{files[stem]} is {cells.shape} pixels, its image {image.shape[1:]}. Give one size.")
@@ -65,12 +86,12 @@ def from_label_folder(folder: Path) -> Find:
 
 
 def write_report(folder: Path, title: str, comparison: Comparison) -> Path:
-    """Write evaluation.json, images.csv, ap_fnr.png and report.html; return the path of the page."""
+    """Write evaluation.json, images.csv (undefined is empty), ap_fnr.png and report.html; return the last."""
     result, names = comparison.result, [name for name, *_ in comparison.fields]
     write_text(folder / "evaluation.json", json.dumps(result.as_json(), indent=2, allow_nan=False) + "\n")
-    header = ["image", "n_truth", "n_detections", "tp", "fp", "fn"]
-    lines = zip(names, result.images, strict=True)
-    write_table(folder / "images.csv", header, [[n, i.n_truth, i.n_detections, i.tp, i.fp, i.fn] for n, i in lines])
+    header = ["image", *(field.name for field in dataclasses.fields(ImageResult))]
+    rows = [[name, *dataclasses.astuple(line)] for name, line in zip(names, result.images, strict=True)]
+    write_table(folder / "images.csv", header, rows)
     with atomic(folder / "ap_fnr.png") as part:
         part.write_bytes(ap_and_fnr({title: result}))
     write_text(folder / "report.html", report(title, result, names, comparison.fields))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lacss_tools.options import HERE, OverwriteOption, ProjectOption, WorkersOption
-from lacss_tools.project import Project, check_output, list_images
+from lacss_tools.project import Project
 
 
 def mount(app: typer.Typer) -> None:
@@ -23,16 +23,15 @@ def convert(
 ) -> None:
     """Turn outlined cells into a project: lois/ (a point in each cell), masks/ (cell area) and labels/.
 
-    Reads label images, such as the masks that Cellpose and StarDist save; no other formats yet.
+    Reads label images, such as the masks that Cellpose and StarDist save, from anywhere or from the project's own
+    labels/; no other formats yet. LOIs and masks that exist are kept unless --overwrite.
     """
     from lacss_tools import batch, console
     from lacss_tools.formats import steps
 
     home = Project(project)
-    check_output(home.labels, labels)
-    files = list_images(labels)
-    jobs = [batch.Job(stem, (path,), home.labels / f"{stem}.tif") for stem, path in files.items()]
+    jobs = steps.conversion_jobs(project / labels, home)
     with console.progress("convert") as advance:
-        work = partial(steps.convert_labels, lois=home.lois, masks=home.masks)
+        work = partial(steps.convert_labels, home=home, overwrite=overwrite)
         done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
     console.finish(done, f"{home.lois}, {home.masks} and {home.labels}")

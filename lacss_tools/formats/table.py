@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells
 
-SHAPE = ("area", "equivalent_diameter_area", "axis_major_length", "axis_minor_length", "eccentricity", "solidity")
+SHAPE = ("equivalent_diameter_area", "axis_major_length", "axis_minor_length", "eccentricity", "solidity")
 HEADER = ["label", "y", "x", "loi_y", "loi_x", "score", "area", "diameter", "major_axis", "minor_axis", "eccentricity",
           "solidity"]  # fmt: skip
 
@@ -22,11 +24,11 @@ def measure(labels: Labels, cells: Cells, image: Image) -> tuple[list[str], list
     rows = []
     for region in regionprops(labels):
         k = region.label - 1
-        where = (*region.centroid, *cells.locations[k])
+        where = [round(float(value), 2) for value in (*region.centroid, *cells.locations[k])]
         shape = [_solidity(region) if name == "solidity" else getattr(region, name) for name in SHAPE]
-        means = [float(channel[region.slice][region.image].mean()) for channel in image]
-        numbers = [*where, cells.scores[k], *shape, *means]
-        rows.append([region.label, *(float(f"{number:.5g}") for number in numbers)])
+        means = [channel[region.slice][region.image].mean(dtype=np.float64) for channel in image]
+        numbers = [float(f"{number:.6g}") for number in (cells.scores[k], *shape, *means)]
+        rows.append([region.label, *where, numbers[0], int(region.area), *numbers[1:]])
     return header, rows
 
 

@@ -85,10 +85,11 @@ def test_the_page_is_served_on_loopback_until_ctrl_c(project):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             said = ""
-            while not (address := re.search(r"http://127\.0\.0\.1:(\d+)/[\w-]{20,}/", said)):
+            while "ssh -L" not in said:  # the last line before it serves
                 line = process.stderr.readline()
                 assert line, said
                 said += line
+            address = re.search(r"http://127\.0\.0\.1:(\d+)/[\w-]{20,}/", said)
             with urllib.request.urlopen(address[0], timeout=20) as answer:
                 assert b"lacss pick" in answer.read()
             body = urllib.request.Request(address[0] + "api/image/0/choose", b'{"choice": 2}')
@@ -98,7 +99,7 @@ def test_the_page_is_served_on_loopback_until_ctrl_c(project):
             process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 0
-    assert f"ssh -L {address[1]}:127.0.0.1:{address[1]}" in rest
+    assert f"ssh -L {address[1]}:127.0.0.1:{address[1]}" in said
     assert "2 left; lacss pick continues." in rest
 
 

@@ -18,13 +18,26 @@ def boxes(shape, rows):
 
 
 @st.composite
-def random_boxes(draw, most=6):
+def random_cells(draw, most=6):
+    """Plain data for `ragged`: rectangles, a seed, and the share of their pixels that stays."""
     rows = []
     for _ in range(draw(st.integers(0, most))):
         y, x = draw(st.integers(0, 9)), draw(st.integers(0, 9))
         h, w = draw(st.integers(1, 6)), draw(st.integers(1, 6))
         rows.append((y, x, min(y + h, 12), min(x + w, 12), draw(st.sampled_from([0.2, 0.4, 0.6, 0.8]))))
-    return rows
+    return rows, draw(st.integers(0, 999)), draw(st.sampled_from([0.3, 0.9, 1.0]))
+
+
+def ragged(data):
+    """Overlapping cells with holes; some are empty."""
+    rows, seed, kept = data
+    whole, holes = boxes((12, 12), rows), np.random.default_rng(seed)
+    crops = tuple(np.where(holes.random(crop.shape) < kept, crop, 0.5).astype(np.float32) for crop in whole.crops)
+    return Cells(whole.shape, whole.scores, whole.locations, whole.boxes, crops)
+
+
+def overlap(m, n):
+    return (m & n).sum() / max((m | n).sum(), 1)
 
 
 def full_masks(cells):
@@ -35,33 +48,31 @@ def full_masks(cells):
 
 
 @settings(max_examples=150, deadline=None)
-@given(random_boxes(), random_boxes())
+@given(random_cells(), random_cells())
 def test_iou_equals_whole_image_masks(detections, truth):
-    detections, truth = boxes((12, 12), detections), boxes((12, 12), truth)
+    detections, truth = ragged(detections), ragged(truth)
     a, b = full_masks(detections), full_masks(truth)
-    expected = [[(m & n).sum() / (m | n).sum() for n in b] for m in a]
-    np.testing.assert_allclose(iou_matrix(detections, truth), np.array(expected).reshape(len(a), len(b)))
+    expected = np.array([[overlap(m, n) for n in b] for m in a]).reshape(len(a), len(b))
+    np.testing.assert_allclose(iou_matrix(detections, truth).toarray(), expected)
 
 
 @settings(max_examples=150, deadline=None)
-@given(random_boxes(), random_boxes(), st.sampled_from([0.3, 0.5, 0.75]))
+@given(random_cells(), random_cells(), st.sampled_from([0.3, 0.5, 0.75]))
 def test_matching_and_ap_equal_a_plain_loop(detections, truth, threshold):
-    detections, truth = boxes((12, 12), detections), boxes((12, 12), truth)
+    detections, truth = ragged(detections), ragged(truth)
     a, b = full_masks(detections), full_masks(truth)
-    taken, hits = set(), []
+    partners, hits = {}, []
     order = sorted(range(len(a)), key=lambda k: -detections.scores[k])
     for k in order:
-        best, which = 0.0, None
-        for j in range(len(b)):
-            value = (a[k] & b[j]).sum() / (a[k] | b[j]).sum()
-            if j not in taken and value >= threshold and value > best:
-                best, which = value, j
-        hits.append(which is not None)
-        taken |= {which} - {None}
-    true = match(iou_matrix(detections, truth), detections.scores, threshold)
-    assert [bool(true[k]) for k in order] == hits
+        free = [j for j in range(len(b)) if j not in partners.values() and overlap(a[k], b[j]) >= threshold]
+        if free:
+            partners[k] = max(free, key=lambda j: overlap(a[k], b[j]))
+        hits.append(bool(free))
+    found = match(iou_matrix(detections, truth), detections.scores, threshold)
+    assert found.tolist() == [partners.get(k, -1) for k in range(len(a))]
     expected = sum(h * sum(hits[: i + 1]) / (i + 1) for i, h in enumerate(hits)) / len(b) if len(b) else None
-    assert average_precision(true, detections.scores, len(b)) == (None if expected is None else pytest.approx(expected))
+    ap = average_precision(found >= 0, detections.scores, len(b))
+    assert ap == (None if expected is None else pytest.approx(expected))
 
 
 def test_ap_by_hand():
@@ -121,6 +132,63 @@ def test_no_detections_find_nothing_and_no_truth_leaves_false_ones():
     assert (missed.ap50, missed.fnr50, missed.accuracy50) == (0.0, 1.0, 0.0)
     false = evaluate([(cell, nothing)])
     assert (false.ap50, false.n_detections, false.accuracy50) == (None, 1, 0.0)
+
+
+def test_a_detection_over_two_true_cells_finds_one():
+    truth = boxes((30, 30), [(2, 2, 22, 22, 1), (4, 2, 24, 22, 1)])
+    between = boxes((30, 30), [(3, 2, 23, 22, 1)])  # IoU 19 / 21 with both
+    assert match(iou_matrix(between, truth), between.scores, 0.5).tolist() == [0]
+    image = evaluate([(between, truth)]).images[0]
+    assert (image.tp, image.fp, image.fn) == (1, 0, 1)
+
+
+def test_a_second_choice_is_taken_when_the_first_is_gone():
+    truth = boxes((9, 40), [(0, 0, 5, 10, 1), (0, 4, 5, 14, 1)])
+    # both like the first cell best; the lower score must do with IoU 8 / 12 of the second
+    detections = boxes((9, 40), [(0, 1, 5, 11, 0.4), (0, 0, 5, 10, 0.9)])
+    assert match(iou_matrix(detections, truth), detections.scores, 0.5).tolist() == [1, 0]
+    assert match(iou_matrix(detections, truth), detections.scores, 0.65).tolist() == [-1, 0]
+
+
+def test_iou_exactly_at_a_threshold_counts():
+    truth = boxes((9, 40), [(0, 0, 1, 20, 1)])
+    for length, place in ((10, 0), (11, 1), (12, 2), (13, 3), (14, 4), (15, 5), (16, 6), (17, 7), (18, 8), (19, 9)):
+        part = boxes((9, 40), [(0, 0, 1, length, 1)])
+        assert evaluate([(part, truth)]).ap == [1.0] * (place + 1) + [0.0] * (9 - place)
+
+
+def test_equal_scores_keep_their_order():
+    truth = boxes((9, 30), [(0, 0, 5, 5, 1)])
+    right, wrong = (0, 0, 5, 5, 1), (0, 20, 5, 25, 1)
+    assert evaluate([(boxes((9, 30), [right, wrong]), truth)]).ap50 == 1.0
+    assert evaluate([(boxes((9, 30), [wrong, right]), truth)]).ap50 == 0.5
+
+
+def test_the_cut_moves_counts_and_fnr_but_not_ap():
+    truth = boxes((9, 30), [(0, 0, 5, 5, 1), (0, 10, 5, 15, 1)])
+    detections = boxes((9, 30), [(0, 0, 5, 5, 0.9), (0, 10, 5, 15, 0.3), (0, 20, 5, 25, 0.2)])
+    strict, loose = (evaluate([(detections, truth)], score_cut=cut) for cut in (0.5, 0.0))
+    assert strict.ap == loose.ap
+    assert (strict.fnr50, strict.accuracy50, strict.n_detections) == (0.5, 0.5, 1)
+    assert (loose.fnr50, loose.accuracy50, loose.n_detections) == (0.0, pytest.approx(2 / 3), 3)
+    assert strict.images[0].ap50 == 1.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(random_cells(), random_cells()), min_size=2, max_size=4))
+def test_image_order_changes_nothing_when_scores_differ(pairs):
+    pairs = [(ragged(found), ragged(truth)) for found, truth in pairs]
+    sizes = np.cumsum([0, *(len(found) for found, _ in pairs)])
+    ranks = np.random.default_rng(0).permutation(sizes[-1]) + 1.0
+    pairs = [
+        (Cells(d.shape, ranks[a : a + len(d)], d.locations, d.boxes, d.crops), t)
+        for a, (d, t) in zip(sizes[:-1], pairs, strict=True)
+    ]
+    there, back = evaluate(pairs), evaluate(pairs[::-1])
+    assert there.ap == back.ap
+    assert there.fnr == back.fnr
+    assert there.images == back.images[::-1]
+    assert sum(image.tp for image in there.images) == pytest.approx((1 - (there.fnr50 or 0)) * there.n_truth)
 
 
 def test_the_score_cut_maximises_f1():

@@ -22,6 +22,12 @@ def test_a_square_and_a_line_are_measured_by_hand():
     assert (line["y"], line["x"], line["area"], line["solidity"]) == (9, 4.5, 8, 1)
 
 
+def test_a_large_area_is_not_rounded():
+    labels = np.ones((401, 501), np.int32)
+    header, rows = measure(labels, cells_from_labels(labels), labels[None].astype(np.float32))
+    assert rows[0][header.index("area")] == 401 * 501
+
+
 def test_a_cell_that_lost_all_its_pixels_has_no_row():
     labels = np.zeros((8, 8), np.int32)
     labels[2:5, 2:5] = 1
@@ -58,3 +64,43 @@ def test_convert_makes_a_project(tmp_path):
     assert read_lois(tmp_path / "p" / "lois" / "a.csv")[0].tolist() == [[2.0, 7.0], [7.0, 2.0]]
     assert (read_mask(tmp_path / "p" / "masks" / "a.tif") == (labels > 0)).all()
     assert (read_labels(tmp_path / "p" / "labels" / "a.tif") == labels).all()
+
+
+@pytest.fixture
+def outlined(tmp_path):
+    labels = np.kron(np.array([[0, 1], [2, 0]]), np.ones((5, 5), int)).astype(np.int32)
+    for stem in ("a", "b"):
+        write_labels(tmp_path / "labels" / f"{stem}.tif", labels)
+    return tmp_path
+
+
+def convert(project, *arguments):
+    return CliRunner().invoke(app, ["convert", *arguments, "--project", str(project)])
+
+
+def test_labels_inside_the_project_stay_untouched(outlined):
+    before = {path: path.stat().st_mtime_ns for path in (outlined / "labels").iterdir()}
+    result = convert(outlined, "labels")  # relative to the project, not to where the tests run
+    assert result.exit_code == 0, result.output
+    assert {path: path.stat().st_mtime_ns for path in (outlined / "labels").iterdir()} == before
+    assert {path.name for path in (outlined / "lois").iterdir()} == {"a.csv", "b.csv"}
+    assert {path.name for path in (outlined / "masks").iterdir()} == {"a.tif", "b.tif"}
+    assert "2 were done already" in convert(outlined, "labels").stderr
+
+
+def test_corrected_points_survive_unless_overwritten(outlined):
+    (outlined / "lois").mkdir()
+    corrected = "y,x,response\n1.00,6.00,1\n"
+    (outlined / "lois" / "a.csv").write_text(corrected)
+    assert "2 written" in convert(outlined, "labels").stderr
+    assert (outlined / "lois" / "a.csv").read_text() == corrected
+    assert (outlined / "masks" / "a.tif").exists()
+    convert(outlined, "labels", "--overwrite")
+    assert len(read_lois(outlined / "lois" / "a.csv")[0]) == 2
+
+
+def test_masks_are_never_read_and_written(outlined):
+    (outlined / "labels").rename(outlined / "masks")
+    result = convert(outlined, "masks")
+    assert result.exit_code == 3
+    assert "masks is where LOIs or masks are written" in result.stderr

@@ -1,0 +1,57 @@
+"""How good LOIs and candidates are, against outlined cells, with default options.
+
+    python benchmarks/annotation.py DATA     # a folder with dapi/ and labels/, and images/ for the candidates
+
+Prints: cells with a LOI inside, LOIs on background, doubles (extra LOIs in a cell that has one, per cell); the IoU with
+the true cell area of the best of five and of the automatic choice.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lacss_tools.annotate.candidates import make_candidates
+from lacss_tools.annotate.lois import find_lois
+from lacss_tools.annotate.quality import choose
+from lacss_tools.annotate.settings import CutSettings, LoiSettings
+from lacss_tools.annotate.steps import nucleus_diameter
+from lacss_tools.files import read_image, read_labels, read_plane
+from lacss_tools.project import list_images
+
+
+def loi_counts(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return cells, cells hit, LOIs, LOIs on background, doubles."""
+    y, x = np.clip(np.rint(points).astype(int), 0, np.array(labels.shape) - 1).T
+    under = labels[y, x]
+    hit = len(np.unique(under[under > 0]))
+    return np.array([len(np.unique(labels[labels > 0])), hit, len(points), (under == 0).sum(), (under > 0).sum() - hit])
+
+
+def main(data: Path) -> None:
+    """Measure one data folder."""
+    dapi, labels = list_images(data / "dapi"), list_images(data / "labels")
+    settings = LoiSettings()
+    diameter = nucleus_diameter(list(dapi.values()), settings)
+    lois = {stem: find_lois(read_plane(path), settings, diameter)[0] for stem, path in dapi.items()}
+    cells, hit, found, background, doubles = sum(loi_counts(lois[s], read_labels(labels[s])) for s in lois)
+    print(f"{data.name}: {len(lois)} images, {cells} cells, nucleus diameter {diameter:.1f} px")
+    print(
+        f"  LOIs: hit {hit / cells:.4f}, background {background / found:.4f}, doubles {doubles / cells:.4f}, ", end=""
+    )
+    print(f"precision {hit / found:.4f}")
+    if not (data / "images").is_dir():
+        return
+    best, automatic = [], []
+    for stem, path in list_images(data / "images").items():
+        truth = read_labels(labels[stem]) > 0
+        masks, _ = make_candidates(read_image(path), CutSettings())
+        iou = [(mask & truth).sum() / max((mask | truth).sum(), 1) for mask in masks]
+        best.append(max(iou))
+        automatic.append(iou[choose(masks, lois[stem])])
+    print(f"  IoU, best of five: median {np.median(best):.3f}, lowest {min(best):.3f}; ", end="")
+    print(f"automatic choice: median {np.median(automatic):.3f}, lowest {min(automatic):.3f}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
