@@ -86,6 +86,8 @@ def test_labels_inside_the_project_stay_untouched(outlined):
     assert {path.name for path in (outlined / "lois").iterdir()} == {"a.csv", "b.csv"}
     assert {path.name for path in (outlined / "masks").iterdir()} == {"a.tif", "b.tif"}
     assert "2 were done already" in convert(outlined, "labels").stderr
+    assert "2 written" in convert(outlined, "labels", "--overwrite").stderr
+    assert {path: path.stat().st_mtime_ns for path in (outlined / "labels").iterdir()} == before
 
 
 def test_corrected_points_survive_unless_overwritten(outlined):
