@@ -85,9 +85,7 @@ def load_training_data(folders: TrainingFolders, supervision: str, cell_diameter
             )
     lois = sum(len(source.lois) for source in sources)
     if lois == 0:
-        raise InputError(
-            f"{folders.lois} holds no LOI inside a mask. Look at both in an image viewer."
-        )
+        raise InputError(f"{folders.lois} holds no LOI inside a mask. Look at both in an image viewer.")
     scale = working_scale(sum(float(np.count_nonzero(source.area)) for source in sources), lois, cell_diameter)
     build = _weak if supervision == "weak" else _full
     notes = [f"training fields: {pairing.summary()}; {lois} LOIs"]
