@@ -32,6 +32,8 @@ install: .venv/installed
 .venv/dev: .venv/installed
 	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(INSTALL) --group dev
+	# only its module of metrics is used, as an oracle: none of its dependencies
+	$(INSTALL) --no-deps "stardist==0.9.2"
 	touch $@
 
 clean:

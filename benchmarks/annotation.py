@@ -13,7 +13,7 @@ import numpy as np
 
 from lacss_tools.annotate.candidates import make_candidates
 from lacss_tools.annotate.lois import find_lois
-from lacss_tools.annotate.quality import choose
+from lacss_tools.annotate.quality import choose, middle_area, typical
 from lacss_tools.annotate.settings import CutSettings, LoiSettings
 from lacss_tools.annotate.steps import nucleus_diameter
 from lacss_tools.files import read_image, read_labels, read_plane
@@ -42,13 +42,15 @@ def main(data: Path) -> None:
     print(f"precision {hit / found:.4f}")
     if not (data / "images").is_dir():
         return
+    images = {stem: read_image(path) for stem, path in list_images(data / "images").items()}
+    masks = {stem: make_candidates(image, CutSettings())[0] for stem, image in images.items()}
+    area = typical([middle_area(masks[stem], lois[stem]) for stem in images])
     best, automatic = [], []
-    for stem, path in list_images(data / "images").items():
+    for stem, image in images.items():
         truth = read_labels(labels[stem]) > 0
-        masks, _ = make_candidates(read_image(path), CutSettings())
-        iou = [(mask & truth).sum() / max((mask | truth).sum(), 1) for mask in masks]
+        iou = [(mask & truth).sum() / max((mask | truth).sum(), 1) for mask in masks[stem]]
         best.append(max(iou))
-        automatic.append(iou[choose(masks, lois[stem])])
+        automatic.append(iou[choose(masks[stem], lois[stem], image, area)])
     print(f"  IoU, best of five: median {np.median(best):.3f}, lowest {min(best):.3f}; ", end="")
     print(f"automatic choice: median {np.median(automatic):.3f}, lowest {min(automatic):.3f}")
 

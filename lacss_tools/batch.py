@@ -1,22 +1,15 @@
 """One function over many files: skip what is done, go on past a bad file, stop cleanly, count."""
 
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from pathlib import Path
+from functools import partial
+from typing import Any
 
-from lacss_tools.errors import InterruptedRunError, LacssError
-
-
-@dataclass(frozen=True)
-class Job:
-    """One field: its input files and the file that says, by existing, that it is done."""
-
-    stem: str
-    inputs: tuple[Path, ...]
-    output: Path
+from lacss_tools import processes
+from lacss_tools.errors import InterruptedRunError
+from lacss_tools.job import Job as Job  # callers say batch.Job
+from lacss_tools.job import Outcome, Work, attempt, died
 
 
 @dataclass
@@ -37,61 +30,65 @@ class Summary:
         return ", ".join(parts)
 
 
+def warm_up(workers: int, scheduler: str | None, modules: tuple[str, ...]) -> None:
+    """Let worker processes, if there will be any, begin to import what they need while the command looks around."""
+    if workers != 1 and scheduler is None:
+        processes.warm_up(*modules)
+
+
 def run(
     jobs: Iterable[Job],
-    work: Callable[[Job], None],
+    work: Work,
     *,
     workers: int = 1,
+    scheduler: str | None = None,
     overwrite: bool = False,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    receive: Callable[[Job, Any], None] = lambda job, value: None,
 ) -> Summary:
     """Call `work` on every job whose output does not exist yet; `advance(done, total)` is called after each.
 
-    With `workers` > 1 the jobs run in that many processes (`work` must then be picklable). A job that raises is
-    recorded and the rest go on. Ctrl-C ends the jobs under way and raises InterruptedRunError.
+    With `workers` > 1 the jobs run in that many processes (0: one per core), with `scheduler` on the workers of the
+    Dask cluster at that address; `work` must then be importable there. A job that raises is recorded and the rest go
+    on. `receive(job, value)` is called in this process, one at a time in any order, with what `work` returned. Ctrl-C
+    waits for the jobs under way and raises InterruptedRunError, as does a scheduler that is lost.
     """
-    jobs = list(jobs)
-    todo = [job for job in jobs if overwrite or not job.output.exists()]
-    summary = Summary(skipped=[job.stem for job in jobs if job not in todo])
+    summary, todo = Summary(), []
+    for job in jobs:
+        if overwrite or not job.output.exists():
+            todo.append(job)
+        else:
+            summary.skipped.append(job.stem)
     advance(0, len(todo))
     try:
-        for number, (job, error) in enumerate(_results(todo, work, min(workers, len(todo))), start=1):
-            if error is None:
-                summary.done.append(job.stem)
-            else:
-                summary.failed[job.stem] = error
-            advance(number, len(todo))
-    except KeyboardInterrupt:
+        with closing(_results(todo, work, workers, scheduler)) as results:
+            for number, (job, outcome) in enumerate(results, start=1):
+                if outcome.error is None:
+                    receive(job, outcome.value)
+                    summary.done.append(job.stem)
+                else:
+                    summary.failed[job.stem] = outcome.error
+                advance(number, len(todo))
+    except (KeyboardInterrupt, ConnectionError) as reason:
+        what = str(reason) or "Interrupted"
         raise InterruptedRunError(
-            f"Interrupted: {summary.sentence()}, every file is whole. The same command continues."
+            f"{what}: {summary.sentence()}, every file is whole. The same command continues."
         ) from None
     return summary
 
 
-def _results(jobs: list[Job], work: Callable[[Job], None], workers: int) -> Iterator[tuple[Job, str | None]]:
-    if workers <= 1:
+def _results(
+    jobs: list[Job], work: Work, workers: int, scheduler: str | None
+) -> Generator[tuple[Job, Outcome], None, None]:
+    """Yield the jobs as they are done, here, in processes or on a cluster."""
+    workers = processes.count(workers, len(jobs))
+    if scheduler is not None and jobs:
+        from lacss_tools import cluster
+
+        yield from cluster.results(jobs, work, scheduler)
+    elif workers > 1:
+        for job, result in processes.spread(partial(attempt, work), jobs, workers):
+            yield job, died(job, f"exit code {result.code}") if isinstance(result, processes.Died) else result
+    else:
         for job in jobs:
-            yield job, _attempt(work, job)
-        return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_interrupt)
-    try:
-        futures = {pool.submit(_attempt, work, job): job for job in jobs}
-        for future in as_completed(futures):
-            failure = future.exception()
-            yield futures[future], str(failure) if failure else future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _attempt(work: Callable[[Job], None], job: Job) -> str | None:
-    try:
-        work(job)
-    except LacssError as error:
-        return str(error)
-    except Exception as error:  # one odd file must not end a night's work
-        return f"{job.inputs[0]}: unexpected {type(error).__name__}: {error}"
-    return None
-
-
-def _ignore_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+            yield job, attempt(work, job)

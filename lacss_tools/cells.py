@@ -78,3 +78,23 @@ def cells_to_labels(cells: Cells) -> Labels:
         window[wins] = crop[wins]
         labels[y0:y1, x0:x1][wins] = k + 1
     return labels
+
+
+def cells_from_crops(shape: tuple[int, int], crops: list[tuple[int, int, np.ndarray]], scores: list[float]) -> Cells:
+    """Return cells from (y0, x0, mask) pieces that lie in the image, trimmed to their masks, located at centroids.
+
+    >>> cells = cells_from_crops((4, 4), [(1, 1, np.array([[False, True], [False, True]]))], [0.5])
+    >>> cells.boxes.tolist(), cells.locations.tolist()
+    ([[1, 2, 3, 3]], [[1.5, 2.0]])
+    """
+    boxes = np.zeros((len(crops), 4), dtype=np.int64)
+    centres, trimmed = np.zeros((len(crops), 2)), []
+    for k, (y0, x0, mask) in enumerate(crops):
+        pixels = np.argwhere(mask)
+        if not len(pixels):
+            raise ValueError(f"cell {k} has no pixel")
+        (top, left), (bottom, right) = pixels.min(axis=0), pixels.max(axis=0) + 1
+        boxes[k] = (y0 + top, x0 + left, y0 + bottom, x0 + right)
+        centres[k] = pixels.mean(axis=0) + np.array([y0, x0])
+        trimmed.append(mask[top:bottom, left:right].astype(np.float32))
+    return Cells(shape, np.array(scores, dtype=np.float64), centres, boxes, tuple(trimmed))

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import numpy as np
 
 from lacss_tools.arrays import Image, Labels, Mask, Masks, Plane, Points
 from lacss_tools.errors import InputError
+from lacss_tools.imagefile import channels_first, load
 
 LOI_HEADER = ["y", "x", "response"]
-MAX_GUESSED_CHANNELS = 4
+MAX_LABEL = 2**31 - 1
 
 
 @contextmanager
@@ -36,6 +38,8 @@ def atomic(path: Path) -> Iterator[Path]:
     part = Path(name)
     try:
         yield part
+        with part.open("rb+") as written:
+            os.fsync(written.fileno())  # a rename must not reach the disk before what it names
         part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
@@ -69,18 +73,13 @@ def write_table(path: Path, header: list[str], rows: list[list[Any]]) -> None:
 # ---- images ---------------------------------------------------------------------------------------------------------
 
 
-def read_image(path: Path) -> Image:
-    """Read all channels of one field as (channel, y, x) float32.
+def read_image(path: Path, channel: str | None = None) -> Image:
+    """Read one field as (channel, y, x) float32: all channels, or one by its 0-based index or name.
 
-    Accepts YX, YXC and CYX TIFF (plain, ImageJ, OME), PNG and JPEG of 8 or 16 bit or float. Raises InputError when
-    the file is damaged, has more axes than a field, or holds NaN or infinite pixels.
+    Accepts YX, YXC and CYX TIFF (plain, ImageJ, OME), PNG and JPEG of 8 or 16 bit or float, and vendors' files through
+    `bioio`. Raises InputError when the file is damaged, has more axes than a field, or holds NaN or infinite pixels.
     """
-    pixels, axes = _load(path)
-    image = _channels_first(path, pixels, axes).astype(np.float32)
-    if not np.isfinite(image).all():
-        bad = int((~np.isfinite(image)).sum())
-        raise InputError(f"{path} holds {bad} NaN or infinite pixels. Replace them before use.")
-    return image
+    return channels_first(path, load(path), channel)
 
 
 def read_plane(path: Path) -> Plane:
@@ -92,13 +91,24 @@ def read_plane(path: Path) -> Plane:
     raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Save that channel alone.")
 
 
+def read_full_scale(path: Path) -> float | None:
+    """Return 2**bits of the type that the pixels have in the file (255 + 1, 65535 + 1), None for floating point."""
+    dtype = load(path).pixels.dtype
+    return float(2 ** (8 * dtype.itemsize)) if dtype.kind in "ui" else None
+
+
 def read_labels(path: Path) -> Labels:
     """Read instance labels (0 = background) as int32; InputError for fractions, negative numbers, several channels."""
-    plane = read_plane(path)
-    if plane.dtype != np.int32 and not (plane == np.round(plane)).all():
+    loaded = load(path)
+    # floats of 24 bits cannot tell large labels apart
+    exact = loaded.pixels.squeeze()
+    plane = exact if exact.ndim == 2 and exact.dtype.kind in "uib" else read_plane(path)
+    if plane.dtype.kind == "f" and not (plane == np.round(plane)).all():
         raise InputError(f"{path} holds fractions where instance labels are whole numbers. Give the label image.")
-    if plane.min() < 0:
+    if plane.size and plane.min() < 0:
         raise InputError(f"{path} holds negative labels. Use 0 for background and 1, 2, ... for cells.")
+    if plane.size and plane.max() > MAX_LABEL:
+        raise InputError(f"{path} holds the label {plane.max()}, above {MAX_LABEL}. Renumber the cells.")
     return plane.astype(np.int32)
 
 
@@ -112,75 +122,43 @@ def read_mask(path: Path) -> Mask:
     return mask
 
 
-def _load(path: Path) -> tuple[np.ndarray, str]:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist. Check the name.")
-    is_tiff = path.name.lower().endswith((".tif", ".tiff"))
-    try:
-        return _load_tiff(path) if is_tiff else _load_picture(path)
-    except Exception as error:  # decoders raise whatever they like on damaged files
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(
-            f"{path} cannot be read; it may be damaged or cut short ({reason}). Export it again."
-        ) from error
-
-
-def _load_tiff(path: Path) -> tuple[np.ndarray, str]:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        return np.asarray(series.asarray()), series.axes
-
-
-def _load_picture(path: Path) -> tuple[np.ndarray, str]:
-    import imagecodecs
-
-    pixels = np.asarray(imagecodecs.imread(path))
-    return pixels, "YX" if pixels.ndim == 2 else "YXS"
-
-
-def _channels_first(path: Path, pixels: np.ndarray, axes: str) -> np.ndarray:
-    if pixels.dtype.kind not in "uifb" or 0 in pixels.shape:
-        raise InputError(f"{path} holds no numbers that can be an image ({pixels.dtype}, {pixels.shape}).")
-    keep = [size > 1 or name in "YX" for size, name in zip(pixels.shape, axes, strict=True)]
-    axes = "".join(name for name, kept in zip(axes, keep, strict=True) if kept)
-    pixels = pixels.reshape([size for size, kept in zip(pixels.shape, keep, strict=True) if kept])
-    if pixels.ndim == 2:
-        return pixels[None]
-    if pixels.ndim == 3 and (channel := _channel_axis(pixels.shape, axes)) is not None:
-        return np.moveaxis(pixels, channel, 0)
-    raise InputError(f"{path} has axes {axes} of size {pixels.shape}. Save one field as YX, YXC or CYX.")
-
-
-def _channel_axis(shape: tuple[int, ...], axes: str) -> int | None:
-    named = [i for i, name in enumerate(axes) if name in "CS"]
-    if named:
-        return named[0] if len(named) == 1 else None
-    if set(axes) & set("ZT"):
-        return None
-    small = [i for i in (0, 2) if shape[i] <= MAX_GUESSED_CHANNELS]
-    return small[0] if len(small) == 1 else None
-
-
 def write_mask(path: Path, mask: Mask) -> None:
     """Write a mask as an 8-bit TIFF, 255 on cells."""
     _write_tiff(path, mask.astype(np.uint8) * 255, axes="YX")
 
 
-def write_labels(path: Path, labels: Labels) -> None:
-    """Write instance labels as a TIFF of 16 bit, or 32 bit above 65535 cells."""
-    _write_tiff(path, labels.astype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32), axes="YX")
+def write_labels(path: Path, labels: Labels, pixel_size: tuple[float, float] | None = None) -> None:
+    """Write instance labels as a TIFF of 16 bit for ImageJ, or an OME-TIFF of 32 bit above 65535 cells.
+
+    `pixel_size` is (y, x) in micrometres; both kinds of file keep it.
+    """
+    if labels.max(initial=0) < 2**16:
+        _write_scaled(path, labels.astype(np.uint16), {"axes": "YX"}, pixel_size)
+        return
+    import tifffile
+
+    metadata: dict[str, Any] = {"axes": "YX"}
+    for axis, size in zip("YX", pixel_size or (), strict=False):
+        metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
+    with atomic(path) as part:
+        tifffile.imwrite(part, labels.astype(np.uint32), ome=True, compression="zlib", metadata=metadata)
 
 
 def _write_tiff(path: Path, pixels: np.ndarray, axes: str, **metadata: Any) -> None:
+    _write_scaled(path, pixels, {"axes": axes, **metadata}, None)
+
+
+def _write_scaled(
+    path: Path, pixels: np.ndarray, metadata: dict[str, Any], pixel_size: tuple[float, float] | None
+) -> None:
     import tifffile
 
     imagej = pixels.dtype in (np.uint8, np.uint16)
+    scale: dict[str, Any] = {}
+    if pixel_size:
+        scale, metadata = {"resolution": (1 / pixel_size[1], 1 / pixel_size[0])}, {**metadata, "unit": "um"}
     with atomic(path) as part:
-        tifffile.imwrite(
-            part, pixels, imagej=imagej, compression="zlib", metadata={"axes": axes, **metadata}, datetime=False
-        )
+        tifffile.imwrite(part, pixels, imagej=imagej, compression="zlib", metadata=metadata, datetime=False, **scale)
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
@@ -191,14 +169,51 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
         part.write_bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
 
 
+def write_jpeg(path: Path, pixels: np.ndarray, quality: int = 85) -> None:
+    """Write (y, x, 3) uint8 pixels; colours at full resolution, or thin outlines would be washed out."""
+    import imagecodecs
+
+    with atomic(path) as part:
+        part.write_bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(pixels), level=quality, subsampling="444"))
+
+
 # ---- candidates -----------------------------------------------------------------------------------------------------
 
 
-def write_candidates(path: Path, masks: Masks, thresholds: list[float]) -> None:
+@dataclass(frozen=True)
+class CutNotes:
+    """What a candidates file remembers about its cut."""
+
+    dark: bool
+    """whether the cells were taken to be darker than the background"""
+    seam: float | None
+    """part of the overlap of tiles on which they disagree, 0 to 1; None for an image cut whole"""
+    settings: str = ""
+    """everything the cut was asked for, as `CutSettings.to_text` writes it"""
+
+
+def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: CutNotes | None = None) -> None:
     """Write one 8-bit page per threshold, loosest first; thresholds go to the metadata and the slice labels."""
     labels = [f"threshold {value:.6g}" for value in thresholds]
-    text = ",".join(f"{value:.9g}" for value in thresholds)
-    _write_tiff(path, masks.astype(np.uint8) * 255, axes="ZYX", Labels=labels, thresholds=text)
+    facts = {"thresholds": ",".join(f"{value:.9g}" for value in thresholds)}
+    if notes is not None:
+        facts["polarity"] = "dark" if notes.dark else "bright"
+        facts["settings"] = notes.settings
+        facts |= {} if notes.seam is None else {"seam": f"{notes.seam:.6g}"}
+    _write_tiff(path, np.multiply(masks, np.uint8(255)), axes="ZYX", Labels=labels, **facts)
+
+
+def read_cut_notes(path: Path) -> CutNotes:
+    """Read what `write_candidates` noted, without the pixels; InputError for a damaged file."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            facts = tiff.imagej_metadata or {}
+    except Exception as error:
+        raise InputError(f"{path} cannot be read; it may be damaged. Run lacss graphcut --overwrite.") from error
+    seam = float(facts["seam"]) if "seam" in facts else None
+    return CutNotes(facts.get("polarity") == "dark", seam, str(facts.get("settings", "")))
 
 
 def read_candidates(path: Path) -> tuple[Masks, list[float]]:
@@ -223,10 +238,12 @@ def read_candidates(path: Path) -> tuple[Masks, list[float]]:
 # ---- LOIs -----------------------------------------------------------------------------------------------------------
 
 
-def write_lois(path: Path, points: Points, response: np.ndarray) -> None:
-    """Write LOIs as CSV: y, x in pixels of the original image, and the filter response."""
+def write_lois(path: Path, points: Points, response: np.ndarray, outside: np.ndarray | None = None) -> None:
+    """Write LOIs as CSV: y, x in pixels of the original image, the filter response, and 1 where `outside` is true."""
     rows = [[f"{y:.2f}", f"{x:.2f}", f"{r:.5g}"] for (y, x), r in zip(points, response, strict=True)]
-    write_table(path, LOI_HEADER, rows)
+    if outside is not None:
+        rows = [[*row, str(int(flag))] for row, flag in zip(rows, outside, strict=True)]
+    write_table(path, LOI_HEADER if outside is None else [*LOI_HEADER, "outside"], rows)
 
 
 def read_lois(path: Path) -> tuple[Points, np.ndarray]:

@@ -11,7 +11,18 @@ ProjectOption = Annotated[
     Path, typer.Option("--project", help="Project folder; relative paths start from it.", show_default="current folder")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Redo files that are done already.")]
-WorkersOption = Annotated[int, typer.Option(min=1, help="Processes that work on images at the same time.")]
+WorkersOption = Annotated[
+    int,
+    typer.Option(min=0, help="Processes that work on images at the same time, of one thread each; 0: one per core."),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Work on a Dask cluster instead: its address, tcp://host:8786. Its workers must have the same lacss-tools "
+        "and see the same folders at the same place, best with one thread each (needs lacss-tools[dask]).",
+        show_default="none",
+    ),
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 HERE = Path()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 
-IMAGE_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpeg", ".jpg")
+IMAGE_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpeg", ".jpg", ".nd2", ".czi", ".lif")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Project:
     def labels(self) -> Path:
         """STEM.tif: optional true instances."""
         return self.root / "labels"
+
+    @property
+    def check(self) -> Path:
+        """What `lacss check` writes."""
+        return self.root / "check"
 
     @property
     def runs(self) -> Path:

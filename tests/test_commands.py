@@ -199,7 +199,7 @@ def test_predictions_of_any_tool_can_be_judged(project):
     report = json.loads(result.stdout)
     assert report["ap"] == [1.0] * 10
     assert {p.name for p in (project / "report").iterdir()} == {
-        "evaluation.json", "images.csv", "report.html", "ap_fnr.png"
+        "evaluation.json", "images.csv", "report.html", "ap_fnr.png", "cells.csv"
     }  # fmt: skip
     page = (project / "report" / "report.html").read_text()
     assert 'src="http' not in page

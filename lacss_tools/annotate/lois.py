@@ -1,33 +1,48 @@
-"""Locations of interest (LOIs): one point per nucleus, by difference of Gaussians (paper, Methods)."""
+"""Locations of interest (LOIs): one point per nucleus, by default of any size, or by the paper's rule."""
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from lacss_tools.annotate.nuclei import find_nuclei
 from lacss_tools.annotate.settings import LoiSettings
 from lacss_tools.arrays import Plane, Points
 
-MERGE_REACH = 1.2
-ALWAYS_MERGE = 0.3
 TRUNCATE = 3.0
-SINGLE_SOLIDITY = 0.9
-FALLBACK_DIAMETER = 4.2 / 0.25
 
 
 def find_lois(dapi: Plane, settings: LoiSettings, diameter: float) -> tuple[Points, Float[np.ndarray, " point"]]:
     """Return (y, x) of the LOIs, strongest first, and their responses.
 
-    The response is the difference of Gaussians on intensities whose 1st and 99.8th percentile are mapped to 0 and 1,
-    so gain and offset of the camera do not matter. LOIs are its 4-connected maxima above `min_response`; with
-    `settings.sigma` that is all (the paper's rule), else maxima of one nucleus of `diameter` pixels merge. Positions
-    are refined to a part of a pixel by a parabola. A constant image has none.
+    By default they are the centres of the nuclei that `nuclei.find_nuclei` sees, about `diameter` pixels across. With
+    `settings.sigma` they follow the paper's rule (Methods): every 4-connected maximum of the difference of the two
+    Gaussians above `min_response`, on intensities whose 1st and 99.8th percentile are 0 and 1, refined to a part of a
+    pixel by a parabola. Either way gain and offset of the camera do not matter, and of points closer than
+    `min_distance` the strongest stays. A constant image has none.
     """
-    response = difference_of_gaussians(normalise(dapi), *settings.sigmas(diameter))
-    at = np.argwhere(local_maxima(response) & (response > settings.min_response))
-    strength = response[at[:, 0], at[:, 1]]
+    if settings.sigma is None:
+        points, strength, _ = find_nuclei(dapi, diameter, settings.min_response)
+    else:
+        points, strength = find_maxima(dapi, settings.sigma, settings.min_response)
+    keep = _apart(points, settings.min_distance)
+    return points[keep], strength[keep]
+
+
+def find_maxima(
+    dapi: Plane, sigma: tuple[float, float], min_response: float
+) -> tuple[Points, Float[np.ndarray, " point"]]:
+    """Return the maxima of the difference of Gaussians, strongest first, and their heights."""
+    response = difference_of_gaussians(normalise(dapi), *sigma)
+    at = np.argwhere(local_maxima(response) & (response > min_response))
+    strength = response[at[:, 0], at[:, 1]].astype(np.float64)
     order = np.argsort(-strength, kind="stable")
-    at, strength = at[order], strength[order]
-    keep = _merge(response, at, strength, settings, diameter)
-    return refine(response, at[keep]), strength[keep].astype(np.float64)
+    return refine(response, at[order]), strength[order]
+
+
+def on_background(points: Points, mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, " point"]:
+    """Return which points lie outside the mask; a point outside the image counts by its nearest pixel."""
+    y, x = np.clip(np.rint(points).astype(int), 0, np.array(mask.shape) - 1).T
+    outside: np.ndarray = ~mask[y, x]
+    return outside
 
 
 def normalise(dapi: Plane) -> Plane:
@@ -83,31 +98,15 @@ def _add_plateaus(response: Plane, flat: Bool[np.ndarray, "y x"], peaks: Bool[np
         peaks[y, x] = True
 
 
-def _merge(response: Plane, at: np.ndarray, strength: np.ndarray, settings: LoiSettings, diameter: float) -> np.ndarray:
-    """Return the indices of the maxima that stay: going down in strength, each that is not part of a kept one."""
+def _apart(points: Points, distance: float) -> Bool[np.ndarray, " point"]:
+    """Return which points stay: going down in strength, each that has no kept one within `distance`."""
     from scipy.spatial import cKDTree
 
-    paper = settings.sigma is not None
-    closest = settings.min_distance if settings.min_distance is not None else (0 if paper else ALWAYS_MERGE * diameter)
-    reach = closest if paper else max(closest, MERGE_REACH * diameter)
-    if reach <= 0 or len(at) < 2:
-        return np.arange(len(at))
-    kept = np.zeros(len(at), dtype=bool)
-    near = cKDTree(at).query_ball_point(at, reach)
-    for k, neighbours in enumerate(near):
-        stronger = [j for j in neighbours if j < k and kept[j]]
-        kept[k] = not any(
-            np.hypot(*(at[k] - at[j])) < closest
-            or (not paper and _lowest_between(response, at[k], at[j]) > (1 - settings.dip) * strength[k])
-            for j in stronger
-        )
-    return np.flatnonzero(kept)
-
-
-def _lowest_between(response: Plane, start: np.ndarray, end: np.ndarray) -> float:
-    steps = int(np.abs(start - end).max()) + 1
-    y, x = np.rint(np.linspace(start, end, steps)).astype(int).T
-    return float(response[y, x].min())
+    kept = np.ones(len(points), dtype=bool)
+    if distance > 0 and len(points) > 1:
+        for k, near in enumerate(cKDTree(points).query_ball_point(points, distance)):
+            kept[k] = not any(kept[j] for j in near if j < k)
+    return kept
 
 
 def refine(response: Plane, at: np.ndarray) -> Points:
@@ -121,27 +120,3 @@ def refine(response: Plane, at: np.ndarray) -> Points:
         shift = np.where(curve < 0, (low - high) / (2 * np.where(curve < 0, curve, -1)), 0)
         points[inner, axis] += np.clip(shift, -0.5, 0.5)
     return points
-
-
-def estimate_diameter(images: list[Plane]) -> float:
-    """Return the typical nucleus diameter in pixels: sqrt(4/pi * area) of the median single nucleus.
-
-    Nuclei are cut out at Otsu's threshold of the log intensity above background; only compact pieces (solidity over
-    0.9) count, since clumps of nuclei are not convex. Without any, the diameter that gives the paper's sigmas.
-    """
-    areas = [area for image in images for area in _nucleus_areas(image)]
-    return float(np.sqrt(4 / np.pi * np.median(areas))) if areas else FALLBACK_DIAMETER
-
-
-def _nucleus_areas(image: Plane) -> list[float]:
-    from scipy import ndimage
-    from skimage.filters import threshold_otsu
-    from skimage.measure import label, regionprops
-
-    smooth = ndimage.gaussian_filter(image, 1.0)
-    low, high = np.percentile(smooth, [20, 99.5])
-    if high <= low:
-        return []
-    level = np.log(np.maximum(smooth - low, 0) / (high - low) + 0.02)
-    nuclei = ndimage.binary_opening(level > threshold_otsu(level))
-    return [float(r.area) for r in regionprops(label(nuclei)) if r.area > 20 and r.solidity > SINGLE_SOLIDITY]

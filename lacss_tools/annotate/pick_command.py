@@ -1,12 +1,14 @@
 """`lacss pick`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.options import HERE, OverwriteOption, ProjectOption, resolve
+from lacss_tools.options import HERE, OverwriteOption, ProjectOption, SchedulerOption, WorkersOption, resolve
 from lacss_tools.project import Project, check_output
 
 
@@ -21,6 +23,7 @@ def pick(
         Path | None, typer.Option(help="Candidates of lacss graphcut.", show_default="candidates/")
     ] = None,
     lois: Annotated[Path | None, typer.Option(help="LOI tables, for the suggestion.", show_default="lois/")] = None,
+    dapi: Annotated[Path | None, typer.Option(help="Nucleus images, to look at.", show_default="dapi/")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where masks and picks.csv go.", show_default="masks/")
     ] = None,
@@ -29,18 +32,26 @@ def pick(
     ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open no browser.")] = False,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
     project: ProjectOption = HERE,
 ) -> None:
     """Pick the best of the candidates of each image: masks/STEM.tif and masks/picks.csv.
 
-    Opens a page on this machine only: keys 1 to 5 choose and go on, Enter takes the suggestion, 0 rejects the image,
-    U undoes. Every choice is saved at once; starting again continues. With --auto, --overwrite redoes automatic picks.
+    Opens a page on this machine only: keys 1 to 5 choose and go on, Enter takes the suggestion, R rejects the image,
+    U undoes, E repairs the mask or the points, ? shows all keys. Every choice is saved at once; starting again
+    continues. Repaired points go to the LOI table, whose first state stays in lois/original/. With --auto, --overwrite
+    redoes automatic picks.
     """
     if overwrite and not auto:
         raise UsageError("--overwrite redoes automatic picks and needs --auto. On the page, go back and choose again.")
-    from lacss_tools import console
-    from lacss_tools.annotate import pick_steps
+    if (workers != 1 or scheduler is not None) and not auto:
+        raise UsageError("--workers and --scheduler choose without a person and need --auto.")
+    from lacss_tools import batch, console
+
+    batch.warm_up(workers, scheduler, WORKER_MODULES)
+    from lacss_tools.annotate import pick_auto, pick_steps
 
     home = Project(project)
     folders = [resolve(project, images, home.images), resolve(project, candidates, home.candidates)]
@@ -48,11 +59,12 @@ def pick(
     check_output(masks, *folders, points)
     if lois is not None and not points.is_dir():
         raise InputError(f"{points} does not exist. Give the folder of LOI tables, or leave --lois out.")
-    session = pick_steps.open_session(folders[0], folders[1], points, masks)
+    session = pick_steps.open_session(folders[0], folders[1], points, masks, resolve(project, dapi, home.dapi))
     console.say(f"{session.note}; {len(session.undecided())} to pick")
     if auto:
         with console.progress("pick") as advance:
-            summary, doubtful = pick_steps.pick_automatically(session, overwrite, advance)
+            run = partial(batch.run, workers=workers, scheduler=scheduler, advance=advance)
+            summary, doubtful = pick_auto.pick_automatically(session, overwrite, run)
         if doubtful:
             console.say(
                 f"{len(doubtful)} agree badly with their LOIs, look at them: {', '.join(doubtful)} (lacss pick)"

@@ -1,17 +1,23 @@
 """The journal of decisions: masks/picks.csv, one row per image. Knows nothing of the page that asks for them."""
 
 import csv
-from dataclasses import astuple, dataclass
+import io
+import os
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.files import write_table
 
-HEADER = ["stem", "choice", "threshold", "by", "time"]
+HEADER = ["stem", "choice", "threshold", "by", "time", "edited"]
+FIRST_HEADER = HEADER[:-1]
+"""what files have that were begun before masks could be repaired"""
 REJECTED = "none"
 PERSON = "person"
 AUTO = "auto"
+REPAIRS = ("threshold", "brush", "lois")
+"""what a person may have changed: cut anew at a threshold, painted, points added or deleted"""
 
 
 @dataclass(frozen=True)
@@ -25,45 +31,78 @@ class Pick:
     """person or auto"""
     time: str
     """ISO 8601, UTC"""
+    edited: str = ""
+    """the repairs that were made to the candidate, joined by +; empty when the mask is the candidate as it was cut"""
 
     @property
     def number(self) -> int | None:
-        """Candidate number from 1, None when the image was rejected."""
+        """Candidate number from 1, None when the image was rejected; of a mask cut in between, the nearest one."""
         return None if self.choice == REJECTED else int(self.choice)
 
 
 def make_pick(stem: str, number: int | None, thresholds: list[float], by: str) -> Pick:
     """Return the pick of candidate `number` (from 1; None rejects the image), stamped with the time."""
-    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
     if number is None:
         return Pick(stem, REJECTED, "", by, stamp)
     return Pick(stem, str(number), f"{thresholds[number - 1]:.6g}", by, stamp)
 
 
+def mark_repaired(pick: Pick, threshold: float, repairs: list[str]) -> Pick:
+    """Return the pick with the threshold that was cut at and the names of its repairs, each once and in order."""
+    edited = "+".join(name for name in REPAIRS if name in repairs)
+    return replace(pick, threshold=f"{threshold:.6g}", edited=edited)
+
+
+def row_of(pick: Pick) -> str:
+    """Return the line of the journal, with its end."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(astuple(pick))
+    return text.getvalue()
+
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+
+
 def read_picks(path: Path) -> dict[str, Pick]:
     """Return stem -> pick, empty when the file does not exist; of several rows of one image the last one counts.
 
-    Raises InputError for an unreadable file, another header, or a row that is no pick.
+    A last line that is cut short was never confirmed and does not count. Raises InputError for an unreadable file,
+    another header, or a row that is no pick.
     """
-    if not path.exists():
-        return {}
+    rows, _ = _read_rows(path)
+    return {row[0]: Pick(*row) for row in rows}
+
+
+def _read_rows(path: Path) -> tuple[list[list[str]], bool]:
+    """Return the rows under the header, and whether more can be appended to the file as it is."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [row for row in csv.reader(stream) if row]
+        text = path.read_text(encoding="utf-8-sig")
+        rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    except FileNotFoundError:
+        return [], False
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as CSV ({error}). Repair it or move it away.") from error
-    if not rows or rows[0] != HEADER:
+    if not rows or rows[0] not in (HEADER, FIRST_HEADER):
         raise InputError(f"{path} has another header than {','.join(HEADER)}. Repair the first line or move it away.")
+    whole = text.endswith("\n")
+    if not whole and not _is_pick(rows[-1]):
+        rows.pop()
     for row in rows[1:]:
         if not _is_pick(row):
             raise InputError(f"{path} holds a row that is no pick: {','.join(row)!r}. Repair or remove it.")
-    return {row[0]: Pick(*row) for row in rows[1:]}
+    return rows[1:], whole and rows[0] == HEADER
 
 
 def _is_pick(row: list[str]) -> bool:
-    if len(row) != len(HEADER) or row[3] not in (PERSON, AUTO):
+    if len(row) not in (len(HEADER), len(FIRST_HEADER)) or row[3] not in (PERSON, AUTO):
+        return False
+    if not set("".join(row[5:]).split("+")) <= {"", *REPAIRS}:
         return False
     return row[1] == REJECTED or (row[1].isascii() and row[1].isdigit() and int(row[1]) > 0)
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
 
 
 def write_picks(path: Path, picks: dict[str, Pick]) -> None:
@@ -71,15 +110,37 @@ def write_picks(path: Path, picks: dict[str, Pick]) -> None:
     write_table(path, HEADER, [list(astuple(picks[stem])) for stem in sorted(picks)])
 
 
-def record(path: Path, stem: str, pick: Pick | None) -> dict[str, Pick]:
-    """Put the pick of `stem` into the journal (None takes its row out) and return all picks.
+def record(path: Path, changes: dict[str, Pick | None]) -> dict[str, Pick]:
+    """Put the picks of some images into the journal (None takes a row out) and return all picks.
 
-    Reads the file afresh, so that rows which another process wrote in between stay.
+    On disk, for good, when this returns; all of the changes or none. Rows of new images are appended, anything else
+    writes the file anew. Reads the file afresh, so that rows which another process wrote in between stay.
     """
-    picks = read_picks(path)
-    if pick is None:
+    rows, open_end = _read_rows(path)
+    picks = {row[0]: Pick(*row) for row in rows}
+    added = [pick for pick in changes.values() if pick is not None]
+    fresh = not picks.keys() & changes.keys()
+    for stem, pick in changes.items():
         picks.pop(stem, None)
+        if pick is not None:
+            picks[stem] = pick
+    if open_end and fresh and len(added) == len(changes):
+        _append(path, "".join(map(row_of, added)).encode())
     else:
-        picks[stem] = pick
-    write_picks(path, picks)
+        write_picks(path, picks)
     return picks
+
+
+def _append(path: Path, lines: bytes) -> None:
+    try:
+        with path.open("ab", buffering=0) as stream:
+            length = stream.tell()
+            try:
+                if stream.write(lines) != len(lines):
+                    raise OSError(28, "No space left on device")
+                os.fsync(stream.fileno())
+            except OSError:
+                stream.truncate(length)
+                raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}). Check space and permissions.") from error

@@ -1,21 +1,39 @@
 """Project in, LOI tables and candidate files out; one function per image, run by `batch`."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.annotate.candidates import make_candidates
-from lacss_tools.annotate.lois import estimate_diameter, find_lois
+from lacss_tools import processes
+from lacss_tools.annotate.candidates import find_candidates
+from lacss_tools.annotate.lois import find_lois, on_background
+from lacss_tools.annotate.nuclei import estimate_diameter
 from lacss_tools.annotate.settings import CutSettings, LoiSettings
 from lacss_tools.batch import Job
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.files import read_image, read_plane, write_candidates, write_lois
+from lacss_tools.files import (
+    CutNotes,
+    read_cut_notes,
+    read_full_scale,
+    read_image,
+    read_mask,
+    read_plane,
+    write_candidates,
+    write_lois,
+)
+from lacss_tools.project import stem_of
 
 IMAGES_TO_ESTIMATE = 12
+REMARKS = 10
+"""stems named in a remark"""
 
 
-def nucleus_diameter(dapi: list[Path], settings: LoiSettings) -> float:
-    """Return the nucleus diameter (pixels) as given, or as estimated from a dozen images spread over the folder."""
+def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1) -> float:
+    """Return the nucleus diameter (pixels) as given, or as estimated from a dozen images spread over the folder.
+
+    `workers` are processes, as in `batch.run`.
+    """
     if settings.nucleus_diameter is not None:
         return settings.nucleus_diameter
     planes = []
@@ -24,23 +42,56 @@ def nucleus_diameter(dapi: list[Path], settings: LoiSettings) -> float:
             planes.append(read_plane(dapi[k]))
         except LacssError:
             continue  # named when its turn comes
-    return estimate_diameter(planes)
+    return estimate_diameter(planes, partial(processes.in_order, workers=workers))
 
 
-def find_lois_of_file(job: Job, settings: LoiSettings, diameter: float) -> None:
-    """Write the LOIs of one DAPI image (job.inputs[0]); InputError when the image is constant."""
+def find_lois_of_file(job: Job, settings: LoiSettings, diameter: float, outside: str = "drop") -> None:
+    """Write the LOIs of one DAPI image (job.inputs[0]); InputError when the image is constant.
+
+    With a mask (job.inputs[1]) the LOIs on background are left out, or marked in a column when `outside` is "flag".
+    """
     dapi = read_plane(job.inputs[0])
     _refuse_constant(job.inputs[0], dapi)
     points, response = find_lois(dapi, settings, diameter)
-    write_lois(job.output, points, response)
+    if len(job.inputs) == 1:
+        write_lois(job.output, points, response)
+        return
+    mask = read_mask(job.inputs[1])
+    if mask.shape != dapi.shape:
+        raise InputError(f"{job.inputs[1]} is {mask.shape} pixels and {job.inputs[0]} {dapi.shape}. Give its own mask.")
+    background = on_background(points, mask)
+    if outside == "flag":
+        write_lois(job.output, points, response, background)
+    else:
+        write_lois(job.output, points[~background], response[~background])
 
 
 def cut_file(job: Job, settings: CutSettings) -> None:
-    """Write the candidates of one image (job.inputs[0]); InputError when the image is constant."""
-    image = read_image(job.inputs[0])
-    _refuse_constant(job.inputs[0], image)
-    masks, thresholds = make_candidates(image, settings)
-    write_candidates(job.output, masks, thresholds)
+    """Write the candidates of one image (job.inputs[0]); InputError when the image is constant.
+
+    With `settings.fiji_compat` the image must have one channel, as there the channels cannot be averaged.
+    """
+    path = job.inputs[0]
+    image = read_plane(path)[None] if settings.fiji_compat else read_image(path)
+    _refuse_constant(path, image)
+    found = find_candidates(image, settings, read_full_scale(path) if settings.fiji_compat else None)
+    write_candidates(job.output, found.masks, found.thresholds, CutNotes(found.dark, found.seam, settings.to_text()))
+
+
+def cut_remarks(candidates: list[Path]) -> list[str]:
+    """Return sentences about cut files: which images were inverted, and the worst seam between tiles."""
+    notes = {stem_of(path): read_cut_notes(path) for path in candidates}
+    dark = sorted(stem for stem, note in notes.items() if note.dark)
+    seams = {stem: note.seam for stem, note in notes.items() if note.seam is not None}
+    lines = []
+    if dark:
+        shown = ", ".join(dark[:REMARKS]) + (f" and {len(dark) - REMARKS} more" if len(dark) > REMARKS else "")
+        lines.append(f"{len(dark)} inverted, cells darker than background (else give --polarity bright): {shown}")
+    if seams:
+        worst = max(seams, key=lambda stem: seams[stem])
+        differ = f"{100 * seams[worst]:.4f} % of the overlap differs between tiles"
+        lines.append(f"{len(seams)} cut in tiles; at worst {differ} ({worst})")
+    return lines
 
 
 def _refuse_constant(path: Path, pixels: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from lacss_tools import page
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.draw import GREEN, ORANGE, SKY, draw_outlines, draw_points, enlarge, to_rgb
 from lacss_tools.evaluate.figures import ap_and_fnr, learning_curve
-from lacss_tools.evaluate.metrics import Evaluation, ImageResult
+from lacss_tools.evaluate.metrics import Evaluation, evaluation_from_json
 from lacss_tools.evaluate.report import headline
 from lacss_tools.files import read_candidates, read_image, read_labels, read_lois, write_text
 from lacss_tools.project import Project, list_images, picks_file
@@ -59,7 +59,7 @@ def write_page(story: Story) -> Path:
 
 def _evaluation(path: Path) -> Evaluation:
     stored: dict[str, Any] = json.loads(path.read_text())
-    return Evaluation(**{**stored, "images": [ImageResult(**line) for line in stored["images"]]})
+    return evaluation_from_json(stored)
 
 
 def _opening(story: Story, result: Evaluation) -> str:

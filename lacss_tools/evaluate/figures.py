@@ -1,9 +1,14 @@
 """Figures as PNG bytes: AP and FNR over IoU as in the paper's figure 3b, and learning curves."""
 
 import io
+import itertools
 from typing import Any
 
-from lacss_tools.evaluate.metrics import THRESHOLDS, Evaluation
+import numpy as np
+
+from lacss_tools.evaluate.average_precision import f1_by_cut, precision_recall
+from lacss_tools.evaluate.metrics import THRESHOLDS, Evaluation, Matched, pooled_hits, pooled_scores
+from lacss_tools.evaluate.strata import Reliability, SizeClass
 
 BLUE, RED = "#0072b2", "#d55e00"
 COLOURS = (
@@ -30,6 +35,64 @@ def ap_and_fnr(results: dict[str, Evaluation]) -> bytes:
     return _png(figure)
 
 
+def f1_and_pq(results: dict[str, Evaluation]) -> bytes:
+    """Plot F1, accuracy and PQ at the score cut over the IoU threshold, one line per named result."""
+    figure, axes = _figure(3)
+    for name, result in results.items():
+        lines = (result.rates.f1, result.rates.accuracy, result.rates.pq)
+        for axis, values in zip(axes, lines, strict=True):
+            points = [(t, value) for t, value in zip(THRESHOLDS, values, strict=True) if value is not None]
+            axis.plot(*zip(*points, strict=True) if points else ([], []), "o-", label=name, markersize=4)
+    for axis, label in zip(axes, ("F1", "accuracy TP / (TP + FP + FN)", "panoptic quality"), strict=True):
+        axis.set(xlabel="IoU threshold", ylabel=label, ylim=(-0.02, 1.02), xlim=(0.48, 0.97))
+    if len(results) > 1:
+        axes[0].legend(frameon=False)
+    return _png(figure)
+
+
+def precision_recall_and_cut(matched: dict[str, list[Matched]], cuts: dict[str, float]) -> bytes:
+    """Plot precision over recall (IoU 0.5 full, 0.75 dashed) and F1 over the score cut, the cut in use as a dot."""
+    figure, (left, right) = _figure(2)
+    for (name, images), colour in zip(matched.items(), itertools.cycle(COLOURS)):
+        scores, hits = pooled_scores(images), pooled_hits(images)
+        count = sum(len(image.truth) for image in images)
+        if not len(scores) or not count:
+            continue
+        for k, style in ((0, "-"), (THRESHOLDS.index(0.75), "--")):
+            recall, precision = precision_recall(hits[k], scores, count)
+            left.step(recall, precision, style, color=colour, label=name if k == 0 else None, where="post")
+        values, f1 = f1_by_cut(hits[0], scores, count)
+        right.plot(values, f1, color=colour)
+        at = int(np.argmin(np.abs(values - cuts[name])))
+        right.plot(values[at], f1[at], "o", color=colour)
+    left.set(xlabel="recall", ylabel="precision", ylim=(-0.02, 1.02), xlim=(-0.02, 1.02))
+    right.set(xlabel="score cut", ylabel="F1 at IoU 0.5", ylim=(-0.02, 1.02))
+    if len(matched) > 1 and left.lines:
+        left.legend(frameon=False)
+    return _png(figure)
+
+
+def reliability_and_sizes(reliable: dict[str, Reliability], sizes: dict[str, list[SizeClass]]) -> bytes:
+    """Plot the share of true detections over their score, and missed and false cells by size."""
+    figure, (left, right) = _figure(2)
+    left.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
+    for name, line in reliable.items():
+        left.plot(line.score, line.true, "o-", label=name, markersize=4)
+    left.set(xlabel="score of the detection", ylabel="share that is true (IoU 0.5)", ylim=(-0.02, 1.02))
+    for (name, classes), colour in zip(sizes.items(), itertools.cycle(COLOURS)):
+        for values, style, what in (("fnr", "o-", "missed"), ("fdr", "s--", "false")):
+            points = [(np.sqrt(c.low * c.high), getattr(c, values)) for c in classes if getattr(c, values) is not None]
+            label = what if len(sizes) == 1 else f"{name}: {what}"
+            right.plot(
+                *zip(*points, strict=True) if points else ([], []), style, color=colour, label=label, markersize=4
+            )
+    right.set(xlabel="area of the cell (pixels)", ylabel="share at IoU 0.5", ylim=(-0.02, 1.02))
+    if any(sizes.values()):
+        right.set_xscale("log")
+        right.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
 def learning_curve(rows: list[dict[str, Any]]) -> bytes:
     """Plot the training loss and, where there is one, the validation AP over minutes (rows of metrics.jsonl)."""
     figure, (left, right) = _figure(2)
@@ -38,7 +101,8 @@ def learning_curve(rows: list[dict[str, Any]]) -> bytes:
         known = [(row["seconds"] / 60, row[name]) for row in rows if name in row]
         left.plot(*zip(*known, strict=True), label=name, linewidth=1.2)
     left.set(xlabel="minutes", ylabel="loss", yscale="log")
-    left.legend(frameon=False, fontsize=8)
+    if terms:
+        left.legend(frameon=False, fontsize=8)
     for name, label, colour in (("val_ap50", "AP50", BLUE), ("val_map", "mAP", RED)):
         known = [(row["seconds"] / 60, row[name]) for row in rows if name in row]
         if known:
@@ -52,7 +116,10 @@ def learning_curve(rows: list[dict[str, Any]]) -> bytes:
 def _figure(columns: int) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * columns, 3.2), layout="constrained")
+    figure = Figure(figsize=(4.2 * columns, 3.2))
+    # a fixed layout: matplotlib's own takes as long as the drawing
+    inch = 1 / (4.2 * columns)
+    figure.subplots_adjust(left=0.65 * inch, right=1 - 0.1 * inch, bottom=0.17, top=0.97, wspace=0.25)
     axes = figure.subplots(1, columns)
     for axis in axes:
         axis.set_prop_cycle(color=COLOURS)

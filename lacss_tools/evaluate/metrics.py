@@ -1,29 +1,50 @@
-"""The metrics of the paper, on cells that may overlap. Arrays in, numbers out.
+"""The whole comparison of detections with truth, on cells that may overlap. Arrays in, numbers out.
 
-AP (paper): the detections of all images are pooled and sorted by score; AP = (1/C) sum_k T(k) P(k) with C the number of
-true cells, T(k) = 1 when the k-th detection is true, P(k) the precision among the first k. No interpolation, no cap.
-It is not the "average precision" TP / (TP + FP + FN) of other tools, which is `accuracy` here.
-
-Edge cases: without any true cell AP, FNR and their means are undefined and None; accuracy is None when there are no
-detections either. With true cells and no detections AP is 0 and FNR 1. Detections of equal score keep their order.
+AP uses all detections, ranked by score; rates and counts use those at or above one score cut. What each number means
+is said where it is made: `average_precision`, `tally`, `jaccard`, `boundary`, `locations`. Edge cases: without any
+true cell AP is undefined and None; with true cells and no detections it is 0.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
-from scipy.sparse import csr_array
 
 from lacss_tools.cells import Cells
+from lacss_tools.errors import InputError
+from lacss_tools.evaluate.average_precision import average_precision, best_score_cut, coco_ap
+from lacss_tools.evaluate.matching import NOBODY, match
+from lacss_tools.evaluate.tally import NOTHING, THRESHOLDS, Rates, Tally, mean, rates, tally
+from lacss_tools.overlap import Overlap, iou_matrix, overlap
 
-THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
-NOBODY = -1
+__all__ = [
+    "NOBODY", "THRESHOLDS", "Evaluation", "ImageResult", "Matched", "average_precision", "best_score_cut", "compare",
+    "evaluate", "evaluation_from_json", "iou_matrix", "match", "summarise",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Matched:
+    """One image compared, before any score cut."""
+
+    detections: Cells
+    truth: Cells
+    both: Overlap
+    partners: list[Integer[np.ndarray, " n"]]
+    """at each of THRESHOLDS, the true cell that each detection found or -1"""
+
+    def counts(self, cut: float) -> Tally:
+        """Count the detections with a score of at least `cut`."""
+        # a cut drops the last of the greedy order, so it changes nobody's partner
+        keep = np.flatnonzero(self.detections.scores >= cut)
+        kept = [partner[keep] for partner in self.partners]
+        return tally(self.detections.select(keep), self.truth, self.both.select(keep), kept)
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """Counts of one image at IoU 0.5 and the score cut, and its own AP over all its detections."""
+    """One image: counts and rates at IoU 0.5 and the score cut, and its own AP over all its detections."""
 
     n_truth: int
     n_detections: int
@@ -31,6 +52,16 @@ class ImageResult:
     fp: int
     fn: int
     ap50: float | None
+    accuracy50: float | None = None
+    precision50: float | None = None
+    recall50: float | None = None
+    f1_50: float | None = None
+    sq50: float | None = None
+    pq50: float | None = None
+    seg: float | None = None
+    aji_plus: float | None = None
+    boundary_f: float | None = None
+    count_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +72,7 @@ class Evaluation:
     ap75: float | None
     map: float | None
     ap: list[float | None]
+    """AP of the paper, pooled"""
     fnr50: float | None
     fnr: list[float | None]
     afnr: float | None
@@ -51,121 +83,108 @@ class Evaluation:
     """detections at or above the score cut"""
     score_cut: float
     images: list[ImageResult]
+    ap50_coco: float | None
+    ap75_coco: float | None
+    map_coco: float | None
+    ap_coco: list[float | None]
+    rates: Rates
 
     def as_json(self) -> dict[str, Any]:
-        """Return a dictionary that JSON can hold: no nan, undefined values are null."""
-        return asdict(self)
+        """Return a dictionary that JSON can hold: no nan, undefined values are null, rates beside the rest."""
+        plain = asdict(self)
+        named: dict[str, Any] = plain.pop("rates")
+        return plain | named
 
 
-def iou_matrix(detections: Cells, truth: Cells) -> csr_array:
-    """Return the intersection over union of the masks, sparse (detection, true cell): pairs that share no pixel are 0.
-
-    Only cells whose boxes meet are compared, so time and memory grow with the cells, not with their square.
-    """
-    rows: list[int] = []
-    columns: list[int] = []
-    values: list[float] = []
-    areas, true_areas = detections.areas(), truth.areas()
-    true_masks = [truth.mask(j) for j in range(len(truth))]
-    for i in range(len(detections)):
-        mask, (y0, x0, y1, x1) = detections.mask(i), detections.boxes[i]
-        b = truth.boxes
-        for j in np.flatnonzero((b[:, 0] < y1) & (b[:, 2] > y0) & (b[:, 1] < x1) & (b[:, 3] > x0)):
-            top, left = max(y0, b[j, 0]), max(x0, b[j, 1])
-            bottom, right = min(y1, b[j, 2]), min(x1, b[j, 3])
-            ours = mask[top - y0 : bottom - y0, left - x0 : right - x0]
-            theirs = true_masks[j][top - b[j, 0] : bottom - b[j, 0], left - b[j, 1] : right - b[j, 1]]
-            if shared := np.count_nonzero(ours & theirs):
-                rows.append(i)
-                columns.append(int(j))
-                values.append(shared / (areas[i] + true_areas[j] - shared))
-    return csr_array((np.array(values, dtype=float), (rows, columns)), shape=(len(detections), len(truth)))
-
-
-def match(iou: csr_array, scores: Float[np.ndarray, " n"], threshold: float) -> Integer[np.ndarray, " n"]:
-    """Return the index of the true cell that each detection found, or -1 for a false detection.
-
-    By falling score (equal scores in their order) each takes its best free true cell with IoU >= threshold > 0; every
-    true cell is taken once.
-    """
-    partners = np.full(len(scores), NOBODY, dtype=np.int64)
-    free = np.ones(iou.shape[1], dtype=bool)
-    for k in np.argsort(-scores, kind="stable"):
-        row = slice(iou.indptr[k], iou.indptr[k + 1])
-        columns, values = iou.indices[row], iou.data[row]
-        possible = (values >= threshold) & free[columns]
-        if possible.any():
-            partners[k] = columns[possible][np.argmax(values[possible])]
-            free[partners[k]] = False
-    return partners
-
-
-def average_precision(true: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"], count: int) -> float | None:
-    """Return the paper's AP of pooled detections against `count` true cells; None when there are none."""
-    if count == 0:
-        return None
-    hits = true[np.argsort(-scores, kind="stable")].astype(float)
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float((hits * precision).sum() / count)
-
-
-def best_score_cut(true: Bool[np.ndarray, " n"], scores: Float[np.ndarray, " n"], count: int) -> float:
-    """Return the score at or above which detections are kept so that F1 at IoU 0.5 is highest; 0 without detections."""
-    if not len(scores) or count == 0:
-        return 0.0
-    order = np.argsort(-scores, kind="stable")
-    hits, kept = np.cumsum(true[order]), np.arange(1, len(order) + 1)
-    f1 = 2 * hits / (kept + count)
-    last_of_equals = np.append(scores[order][1:] < scores[order][:-1], True)
-    return float(scores[order][np.argmax(np.where(last_of_equals, f1, -1))])
-
-
-def evaluate(pairs: list[tuple[Cells, Cells]], score_cut: float | None = None) -> Evaluation:
-    """Compare (detections, truth) of each image; without `score_cut` the one that maximises F1 at IoU 0.5 is used.
-
-    AP uses all detections; FNR, accuracy and the counts those at or above the score cut.
-    """
-    matrices = [iou_matrix(detections, truth) for detections, truth in pairs]
-    scores = _join([detections.scores for detections, _ in pairs])
-    count = sum(len(truth) for _, truth in pairs)
-    per_image = [
-        [match(iou, d.scores, t) != NOBODY for iou, (d, _) in zip(matrices, pairs, strict=True)] for t in THRESHOLDS
-    ]
-    true = [_join(parts).astype(bool) for parts in per_image]
-    cut = best_score_cut(true[0], scores, count) if score_cut is None else score_cut
-    kept = scores >= cut
-    ap = [average_precision(hits, scores, count) for hits in true]
-    fnr = [1 - float((hits & kept).sum()) / count if count else None for hits in true]
-    tp, everything = int((true[0] & kept).sum()), int(kept.sum()) + count
+def evaluation_from_json(stored: dict[str, Any]) -> Evaluation:
+    """Return what `as_json` stored; further keys are ignored."""
+    names = {field.name for field in fields(Evaluation)} - {"images", "rates"}
     return Evaluation(
-        ap50=ap[0],
-        ap75=ap[5],
-        map=_mean(ap),
-        ap=ap,
-        fnr50=fnr[0],
-        fnr=fnr,
-        afnr=_mean(fnr),
-        accuracy50=tp / (everything - tp) if everything else None,
-        n_images=len(pairs),
-        n_truth=count,
-        n_detections=int(kept.sum()),
-        score_cut=cut,
-        images=[_image_result(d, t, hits, cut) for (d, t), hits in zip(pairs, per_image[0], strict=True)],
+        **{name: stored[name] for name in names},
+        images=[ImageResult(**line) for line in stored["images"]],
+        rates=Rates(**{field.name: stored[field.name] for field in fields(Rates)}),
     )
 
 
-def _image_result(detections: Cells, truth: Cells, hits: Bool[np.ndarray, " n"], cut: float) -> ImageResult:
-    # a cut drops the last of the greedy order, so it changes nobody's partner
-    kept = detections.scores >= cut
-    tp, found = int((hits & kept).sum()), int(kept.sum())
-    ap50 = average_precision(hits, detections.scores, len(truth))
-    return ImageResult(len(truth), found, tp, found - tp, len(truth) - tp, ap50)
+def compare(detections: Cells, truth: Cells) -> Matched:
+    """Match the cells of one image at every threshold; InputError when a score is nan or infinite."""
+    if not np.isfinite(detections.scores).all():
+        bad = int((~np.isfinite(detections.scores)).sum())
+        raise InputError(f"{bad} detections have a score that is nan or infinite. Give a finite score to each.")
+    both = overlap(detections, truth)
+    iou = both.iou()
+    return Matched(detections, truth, both, [match(iou, detections.scores, t) for t in THRESHOLDS])
 
 
-def _join(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0)
+def evaluate(pairs: list[tuple[Cells, Cells]], score_cut: float | None = None) -> Evaluation:
+    """Compare (detections, truth) of each image; without `score_cut` the one that maximises F1 at IoU 0.5 is used."""
+    matched = [compare(detections, truth) for detections, truth in pairs]
+    return summarise(matched, choose_cut(matched) if score_cut is None else score_cut)
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+def choose_cut(matched: list[Matched]) -> float:
+    """Return the score cut that maximises F1 at IoU 0.5 over all images."""
+    return best_score_cut(pooled_hits(matched)[0], pooled_scores(matched), sum(len(m.truth) for m in matched))
+
+
+def pooled_scores(matched: list[Matched]) -> Float[np.ndarray, " n"]:
+    """Return the scores of all detections, image after image."""
+    return np.concatenate([np.zeros(0), *(m.detections.scores for m in matched)])
+
+
+def pooled_hits(matched: list[Matched]) -> Bool[np.ndarray, "10 n"]:
+    """Return, at each threshold, which of all detections are true."""
+    return np.array([np.concatenate([np.zeros(0, bool), *(m.partners[t] != NOBODY for m in matched)])
+                     for t in range(len(THRESHOLDS))])  # fmt: skip
+
+
+def summarise(matched: list[Matched], cut: float) -> Evaluation:
+    """Pool images (all, or those of a group) at one score cut."""
+    counts = [m.counts(cut) for m in matched]
+    total = sum(counts, NOTHING)
+    scores, hits = pooled_scores(matched), pooled_hits(matched)
+    ap = [average_precision(true, scores, total.truth) for true in hits]
+    coco = [coco_ap(true, scores, total.truth) for true in hits]
+    pooled = rates(total)
+    return Evaluation(
+        ap50=ap[0],
+        ap75=ap[5],
+        map=mean(ap),
+        ap=ap,
+        fnr50=pooled.fnr[0],
+        fnr=pooled.fnr,
+        afnr=pooled.afnr,
+        accuracy50=pooled.accuracy[0],
+        n_images=len(matched),
+        n_truth=total.truth,
+        n_detections=total.detections,
+        score_cut=cut,
+        images=[_image_result(m, count) for m, count in zip(matched, counts, strict=True)],
+        ap50_coco=coco[0],
+        ap75_coco=coco[5],
+        map_coco=mean(coco),
+        ap_coco=coco,
+        rates=pooled,
+    )
+
+
+def _image_result(matched: Matched, counts: Tally) -> ImageResult:
+    tp, own = int(counts.tp[0]), rates(counts)
+    return ImageResult(
+        n_truth=counts.truth,
+        n_detections=counts.detections,
+        tp=tp,
+        fp=counts.detections - tp,
+        fn=counts.truth - tp,
+        ap50=average_precision(matched.partners[0] != NOBODY, matched.detections.scores, counts.truth),
+        accuracy50=own.accuracy[0],
+        precision50=own.precision[0],
+        recall50=own.recall[0],
+        f1_50=own.f1[0],
+        sq50=own.sq[0],
+        pq50=own.pq[0],
+        seg=own.seg,
+        aji_plus=own.aji_plus,
+        boundary_f=own.boundary_f,
+        count_error=own.count_error,
+    )

@@ -1,98 +1,178 @@
-"""Model or predictions and truth in, numbers and report out."""
+"""Models or predictions and truth in, numbers and report out."""
 
 import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lacss_tools.arrays import Image
-from lacss_tools.cells import Cells, cells_from_labels
-from lacss_tools.errors import InputError
+from lacss_tools.cells import Cells
+from lacss_tools.errors import InputError, LacssError
+from lacss_tools.evaluate.bootstrap import intervals
 from lacss_tools.evaluate.figures import ap_and_fnr
-from lacss_tools.evaluate.metrics import Evaluation, ImageResult, evaluate
-from lacss_tools.evaluate.report import report
-from lacss_tools.files import atomic, read_image, read_labels, write_table, write_text
-from lacss_tools.project import IMAGE_SUFFIXES, Pairing, list_images, pair
+from lacss_tools.evaluate.metrics import ImageResult, choose_cut, compare, summarise
+from lacss_tools.evaluate.report import Judged, report, shown_fields
+from lacss_tools.files import atomic, read_image, write_table, write_text
+from lacss_tools.formats.sources import Source, open_source
+from lacss_tools.imagefile import load
+from lacss_tools.project import Pairing, list_images, pair
 
-Find = Callable[[str, Image], Cells]
-"""stem and image -> detections"""
+Find = Callable[[str, Image | None, tuple[int, int]], Cells]
+"""stem, image (None where there is none) and (height, width) -> detections"""
+Advance = Callable[[int, int], None]
+
+CELLS_HEADER = ["model", "image", "kind", "cell", "y", "x", "area", "score", "outcome", "partner", "iou"]
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """An evaluation with the fields behind it."""
+class Truth:
+    """True cells by stem, and the image of each (none when nothing was given to look at)."""
 
-    result: Evaluation
-    fields: list[tuple[str, Image, Cells, Cells]]
-    """name, image, detections, truth"""
+    source: Source
+    pairing: Pairing
+    images: dict[str, Path]
+    channel: str | None = None
+    """the one channel of the images to use, by index or name"""
 
+    @property
+    def stems(self) -> list[str]:
+        """The fields to judge."""
+        return list(self.pairing.paired)
 
-def pair_truth(images: Path, labels: Path) -> Pairing:
-    """Pair images and label images by stem."""
-    return pair((images, list_images(images)), (labels, list_images(labels)))
-
-
-def compare(
-    pairing: Pairing,
-    find: Find,
-    score_cut: float | None,
-    advance: Callable[[int, int], None] = lambda done, total: None,
-) -> Comparison:
-    """Find the cells of every image and compare them with the truth; InputError when sizes differ."""
-    fields = []
-    for number, (stem, (image_path, label_path)) in enumerate(pairing.paired.items(), start=1):
-        image, truth = read_image(image_path), cells_from_labels(read_labels(label_path))
-        if image.shape[1:] != truth.shape:
-            raise InputError(f"{image_path} is {image.shape[1:]} pixels and {label_path} {truth.shape}. Give one size.")
-        fields.append((stem, image, find(stem, image), truth))
-        advance(number, len(pairing.paired))
-    return Comparison(evaluate([(found, truth) for _, _, found, truth in fields], score_cut), fields)
+    def read(self, stem: str) -> tuple[Image | None, Cells]:
+        """Return image and true cells of one field; InputError when their sizes differ."""
+        image = read_image(self.images[stem], self.channel) if stem in self.images else None
+        shape = None if image is None else (image.shape[1], image.shape[2])
+        cells = self.source.cells(stem, shape)
+        if shape is not None and cells.shape != shape:
+            name = self.source.files[stem]
+            raise InputError(f"{self.images[stem]} is {shape} pixels and {name} {cells.shape}. Give one size.")
+        return image, cells
 
 
-def holds_predictions(path: Path) -> bool:
-    """Return whether `path` is a folder of label images rather than a run or a file of weights."""
-    names = [file.name.lower() for file in path.iterdir()] if path.is_dir() else []
-    return any(name.endswith(IMAGE_SUFFIXES) for name in names) and not any(n.endswith(".safetensors") for n in names)
+def open_truth(images: Path | None, labels: Path, channel: str | None = None) -> Truth:
+    """Pair images and truth of any format by stem; `images` is None when there are none."""
+    source = open_source(labels)
+    if images is None:
+        return Truth(source, pair((labels, source.files)), {})
+    pairing = pair((images, list_images(images)), (labels, source.files))
+    return Truth(source, pairing, {stem: paths[0] for stem, paths in pairing.paired.items()}, channel)
 
 
-def pair_predictions(folder: Path, truth: Pairing) -> Pairing:
-    """Pair predicted label images with the stems of `truth`; InputError when a prediction is missing.
+def describe_first(truth: Truth) -> str:
+    """Return a line about the first image: axes, channels, pixel size."""
+    if not truth.images:
+        return "no images: pictures are drawn on black"
+    first = next(iter(truth.images.values()))
+    return f"{first.name}: {load(first).describe()}"
+
+
+def pair_predictions(source: Source, truth: Truth) -> Pairing:
+    """Pair predictions with the stems of `truth`; InputError when one is missing.
 
     A missing file is an error and not a count of missed cells: it says nothing about the tool that was to write it.
     """
-    files = list_images(folder)
-    missing = [stem for stem in truth.paired if stem not in files]
+    missing = [stem for stem in truth.stems if stem not in source.files]
     if missing:
         raise InputError(
-            f"{folder} holds no prediction called {missing[0]!r} ({len(missing)} missing in all). "
+            f"{source.path} holds no prediction called {missing[0]!r} ({len(missing)} missing in all). "
             "Predict them, or leave those images out."
         )
-    known = {stem: paths[0] for stem, paths in truth.paired.items()}
-    return pair((folder, files), (next(iter(known.values())).parent, known))
+    return pair((source.path, source.files), (truth.source.path, {stem: source.files[stem] for stem in truth.stems}))
 
 
-def from_label_folder(predictions: Pairing) -> Find:
-    """Return a finder that reads any tool's label images by stem; every cell has score 1."""
-    files = {stem: paths[0] for stem, paths in predictions.paired.items()}
+def from_source(source: Source) -> Find:
+    """Return a finder that reads any tool's segmentation by stem; cells without a score have score 1."""
 
-    def find(stem: str, image: Image) -> Cells:
-        cells = cells_from_labels(read_labels(files[stem]))
-        if cells.shape != image.shape[1:]:
-            raise InputError(f"{files[stem]} is {cells.shape} pixels, its image {image.shape[1:]}. Give one size.")
+    def find(stem: str, image: Image | None, shape: tuple[int, int]) -> Cells:
+        cells = source.cells(stem, shape)
+        if cells.shape != shape:
+            raise InputError(f"{source.files[stem]} is {cells.shape} pixels, its image {shape}. Give one size.")
         return cells
 
     return find
 
 
-def write_report(folder: Path, title: str, comparison: Comparison) -> Path:
-    """Write evaluation.json, images.csv (undefined is empty), ap_fnr.png and report.html; return the last."""
-    result, names = comparison.result, [name for name, *_ in comparison.fields]
-    write_text(folder / "evaluation.json", json.dumps(result.as_json(), indent=2, allow_nan=False) + "\n")
-    header = ["image", *(field.name for field in dataclasses.fields(ImageResult))]
-    rows = [[name, *dataclasses.astuple(line)] for name, line in zip(names, result.images, strict=True)]
+def judge(
+    name: str,
+    truth: Truth,
+    find: Find,
+    score_cut: float | None = None,
+    groups: dict[str, str] | None = None,
+    advance: Advance = lambda done, total: None,
+) -> Judged:
+    """Find the cells of every image and compare them with the truth; `groups` is stem -> group."""
+    matched = []
+    for number, stem in enumerate(truth.stems, start=1):
+        image, cells = truth.read(stem)
+        try:
+            matched.append(compare(find(stem, image, cells.shape), cells))
+        except LacssError as error:
+            raise type(error)(str(error) if stem in str(error) else f"{name}, {stem}: {error}") from error
+        advance(number, len(truth.stems))
+    cut = choose_cut(matched) if score_cut is None else score_cut
+    parts = {}
+    for group in sorted(set((groups or {}).values())):
+        members = [m for stem, m in zip(truth.stems, matched, strict=True) if groups and groups[stem] == group]
+        parts[group] = summarise(members, cut)
+    return Judged(name, matched, summarise(matched, cut), intervals(matched, cut), parts)
+
+
+def as_json(models: list[Judged]) -> dict[str, Any]:
+    """Return the numbers of the first model at the top level and, of several, those of each under `models`."""
+    numbers = {model.name: _numbers(model) for model in models}
+    return numbers[models[0].name] | ({"models": numbers} if len(models) > 1 else {})
+
+
+def _numbers(model: Judged) -> dict[str, Any]:
+    groups = {name: result.as_json() for name, result in model.groups.items()}
+    return model.result.as_json() | {"intervals": model.intervals} | ({"groups": groups} if groups else {})
+
+
+def write_report(folder: Path, title: str, models: list[Judged], truth: Truth) -> Path:
+    """Write evaluation.json, images.csv, cells.csv (undefined is empty), ap_fnr.png, report.html; return that."""
+    write_text(folder / "evaluation.json", json.dumps(as_json(models), indent=2, allow_nan=False) + "\n")
+    header = ["model", "image", *(field.name for field in dataclasses.fields(ImageResult))]
+    rows = [
+        [model.name, stem, *dataclasses.astuple(line)]
+        for model in models for stem, line in zip(truth.stems, model.result.images, strict=True)
+    ]  # fmt: skip
     write_table(folder / "images.csv", header, rows)
+    write_table(folder / "cells.csv", CELLS_HEADER, [row for model in models for row in _cell_rows(model, truth.stems)])
     with atomic(folder / "ap_fnr.png") as part:
-        part.write_bytes(ap_and_fnr({title: result}))
-    write_text(folder / "report.html", report(title, result, names, comparison.fields))
+        part.write_bytes(ap_and_fnr({model.name: model.result for model in models}))
+    worst, best = shown_fields(models)
+    images = {k: truth.read(truth.stems[k])[0] for k in (*worst, *best)}
+    write_text(folder / "report.html", report(title, models, truth.stems, images))
     return folder / "report.html"
+
+
+def _cell_rows(model: Judged, stems: list[str]) -> list[list[Any]]:
+    """Return a row per detection (true, false, below the cut) and per true cell (found, missed), at IoU 0.5.
+
+    Cells are numbered from 1 in the order of their file; a partner is the number of the other side's cell.
+    """
+    rows: list[list[Any]] = []
+    pair_columns: list[Any]
+    for stem, matched in zip(stems, model.matched, strict=True):
+        iou, found = matched.both.iou(), {}
+        partners = matched.partners[0].tolist()
+        for k, (partner, score) in enumerate(zip(partners, matched.detections.scores.tolist(), strict=True)):
+            kept, real = score >= model.result.score_cut, partner >= 0
+            if kept and real:
+                found[partner] = k
+            outcome = ("true" if real else "false") if kept else "below the cut"
+            pair_columns = [partner + 1, round(float(iou[k, partner]), 4)] if real else [None, None]
+            y, x = matched.detections.locations[k].round(2).tolist()
+            area = int(matched.both.areas[k])
+            rows.append([model.name, stem, "detection", k + 1, y, x, area, score, outcome, *pair_columns])
+        for j, ((y, x), area) in enumerate(
+            zip(matched.truth.locations.round(2).tolist(), matched.both.true_areas.tolist(), strict=True)
+        ):
+            outcome, pair_columns = "missed", [None, None]
+            if j in found:
+                outcome, pair_columns = "found", [found[j] + 1, round(float(iou[found[j], j]), 4)]
+            rows.append([model.name, stem, "truth", j + 1, y, x, area, None, outcome, *pair_columns])
+    return rows

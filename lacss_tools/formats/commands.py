@@ -2,12 +2,19 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacss_tools.options import HERE, OverwriteOption, ProjectOption, WorkersOption
-from lacss_tools.project import Project
+from lacss_tools.errors import UsageError
+from lacss_tools.formats.names import FORMATS
+from lacss_tools.options import HERE, OverwriteOption, ProjectOption, WorkersOption, resolve
+from lacss_tools.project import Project, check_output
+
+if TYPE_CHECKING:
+    from lacss_tools.formats.lacss_json import LacssField
+
+PROJECT = "project"
 
 
 def mount(app: typer.Typer) -> None:
@@ -16,22 +23,100 @@ def mount(app: typer.Typer) -> None:
 
 
 def convert(
-    labels: Annotated[Path, typer.Argument(help="Folder of label images (TIFF or PNG; 0 is background).")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of label images, Cellpose _cp_masks or _seg.npy, ImageJ ROI zips or GeoJSON; a COCO json; or "
+            "the train.json of the paper's authors."
+        ),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(help=f"project (LOIs, masks and labels), or formats: {', '.join(FORMATS)} (comma-separated)."),
+    ] = PROJECT,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of images: for sizes, intensities and contours.", show_default="images/"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where --to FORMATS writes.", show_default="converted/")
+    ] = None,
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
     project: ProjectOption = HERE,
 ) -> None:
     """Turn outlined cells into a project: lois/ (a point in each cell), masks/ (cell area) and labels/.
 
-    Reads label images, such as the masks that Cellpose and StarDist save, from anywhere or from the project's own
-    labels/; no other formats yet. LOIs and masks that exist are kept unless --overwrite.
+    Of two outlines that share an IoU of 0.8 one is dropped; where cells overlap, the smaller is on top in labels/. LOIs
+    and masks that exist are kept unless --overwrite. With --to FORMATS the cells are written in other formats instead;
+    no model is needed.
     """
+    from lacss_tools.formats import steps
+
+    path, home = project / source, Project(project)
+    if to == PROJECT and output is not None:
+        raise UsageError("-o goes with --to FORMATS; a project is written to --project. Leave one out.")
+    fields = steps.lacss_fields(path)
+    if fields is not None:
+        if to != PROJECT:
+            raise UsageError(f"{source} holds points and masks, no cells to write as {to}. Leave --to out.")
+        _from_lacss(fields, home, workers, overwrite)
+        return
+    files = steps.image_files(resolve(project, images, home.images), required=images is not None)
+    if to == PROJECT:
+        _to_project(path, files, home, workers, overwrite)
+    else:
+        folder = resolve(project, output, home.root / "converted")
+        check_output(folder, path if path.is_dir() else path.parent)
+        _to_formats(path, files, folder, to, workers, overwrite)
+
+
+def _to_project(path: Path, images: dict[str, Path], home: Project, workers: int, overwrite: bool) -> None:
+    from lacss_tools import batch, console
+    from lacss_tools.formats import steps
+    from lacss_tools.formats.sources import open_source
+
+    source = open_source(path)
+    console.say(f"{len(source.files)} fields of {source.kind}")
+    jobs = steps.conversion_jobs(source, home)
+    work = partial(steps.convert_field, source=source, images=images, home=home, overwrite=overwrite)
+    with console.progress("convert") as advance:
+        done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
+    if dropped := steps.dropped_duplicates(source, home):
+        console.say(f"{dropped} outlines are duplicates of others and were dropped")
+    console.finish(done, f"{home.lois}, {home.masks} and {home.labels}")
+
+
+def _to_formats(path: Path, images: dict[str, Path], folder: Path, to: str, workers: int, overwrite: bool) -> None:
+    from lacss_tools import batch, console
+    from lacss_tools.formats import steps
+    from lacss_tools.formats.names import parse_formats
+    from lacss_tools.formats.outputs import merge_coco
+    from lacss_tools.formats.sources import open_source
+
+    formats = parse_formats(to)
+    source = open_source(path)
+    known = sum(stem in images for stem in source.files)
+    console.say(f"{len(source.files)} fields of {source.kind}, {known} with an image")
+    jobs = steps.export_jobs(source, folder, formats)
+    work = partial(steps.export_field, source=source, images=images, folder=folder, formats=formats)
+    with console.progress("convert") as advance:
+        done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
+    if "coco" in formats:
+        merge_coco(folder, source.files)
+    console.finish(done, str(folder))
+
+
+def _from_lacss(fields: "dict[str, LacssField]", home: Project, workers: int, overwrite: bool) -> None:
     from lacss_tools import batch, console
     from lacss_tools.formats import steps
 
-    home = Project(project)
-    jobs = steps.conversion_jobs(project / labels, home)
+    console.say(f"{len(fields)} fields of a train.json")
+    inverted = steps.inverted_masks(fields)
+    if inverted:
+        console.say(f"{len(inverted)} masks are white on background and are inverted, first {inverted[0]}")
+    work = partial(steps.convert_lacss_field, fields=fields, home=home, overwrite=overwrite)
     with console.progress("convert") as advance:
-        work = partial(steps.convert_labels, home=home, overwrite=overwrite)
+        jobs = steps.lacss_jobs(fields, home)
         done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
-    console.finish(done, f"{home.lois}, {home.masks} and {home.labels}")
+    console.finish(done, f"{home.lois}, {home.masks} and {home.images}")

@@ -1,51 +1,191 @@
-"""Foreign annotation in, project folders out."""
+"""Foreign annotation in, project folders or other formats out."""
 
+import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from lacss_tools.arrays import Labels, Mask, Points
 from lacss_tools.batch import Job
+from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_labels, write_labels, write_lois, write_mask
-from lacss_tools.formats.weak import inner_points
+from lacss_tools.files import atomic, read_labels, read_lois, write_labels, write_lois, write_mask
+from lacss_tools.formats.lacss_json import LacssField, is_lacss_json, read_lacss_json, read_upright_mask
+from lacss_tools.formats.names import pending
+from lacss_tools.formats.outputs import Segmented, write_outputs
+from lacss_tools.formats.sources import Source
+from lacss_tools.formats.weak import distinct, flatten, inner_points, inner_points_of
+from lacss_tools.imagefile import channels_first, load
 from lacss_tools.project import Project, list_images
 
+AS_LABELS = ("label images", "Cellpose masks")
 
-def conversion_jobs(folder: Path, home: Project) -> list[Job]:
-    """Return one job per label image of `folder`; its output is the first of the field's files that is missing.
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files of one field: LOIs, mask and labels."""
+
+    lois: Path
+    mask: Path
+    labels: Path
+
+
+def outputs_of(stem: str, home: Project) -> Outputs:
+    """Return where the files of one field go."""
+    return Outputs(home.lois / f"{stem}.csv", home.masks / f"{stem}.tif", home.labels / f"{stem}.tif")
+
+
+# ---- outlined cells to a project ------------------------------------------------------------------------------------
+
+
+def conversion_jobs(source: Source, home: Project) -> list[Job]:
+    """Return one job per field of the source; its output is the first of the field's files that is missing.
 
     Labels that lie in the project already are left where they are.
     """
-    if folder.resolve() in (home.lois.resolve(), home.masks.resolve()):
-        raise InputError(f"{folder} is where LOIs or masks are written. Put the label images elsewhere.")
-    in_place = folder.resolve() == home.labels.resolve()
+    if source.path.resolve() in (home.lois.resolve(), home.masks.resolve()):
+        raise InputError(f"{source.path} is where LOIs or masks are written. Put the label images elsewhere.")
+    in_place = source.path.resolve() == home.labels.resolve()
     jobs = []
-    for stem, path in list_images(folder).items():
-        outputs = outputs_of(stem, home)[: 2 if in_place else 3]
+    for stem, path in source.files.items():
+        files = outputs_of(stem, home)
+        outputs = [files.lois, files.mask] + ([] if in_place else [files.labels])
         missing = [output for output in outputs if not output.exists()]
         jobs.append(Job(stem, (path,), missing[0] if missing else outputs[0]))
     return jobs
 
 
-def outputs_of(stem: str, home: Project) -> tuple[Path, Path, Path]:
-    """Return the files of one field: LOIs, mask and labels."""
-    return home.lois / f"{stem}.csv", home.masks / f"{stem}.tif", home.labels / f"{stem}.tif"
+def image_files(folder: Path, required: bool) -> dict[str, Path]:
+    """Return stem -> image; nothing when the folder is not there and not required."""
+    return list_images(folder) if required or folder.is_dir() else {}
 
 
-def convert_labels(job: Job, home: Project, overwrite: bool = False) -> None:
-    """Write LOIs, mask and labels of one label image into the project, those that are missing or all of them.
+def convert_field(job: Job, source: Source, images: dict[str, Path], home: Project, overwrite: bool = False) -> None:
+    """Write LOIs, mask and labels of one field into the project, those that are missing or all of them.
 
-    What exists may have been corrected by hand. Raises InputError when the image holds no cell.
+    What exists may have been corrected by hand. Raises InputError when the field holds no cell.
     """
-    labels = read_labels(job.inputs[0])
-    if not labels.any():
-        raise InputError(f"{job.inputs[0]} holds no cell. Remove it, or check that it is the label image.")
-    lois_file, mask_file, labels_file = outputs_of(job.stem, home)
-    if overwrite or not lois_file.exists():
-        points = inner_points(labels)
-        write_lois(lois_file, points, np.ones(len(points)))
-    if overwrite or not mask_file.exists():
-        write_mask(mask_file, labels > 0)
+    points, mask, labels = _weak(source, job.stem, images)
+    if not mask.any():
+        raise InputError(f"{job.inputs[0]} holds no cell ({job.stem}). Remove it, or check that it holds the cells.")
+    files = outputs_of(job.stem, home)
+    if overwrite or not files.lois.exists():
+        write_lois(files.lois, points, np.ones(len(points)))
+    if overwrite or not files.mask.exists():
+        write_mask(files.mask, mask)
     in_place = job.inputs[0].parent.resolve() == home.labels.resolve()
-    if not in_place and (overwrite or not labels_file.exists()):
-        write_labels(labels_file, labels)
+    if not in_place and (overwrite or not files.labels.exists()):
+        write_labels(files.labels, labels)
+
+
+def _weak(source: Source, stem: str, images: dict[str, Path]) -> tuple[Points, Mask, Labels]:
+    if source.kind in AS_LABELS:  # their numbers are kept
+        labels = read_labels(source.files[stem])
+        return inner_points(labels), labels > 0, labels
+    cells = distinct(read_cells(source, stem, images))
+    labels = flatten(cells)
+    return inner_points_of(cells), labels > 0, labels
+
+
+def read_cells(source: Source, stem: str, images: dict[str, Path]) -> Cells:
+    """Return the cells of one field, with the size of its image where the format needs it."""
+    shape = None
+    if source.needs_shape and stem in images:
+        _, height, width = channels_first(images[stem], load(images[stem])).shape
+        shape = (height, width)
+    return source.cells(stem, shape)
+
+
+def dropped_duplicates(source: Source, home: Project) -> int:
+    """Return how many outlines of a COCO file did not become a cell of their own, counted from the LOIs written."""
+    if source.coco is None:
+        return 0
+    written = {stem: outputs_of(stem, home).lois for stem in source.files}
+    return sum(
+        len(source.coco.annotations[stem]) - len(read_lois(path)[0]) for stem, path in written.items() if path.exists()
+    )
+
+
+# ---- the authors' train.json to a project ---------------------------------------------------------------------------
+
+
+def lacss_fields(path: Path) -> dict[str, LacssField] | None:
+    """Return the fields of a train.json of the paper's authors, None when `path` is something else."""
+    if not path.is_file() or path.suffix.lower() != ".json":
+        return None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # the reader of COCO says what is wrong
+    return read_lacss_json(path) if is_lacss_json(data) else None
+
+
+def lacss_jobs(fields: dict[str, LacssField], home: Project) -> list[Job]:
+    """Return one job per field: its image, its mask, and the first of its outputs that is missing."""
+    jobs = []
+    for stem, field in fields.items():
+        outputs = [home.lois / f"{stem}.csv", home.masks / f"{stem}.tif", home.images / field.image.name]
+        jobs.append(Job(stem, (field.image, field.mask), next((o for o in outputs if not o.exists()), outputs[0])))
+    return jobs
+
+
+def inverted_masks(fields: dict[str, LacssField]) -> list[str]:
+    """Return the stems whose mask file is white on background; files that cannot be read are left to the conversion."""
+    stems = []
+    for stem, field in fields.items():
+        try:
+            if read_upright_mask(field)[1]:
+                stems.append(stem)
+        except InputError:
+            continue
+    return stems
+
+
+def convert_lacss_field(job: Job, fields: dict[str, LacssField], home: Project, overwrite: bool = False) -> None:
+    """Write LOIs and upright mask of one field into the project and copy its image there."""
+    field = fields[job.stem]
+    mask, _ = read_upright_mask(field)
+    shape = channels_first(field.image, load(field.image)).shape[1:]
+    if shape != mask.shape:
+        raise InputError(f"{field.image} is {shape} pixels and {field.mask} {mask.shape}. Give one size.")
+    files = outputs_of(job.stem, home)
+    if overwrite or not files.lois.exists():
+        write_lois(files.lois, field.locations, np.ones(len(field.locations)))
+    if overwrite or not files.mask.exists():
+        write_mask(files.mask, mask)
+    copy = home.images / field.image.name
+    if copy.resolve() != field.image.resolve() and (overwrite or not copy.exists()):
+        with atomic(copy) as part:
+            shutil.copyfile(field.image, part)
+
+
+# ---- cells to other formats -----------------------------------------------------------------------------------------
+
+
+def export_jobs(source: Source, folder: Path, formats: tuple[str, ...]) -> list[Job]:
+    """Return one job per field whose output is the first of the formats that is missing."""
+    return [Job(stem, (path,), pending(folder, stem, formats)) for stem, path in source.files.items()]
+
+
+def export_field(job: Job, source: Source, images: dict[str, Path], folder: Path, formats: tuple[str, ...]) -> None:
+    """Write the cells of one field in each of `formats`, measured on its image where there is one."""
+    loaded = load(images[job.stem]) if job.stem in images else None
+    image = None if loaded is None else channels_first(images[job.stem], loaded)
+    pixel_size = loaded.pixel_size if loaded else None
+    if source.kind in AS_LABELS:
+        labels = read_labels(source.files[job.stem])
+        cells = cells_from_labels(labels)
+        pixel_size = pixel_size or load(source.files[job.stem]).pixel_size
+        labels = flatten(cells)
+    else:
+        cells = read_cells(source, job.stem, images)
+        labels = flatten(cells)
+    if image is not None and image.shape[1:] != labels.shape:
+        raise InputError(
+            f"{images[job.stem]} is {image.shape[1:]} pixels and {job.inputs[0]} {labels.shape}. Give one size."
+        )
+    name = images[job.stem].name if job.stem in images else f"{job.stem}.tif"
+    channels = loaded.channels if loaded else ()
+    write_outputs(folder, Segmented(job.stem, name, cells, labels, image, pixel_size, channels), formats)

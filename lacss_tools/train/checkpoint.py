@@ -1,6 +1,8 @@
 """A run on disk: config.toml, metrics.jsonl, last.pt (to continue) and best.safetensors (to use)."""
 
 import json
+import time
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,10 @@ from typing import Any
 import tomli_w
 import torch
 
-from lacss_tools.errors import InputError
+from lacss_tools.errors import InputError, UsageError
 from lacss_tools.files import atomic, write_text
 from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.settings import ModelSettings, from_table, to_table
+from lacss_tools.train.settings import ModelSettings, TrainSettings, from_table, to_table
 from lacss_tools.train.trainer import State
 
 FORMAT = "lacss_tools 1"
@@ -45,7 +47,10 @@ def load_weights(path: Path) -> tuple[Lacss, float]:
     if header.get("format") != FORMAT:
         raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
     model = Lacss(from_table(ModelSettings, json.loads(header["model"])))
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path} is of another version of the network. Train again with this version.") from error
     return model, float(header["scale"])
 
 
@@ -58,6 +63,8 @@ def save_state(run: Path, state: State, data: str) -> None:
         "step": state.step,
         "seconds": state.elapsed(),
         "best": state.best,
+        "stale": state.stale,
+        "looks": state.looks,
         "data": data,
     }
     with atomic(run / LAST) as part:
@@ -75,10 +82,14 @@ def load_state(run: Path, state: State, data: str) -> None:
         raise InputError(f"{path} is damaged. Train again without --resume.") from error
     if stored["data"] != data:
         raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new --run.")
-    state.model.load_state_dict(stored["model"])
-    state.average.load_state_dict(stored["average"])
-    state.optimizer.load_state_dict(stored["optimizer"])
+    try:
+        state.model.load_state_dict(stored["model"])
+        state.average.load_state_dict(stored["average"])
+        state.optimizer.load_state_dict(stored["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{path} is of another version of the network. Start a new --run.") from error
     state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
+    state.stale, state.looks, state.since = stored["stale"], stored["looks"], time.monotonic()
 
 
 def write_config(run: Path, tables: dict[str, Any]) -> None:
@@ -87,6 +98,18 @@ def write_config(run: Path, tables: dict[str, Any]) -> None:
         name: to_table(value) if hasattr(value, "__dataclass_fields__") else value for name, value in tables.items()
     }
     write_text(run / CONFIG, tomli_w.dumps(ready))
+
+
+def read_config(run: Path) -> tuple[TrainSettings, ModelSettings]:
+    """Return how the run is trained and the sizes of its network; InputError when there is no run to continue."""
+    path = run / CONFIG
+    if not path.is_file():
+        raise InputError(f"{path} does not exist, so there is nothing to resume. Run without --resume.")
+    try:
+        stored = tomllib.loads(path.read_text(encoding="utf-8"))
+        return from_table(TrainSettings, stored["train"]), from_table(ModelSettings, stored["model"])
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, UsageError) as error:
+        raise InputError(f"{path} is not the configuration of a run of this version. Start a new --run.") from error
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:

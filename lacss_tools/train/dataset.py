@@ -1,6 +1,7 @@
 """Training fields in memory at the working scale, and random crops of them as a function of (seed, step) alone."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lacss_tools.arrays import Image, Labels, Mask, Points
+from lacss_tools.train.augment import vary_intensity
 from lacss_tools.train.preprocess import BLACK, normalise, resize, scaled_size, to_working
 from lacss_tools.train.pseudo import watershed_labels
 from lacss_tools.train.settings import TrainSettings
@@ -31,6 +33,8 @@ class Field:
     lois: Float[Tensor, "n 2"]
     own: Float[Tensor, " n"]
     """label of the cell of each LOI"""
+    outlined: bool = False
+    """whether the labels are a person's, and so to be believed"""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,22 @@ class Batch:
     lois: Float[Tensor, "n 2"]
     batch: Int64[Tensor, " n"]
     own: Float[Tensor, " n"]
+    outlined: Float[Tensor, " n"]
+    """1 for LOIs of fields that a person outlined"""
+    counts: tuple[int, ...]
+    """LOIs of each crop, known on the host"""
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on another device."""
-        parts = (self.image, self.mask, self.labels, self.lois, self.batch, self.own)
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        return self._each(lambda part: part.to(device, non_blocking=True))
+
+    def pinned(self) -> "Batch":
+        """Return the batch in memory that a GPU copies from without making the host wait."""
+        return self._each(lambda part: part.pin_memory())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{name: change(value) for name, value in tensors.items()})  # type: ignore[arg-type]
 
 
 def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Field:
@@ -67,23 +82,29 @@ def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scal
     instances = F.interpolate(torch.from_numpy(labels)[None, None].float(), size=size, mode="nearest-exact")[0, 0]
     where = to_working(torch.from_numpy(lois).float(), labels.shape, size)
     pixels = resize(normalise(image), size)
-    return Field(pixels, (instances > 0).float(), instances, where, torch.from_numpy(own).float())
+    return Field(pixels, (instances > 0).float(), instances, where, torch.from_numpy(own).float(), outlined=True)
 
 
-def draw_batch(fields: list[Field], settings: TrainSettings, step: int) -> Batch:
-    """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact."""
-    rng = np.random.default_rng([settings.seed, step])
+def draw_batch(fields: list[Field], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
+    """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact.
+
+    Each process of a distributed training draws its own by its `rank`.
+    """
+    rng = np.random.default_rng([settings.seed, step, rank])
     chance = np.array([len(field.lois) + EMPTY_WEIGHT for field in fields])
     chosen = rng.choice(len(fields), size=settings.batch, p=chance / chance.sum())
     crops = [draw_crop(fields[int(k)], settings, rng) for k in chosen]
-    counts = torch.tensor([len(crop.lois) for crop in crops])
+    counts = tuple(len(crop.lois) for crop in crops)
+    owner = torch.repeat_interleave(torch.arange(len(crops)), torch.tensor(counts))
     return Batch(
         torch.stack([crop.image for crop in crops]),
         torch.stack([crop.mask for crop in crops]),
         torch.stack([crop.labels for crop in crops]),
         torch.cat([crop.lois for crop in crops]),
-        torch.repeat_interleave(torch.arange(len(crops)), counts),
+        owner,
         torch.cat([crop.own for crop in crops]),
+        torch.tensor([float(crop.outlined) for crop in crops])[owner],
+        counts,
     )
 
 
@@ -102,7 +123,7 @@ def draw_crop(field: Field, settings: TrainSettings, rng: np.random.Generator) -
     inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
     noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
     lois = (lois + noise).clamp(0, size - 1)
-    return Field(vary_intensity(image, rng), mask, labels, lois[inside], field.own[inside])
+    return Field(vary_intensity(image, settings, rng), mask, labels, lois[inside], field.own[inside], field.outlined)
 
 
 def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor, "2 2"]:
@@ -137,10 +158,3 @@ def sample(
     normal = (where + 0.5) / extent * 2 - 1
     grid = normal.flip(-1)[None]
     return F.grid_sample(image[None] - outside, grid, mode=mode, align_corners=False)[0] + outside
-
-
-def vary_intensity(image: Float[Tensor, "channel y x"], rng: np.random.Generator) -> Float[Tensor, "channel y x"]:
-    """Change gain, offset and noise a little, as exposure and stain do."""
-    gain, offset, noise = rng.uniform(0.8, 1.25), rng.uniform(-0.1, 0.1), rng.uniform(0, 0.05)
-    grain = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
-    return image * float(gain) + float(offset) + grain * float(noise)

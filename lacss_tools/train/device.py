@@ -1,10 +1,13 @@
 """Which device to compute on, and in which precision."""
 
 import contextlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
+from typing import Any
 
 import torch
+from torch import nn
 
 from lacss_tools.errors import InputError
 
@@ -23,6 +26,22 @@ def choose_device(name: str) -> torch.device:
     if (device.index or 0) >= counts.get(device.type, 0):
         raise InputError(f"Device {name!r} is not on this machine. Use --device cpu, or auto.")
     return device
+
+
+def tune(device: torch.device) -> None:
+    """Let a GPU choose the fastest convolutions for the size of the crops, and use its tensor cores for float32."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+
+
+def compiled(model: nn.Module, wanted: bool) -> Callable[..., Any]:
+    """Return the pass over images, compiled by torch.compile if `wanted`; the parameters stay those of `model`.
+
+    Crops have one size, so one compilation serves the whole training; what is done per cell is not compiled, since the
+    number of cells changes from step to step.
+    """
+    return torch.compile(model, dynamic=False) if wanted else model
 
 
 @cache

@@ -20,23 +20,42 @@ class ModelSettings:
     cell_diameter: float = 30.0
     """of a typical cell at the working scale, to which images are resized"""
     auxnet: bool = True
+    block: str = "basic"
+    """basic: two 3x3 convolutions; bottleneck: 1x1, 3x3, 1x1 and channel attention, as in ResNet-50"""
+    stem_stride: int = 2
+    head: int | None = None
+    """channels of the segmentation FCN; None: as the fine map"""
 
 
 PRESETS: dict[str, ModelSettings] = {
     "small": ModelSettings(),
     "base": ModelSettings(widths=(48, 96, 144, 192, 256), blocks=(1, 2, 3, 3, 3), pyramid=96, fine=48),
-}
+    "resnet50": ModelSettings(
+        widths=(256, 512, 1024, 2048), blocks=(3, 4, 6, 3), pyramid=256, fine=256,
+        block="bottleneck", stem_stride=1, head=64,
+    ),
+}  # fmt: skip
+AS_INIT = "init"
+"""in place of a preset: the sizes of the weights to start from"""
+SUPERVISIONS = ("weak", "full", "mixed")
+FREE_ON_RESUME = frozenset({"steps", "epochs", "minutes", "patience", "learning_rate", "validate_every", "compile"})
+"""what may change when a run is continued"""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How long and how to train. `minutes` (wall clock) wins over `steps` when given."""
+    """How long and how to train. `minutes` (wall clock) wins over `epochs`, and that over `steps`, when given."""
 
     preset: str = "small"
     supervision: str = "weak"
+    """weak: LOIs and masks; full: labels; mixed: labels where an image has them, else LOIs and mask"""
     auxnet: bool = True
     steps: int = 2000
+    epochs: float | None = None
+    """an epoch is as many crops as have the area of all training images together"""
     minutes: float | None = None
+    patience: int | None = None
+    """stop after this many validations without a better AP50; None for never"""
     seed: int = 0
     batch: int = 4
     crop: int = 256
@@ -60,18 +79,30 @@ class TrainSettings:
     """decay per step of the running average of the weights, which is what is kept"""
     scale_range: float = 0.2
     """augmentation resizes by up to this part, up or down"""
+    gain: float = 0.25
+    """augmentation changes brightness by up to this part, up or down"""
+    offset: float = 0.1
+    """augmentation adds up to this, in half contrasts of the field"""
+    noise: float = 0.05
+    """largest standard deviation of added noise, in half contrasts of the field"""
+    gamma: float = 0.0
+    """augmentation raises brightness to a power of up to 1 + this, or its inverse; 0 for none"""
+    blur: float = 0.0
+    """largest sigma of added blur, in working pixels; 0 for none"""
     validate_every: float = 0.1
     """part of the training between two validations"""
+    compile: bool = False
+    """use torch.compile, which pays on a GPU in long trainings"""
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
+        if self.preset not in (*PRESETS, AS_INIT):
             raise UsageError(f"Preset {self.preset!r} is unknown. Choose one of: {', '.join(PRESETS)}.")
-        if self.supervision not in ("weak", "full"):
-            raise UsageError(f"Supervision {self.supervision!r} is unknown. Choose weak or full.")
-        if self.steps < 1 or (self.minutes is not None and self.minutes <= 0):
-            raise UsageError(
-                "Training needs at least one step or a positive number of minutes. Raise --steps or --minutes."
-            )
+        if self.supervision not in SUPERVISIONS:
+            raise UsageError(f"Supervision {self.supervision!r} is unknown. Choose one of: {', '.join(SUPERVISIONS)}.")
+        if min(self.steps, *(1 if given is None else given for given in (self.epochs, self.minutes))) <= 0:
+            raise UsageError("Training needs a positive number of steps, epochs or minutes. Raise it.")
+        if self.patience is not None and self.patience < 1:
+            raise UsageError("Patience counts validations, at least 1. Raise --patience, or leave it out.")
 
 
 @dataclass(frozen=True)

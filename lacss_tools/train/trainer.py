@@ -9,14 +9,19 @@ import torch
 from torch import Tensor
 
 from lacss_tools.errors import LacssError
-from lacss_tools.train.dataset import Batch, Field, draw_batch
-from lacss_tools.train.device import autocast
+from lacss_tools.train.dataset import Batch, Field
+from lacss_tools.train.device import autocast, compiled
+from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.model.backbone import COARSE_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
 from lacss_tools.train.model.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
 from lacss_tools.train.model.lpn import lpn_targets
 from lacss_tools.train.model.patches import patches_around
 from lacss_tools.train.settings import TrainSettings
+from lacss_tools.train.supply import supply
+
+CHECK_EVERY = 20
+"""steps between two looks at whether the loss is still a number; each makes a GPU wait"""
 
 
 @dataclass
@@ -32,16 +37,20 @@ class State:
     """time spent in earlier sessions of this run"""
     best: float = -1.0
     """best validation AP50 so far"""
+    stale: int = 0
+    """validations since then"""
+    looks: int = 0
+    """validations so far, of those that the budget asks for"""
     since: float = field(default_factory=time.monotonic)
 
     def elapsed(self) -> float:
         """Return the seconds of training so far, over all sessions."""
         return self.seconds + time.monotonic() - self.since
 
-    def progress(self, settings: TrainSettings) -> float:
-        """Return the part of the training that is done, by time or by steps."""
+    def progress(self, settings: TrainSettings, world: World = ALONE) -> float:
+        """Return the part of the training that is done, by time (of the first process) or by steps."""
         if settings.minutes is not None:
-            return self.elapsed() / (60 * settings.minutes)
+            return world.agree(self.elapsed() / (60 * settings.minutes))
         return self.step / settings.steps
 
 
@@ -52,6 +61,8 @@ class StepReport:
     step: int
     progress: float
     losses: dict[str, Tensor]
+    diverged: Tensor
+    """the first step whose gradient was not a number, infinite while there is none"""
 
     def numbers(self) -> dict[str, float]:
         """Return the losses as numbers (waits for the device)."""
@@ -65,33 +76,52 @@ def start(model: Lacss, settings: TrainSettings, device: torch.device) -> State:
     model = model.to(device).train()
     average = copy.deepcopy(model).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
-    )
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99),
+        fused=True if device.type == "cuda" else None,
+    )  # fmt: skip
     return State(model, average, optimizer)
 
 
-def run_steps(state: State, fields: list[Field], settings: TrainSettings, device: torch.device) -> Iterator[StepReport]:
-    """Train until the budget is spent, yielding after each step; raises LacssError when the loss is not a number."""
-    while (progress := state.progress(settings)) < 1:
+def run_steps(
+    state: State, fields: list[Field], settings: TrainSettings, device: torch.device, world: World = ALONE
+) -> Iterator[StepReport]:
+    """Train until the budget is spent, yielding after each step; raises LacssError when the loss is not a number.
+
+    Nothing here reads a value back from the device except every CHECK_EVERY steps, so a GPU never waits for the host.
+    """
+    batches = supply(fields, settings, state.step, device, world.rank)
+    network = compiled(state.model, settings.compile)
+    diverged = torch.full((), math.inf, device=device)
+    while (progress := state.progress(settings, world)) < 1:
         for group in state.optimizer.param_groups:
             group["lr"] = settings.learning_rate * schedule(progress, settings.warmup)
-        batch = draw_batch(fields, settings, state.step).to(device)
+        batch = next(batches).to(device)
         with autocast(device):
-            maps = state.model(batch.image)
+            maps = network(batch.image)
             losses = compute_losses(state.model, maps, batch, settings, progress)
         total = torch.stack(list(losses.values())).sum()
         state.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
+        world.average_gradients(state.model)
         norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
         state.optimizer.step()
         update_average(state, settings.ema)
         state.step += 1
-        if state.step % 20 == 0 and not math.isfinite(float(norm)):
-            raise LacssError(
-                f"Training diverged at step {state.step} (the loss is not a number). Start again with a "
-                "lower learning rate or another seed."
-            )
-        yield StepReport(state.step, min(1.0, state.progress(settings)), losses)
+        diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
+        if state.step % CHECK_EVERY == 0:
+            check_finite(diverged, settings)
+        yield StepReport(state.step, min(1.0, state.progress(settings, world)), losses, diverged)
+
+
+def check_finite(diverged: Tensor, settings: TrainSettings) -> None:
+    """Raise LacssError when `diverged`, the first step whose gradient was not a number, is finite."""
+    step = float(diverged)
+    if math.isfinite(step):
+        raise LacssError(
+            f"Training diverged: the loss is not a number at step {int(step)}. Continue from the last checkpoint with "
+            f"--resume --learning-rate {settings.learning_rate / 3:.2g} (it was {settings.learning_rate:g}), or start "
+            "again with another --seed."
+        )
 
 
 def schedule(progress: float, warmup: float) -> float:
@@ -125,8 +155,9 @@ def compute_losses(
 ) -> dict[str, Tensor]:
     """Return the loss terms of a batch by name; their sum is minimised (all weights 1)."""
     shape = (batch.image.shape[2], batch.image.shape[3])
-    scores, offsets = lpn_targets(batch.lois, batch.batch, tuple(maps.scores.shape), settings.lpn_radius)  # type: ignore[arg-type]
+    scores, offsets = lpn_targets(batch.lois, batch.counts, tuple(maps.scores.shape), settings.lpn_radius)  # type: ignore[arg-type]
     weight = label_weight(settings, progress)
+    mixed = settings.supervision == "mixed"
     patches = patches_around(batch.lois, batch.batch, shape, model.segmentor.patch_size)
     logits = model.segmentor.patch_logits(maps.features, batch.lois, patches)
     with torch.autocast(batch.image.device.type, enabled=False):
@@ -134,9 +165,13 @@ def compute_losses(
             "score": settings.location_weight * lpn_score_loss(maps.scores, scores),
             "offset": settings.location_weight * lpn_offset_loss(maps.offsets, offsets, scores, COARSE_STRIDE),
         }
-        if weight > 0:
+        if mixed:  # what a person outlined is believed wholly
+            believed = weight + (1 - weight) * batch.outlined
+            losses["labels"] = full_loss(logits, patches, batch.labels, batch.own, believed)
+            losses["weak"] = weak_loss(logits, patches, batch.mask, 1 - believed)
+        elif weight > 0:
             losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own)
-        if weight < 1:
+        if weight < 1 and not mixed:
             losses["weak"] = (1 - weight) * weak_loss(logits, patches, batch.mask)
     if model.auxnet is not None and weight < 1:
         border = model.auxnet(batch.image)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from lacss_tools.annotate.pick_steps import load_choices, pick_automatically, restore, save_pick
+from lacss_tools.annotate.pick_auto import pick_automatically
+from lacss_tools.annotate.pick_steps import load_choices, restore, save_pick
 from lacss_tools.annotate.picks import read_picks
 from lacss_tools.errors import InputError
 from lacss_tools.files import read_mask, write_candidates, write_lois, write_mask

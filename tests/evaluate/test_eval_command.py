@@ -2,6 +2,7 @@ import csv
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from typer.testing import CliRunner
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
+from lacss_tools.evaluate import figures
 from lacss_tools.train import predict
 
 
@@ -17,6 +19,12 @@ def labels_of(*columns):
     for number, x in enumerate(columns, start=1):
         labels[10:20, x : x + 10] = number
     return labels
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch):
+    """Curves are drawn in the tests of the report; here they would only take time."""
+    monkeypatch.setattr(figures, "_png", lambda figure: b"a picture")
 
 
 @pytest.fixture
@@ -53,10 +61,11 @@ def test_predictions_are_counted_per_image_and_in_all(project):
     assert numbers["accuracy50"] == pytest.approx(3 / 5)
     assert numbers == json.loads((project / "eval" / "evaluation.json").read_text())
     with (project / "eval" / "images.csv").open() as stream:
-        assert list(csv.reader(stream)) == [
-            ["image", "n_truth", "n_detections", "tp", "fp", "fn", "ap50"],
-            ["a", "2", "1", "1", "0", "1", "0.5"],
-            ["b", "2", "3", "2", "1", "0", "1.0"],
+        header, *rows = csv.reader(stream)
+        assert header[:8] == ["model", "image", "n_truth", "n_detections", "tp", "fp", "fn", "ap50"]
+        assert [row[:8] for row in rows] == [
+            ["found", "a", "2", "1", "1", "0", "1", "0.5"],
+            ["found", "b", "2", "3", "2", "1", "0", "1.0"],
         ]
     assert {path.name for path in (project / "eval").iterdir()} >= {"report.html", "ap_fnr.png"}
     assert "2 paired by stem" in result.stderr
@@ -153,4 +162,115 @@ def test_fields_without_any_cell_give_null_and_an_empty_column(project):
     assert result.exit_code == 0, result.output
     numbers = json.loads(result.stdout)
     assert numbers["ap50"] is numbers["map"] is numbers["fnr50"] is numbers["accuracy50"] is None
-    assert (project / "eval" / "images.csv").read_text().splitlines()[1] == "a,0,0,0,0,0,"
+    assert (project / "eval" / "images.csv").read_text().splitlines()[1] == "found,a,0,0,0,0,0" + "," * 11
+
+
+def test_any_format_judges_any_other(project):
+    """The same cells as ROI sets and COCO give the same numbers as label images."""
+    for form, folder in (("roi", "rois"), ("coco", "coco")):
+        for name in ("labels", "found"):
+            arguments = ["convert", name, "--to", form, "-o", f"{folder}_{name}", "--project", str(project)]
+            assert CliRunner().invoke(app, arguments).exit_code == 0
+    base = json.loads(lacss_eval(project, "found", "--json").stdout)
+    mixed = ["rois_found", "coco_found/coco.json"], ["coco_labels/coco.json", "rois_labels"]
+    for found, truth in zip(*mixed, strict=True):
+        result = lacss_eval(project, found, "--labels", truth, "--json")
+        assert result.exit_code == 0, result.output
+        numbers = json.loads(result.stdout)
+        assert numbers == base
+
+
+def test_models_side_by_side_with_groups_and_a_row_per_cell(project):
+    (project / "plate.csv").write_text("image,line\na.tif,A172\nb.tif,MCF7\n")
+    result = lacss_eval(project, "found", "labels", "--group-table", "plate.csv", "--group-column", "line", "--json")
+    assert result.exit_code == 0, result.output
+    numbers = json.loads(result.stdout)
+    assert numbers["ap50"] == numbers["models"]["found"]["ap50"] == 0.75
+    assert numbers["models"]["labels"]["ap"] == [1.0] * 10
+    assert {name: part["fnr50"] for name, part in numbers["groups"].items()} == {"A172": 0.5, "MCF7": 0.0}
+    assert numbers["intervals"]["fnr50"] == [0.0, 0.5]
+    cells = pd.read_csv(project / "eval" / "cells.csv")
+    ours = cells[cells["model"] == "found"]
+    counts = ours.groupby(["image", "kind"])["outcome"].value_counts().to_dict()
+    found = {("a", "detection", "true"): 1, ("a", "truth", "found"): 1, ("a", "truth", "missed"): 1}
+    found |= {("b", "detection", "true"): 2, ("b", "detection", "false"): 1, ("b", "truth", "found"): 2}
+    assert counts == found
+    assert ours["iou"].dropna().eq(1).all()
+    assert ours["area"].eq(100).all()
+    page = (project / "eval" / "report.html").read_text()
+    assert "A172" in page
+    assert len(page) < 10_000_000
+
+
+def test_without_images_predictions_are_judged_all_the_same(project):
+    for path in (project / "images").iterdir():
+        path.unlink()
+    (project / "images").rmdir()
+    result = lacss_eval(project, "found", "--json", "--group", "^(.)")
+    assert result.exit_code == 0, result.output
+    numbers = json.loads(result.stdout)
+    assert numbers["ap50"] == 0.75
+    assert sorted(numbers["groups"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["found", "found"], 2, "given twice"),
+        (["found", "--group", "("], 2, "no regular expression"),
+        (["found", "--group", "plate"], 2, "finds nothing in any name"),
+        (["found", "--group", "a", "--group-table", "t.csv"], 2, "Give one of them"),
+        (["found", "--group-table", "t.csv"], 3, "t.csv cannot be read"),
+        (["found", "--labels", "none.json"], 3, "none.json does not exist"),
+    ],
+)
+def test_wrong_calls_are_explained(project, arguments, code, message):
+    result = lacss_eval(project, *arguments)
+    assert result.exit_code == code, result.output
+    assert message in result.stderr
+
+
+def test_a_score_that_is_no_number_is_named(project):
+    assert (
+        CliRunner().invoke(app, ["convert", "found", "--to", "coco", "-o", "c", "--project", str(project)]).exit_code
+        == 0
+    )
+    path = project / "c" / "coco.json"
+    path.write_text(path.read_text().replace('"score": 1.0', '"score": NaN', 1))
+    result = lacss_eval(project, "c/coco.json")
+    assert result.exit_code == 3
+    assert "annotation 1 of a has the score nan" in result.stderr
+
+
+def test_tables_that_do_not_fit_are_explained(project):
+    (project / "t.csv").write_text("plate,well\n1,2\n")
+    result = lacss_eval(project, "found", "--group-table", "t.csv", "--group-column", "well")
+    assert result.exit_code == 3
+    assert "has the columns plate, well; needed are 'well' and one of image" in result.stderr
+
+
+@pytest.mark.parametrize(("side", "values"), [("found", (0.0, 1.0)), ("labels", (None, None))])
+def test_one_side_without_any_cell(project, side, values):
+    for path in (project / side).iterdir():
+        tifffile.imwrite(path, labels_of())
+    result = lacss_eval(project, "found", "--json")
+    assert result.exit_code == 0, result.output
+    numbers = json.loads(result.stdout)
+    assert (numbers["ap50"], numbers["fnr50"]) == values
+    assert numbers["accuracy50"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (labels_of(5) / np.float32(3), "a.tif holds fractions"),
+        (-labels_of(5).astype(np.int16), "a.tif holds negative labels"),
+        (np.stack([labels_of(5), labels_of(25), labels_of(5)], -1).astype(np.uint8), "a.tif has 3 channels"),
+    ],
+)
+@pytest.mark.parametrize("side", ["found", "labels"])
+def test_labels_that_are_none_are_named(project, side, pixels, message):
+    tifffile.imwrite(project / side / "a.tif", pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack")
+    result = lacss_eval(project, "found")
+    assert result.exit_code == 3
+    assert message in result.stderr

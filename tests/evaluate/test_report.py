@@ -3,12 +3,13 @@ import re
 import numpy as np
 import pytest
 
-from lacss_tools.cells import Cells, cells_from_labels
-from lacss_tools.draw import GREEN, SKY, VERMILLION, YELLOW
-from lacss_tools.evaluate.metrics import evaluate
-from lacss_tools.evaluate.report import LARGE, MOST_FIELDS, compare, report, show
+from lacss_tools.cells import cells_from_labels
+from lacss_tools.evaluate.bootstrap import intervals
+from lacss_tools.evaluate.metrics import compare, summarise
+from lacss_tools.evaluate.report import SHOWN, Judged, report, show, shown_fields
 
-SHAPE = (400, 400)
+SHAPE = (90, 90)
+MARKS = r"https?:|src=[\"'](?!data:)|href=|@import|<script|url\("
 
 
 def cells_of(*corners):
@@ -18,86 +19,72 @@ def cells_of(*corners):
     return cells_from_labels(labels)
 
 
-@pytest.fixture
-def field():
+def judged(name, pairs, groups=None):
+    matched = [compare(*pair) for pair in pairs]
+    parts = {group: summarise([matched[k] for k in members], 0.0) for group, members in (groups or {}).items()}
+    return Judged(name, matched, summarise(matched, 0.0), intervals(matched, 0.0), parts)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    truth = cells_of((5, 5), (5, 40), (40, 5))
+    return [(cells_of((5, 7), (60, 60)), truth), (truth, truth)]
+
+
+def pictures(models, image=None):
+    return {k: image for part in shown_fields(models) for k in part}
+
+
+def test_the_page_holds_figures_and_loads_nothing(pairs):
+    model = judged("a model", pairs)
     image = np.random.default_rng(0).random((1, *SHAPE)).astype(np.float32)
-    truth, detections = cells_of((50, 50), (50, 200), (200, 50)), cells_of((50, 52), (300, 300))
-    return "field 1", image, detections, truth
-
-
-def where(rgb, colour):
-    return {tuple(corner // 50 * 50) for corner in np.argwhere((rgb == colour).all(axis=-1)) + 5}
-
-
-def test_found_false_and_missed_cells_have_their_own_colours(field):
-    _, image, detections, truth = field
-    left, right = compare(image, detections, truth, score_cut=0.0)
-    assert where(left, GREEN) == {(50, 50), (50, 200), (200, 50)}
-    assert where(right, SKY) == {(50, 50)}
-    assert where(right, VERMILLION) == {(300, 300)}
-    assert where(right, YELLOW) == {(50, 200), (200, 50)}
-
-
-def test_detections_below_the_cut_are_not_drawn(field):
-    _, image, detections, truth = field
-    _, right = compare(image, detections, truth, score_cut=2.0)
-    assert where(right, SKY) == where(right, VERMILLION) == set()
-    assert len(where(right, YELLOW)) == 3
-
-
-def test_the_picture_misses_as_many_cells_as_the_table():
-    # one detection overlaps two true cells by more than half and can find only one of them
-    image = np.random.default_rng(0).random((1, *SHAPE)).astype(np.float32)
-    one = cells_of((50, 50))
-    truth = Cells(SHAPE, np.ones(2), one.locations.repeat(2, 0), one.boxes + np.array([[0], [2]]), one.crops * 2)
-    between = Cells(SHAPE, np.ones(1), one.locations, one.boxes + 1, one.crops)
-    assert evaluate([(between, truth)]).images[0].fn == 1
-    assert where(compare(image, between, truth, 0.0)[1], YELLOW)
-
-
-@pytest.mark.parametrize("size", [(100, 120), (2500, 300), (401, 399)])
-def test_pictures_are_neither_tiny_nor_huge(size):
-    image = np.random.default_rng(0).random((1, *size)).astype(np.float32)
-    labels = np.zeros(size, np.int32)
-    labels[-40:, -40:] = 1  # at the border, where block means leave pixels out
-    cells = cells_from_labels(labels)
-    left, right = compare(image, cells, cells, 0.0)
-    assert left.shape == right.shape
-    assert 200 <= max(left.shape) <= LARGE
-    assert (left == GREEN).all(axis=-1).any()
-
-
-def test_the_page_holds_figures_and_loads_nothing(field):
-    name, *_, detections, truth = field
-    result = evaluate([(detections, truth)])
-    text = report("a model", result, [name], [field])
-    assert text.count("data:image/jpeg;base64,") == 2
-    assert text.count("data:image/png;base64,") == 1
-    assert not re.search(r"https?:|src=[\"'](?!data:)|href=|@import|<script|url\(", text)
-    for value in (result.ap50, result.ap75, result.map, result.fnr50, result.afnr, result.accuracy50):
+    text = report("a model", [model], ["field 1", "field 2"], pictures([model], image))
+    assert text.count("data:image/jpeg;base64,") == 4  # truth and errors of two fields
+    assert text.count("data:image/png;base64,") == 4  # curves
+    assert not re.search(MARKS, text)
+    r = model.result
+    for value in (r.ap50, r.ap75, r.map, r.fnr50, r.afnr, r.accuracy50, r.rates.pq[0], r.rates.aji_plus, r.map_coco):
         assert show(value) in text
+    low, high = model.intervals["ap50"]
+    assert f"({low:.3f}–{high:.3f})" in text
     row = re.search(r"<td>field 1</td>(.*?)</tr>", text)
-    assert re.findall(r"<td>(.*?)</td>", row.group(1)) == ["3", "2", "1", "1", "2", "0.333"]
+    assert re.findall(r"<td>(.*?)</td>", row.group(1))[:6] == ["3", "2", "1", "1", "2", "0.333"]
+    worst, best = (text.index(f"<h3>{kind}") for kind in ("Worst", "Best"))
+    assert worst < text.index("field 1: <span") < best < text.index("field 2: <span")
 
 
-def test_names_are_text_and_never_markup(field):
-    _, image, detections, truth = field
-    text = report("<script>", evaluate([(detections, truth)]), ["<b>&"], [("<b>&", image, detections, truth)])
-    assert "<script>" not in text
-    assert "<b>&" not in text
+def test_models_stand_side_by_side_and_groups_are_listed(pairs):
+    groups = {"A172": [0], "MCF7": [1]}
+    models = [judged("ours", pairs, groups), judged("theirs", pairs[::-1], groups)]
+    text = report("both", models, ["a", "b"], pictures(models))
+    assert "<th>ours</th><th>theirs</th>" in text
+    assert text.count("data:image/jpeg;base64,") == 6
+    rows = re.findall(r"<tr><td>(A172|MCF7)</td><td>(\w+)</td><td>1</td>", text)
+    assert rows == [("A172", "ours"), ("A172", "theirs"), ("MCF7", "ours"), ("MCF7", "theirs")]
+
+
+def test_names_are_text_and_never_markup(pairs):
+    model = judged("<i>m</i>", pairs[:1], {"<u>": [0]})
+    text = report("<script>", [model], ["<b>&"], pictures([model]))
+    for markup in ("<script>", "<b>&", "<i>m", "<u>"):
+        assert markup not in text
     assert text.count("&lt;b&gt;&amp;") == 3  # two captions and the table
 
 
-def test_what_is_undefined_is_a_dash(field):
+def test_what_is_undefined_is_a_dash():
     nothing = cells_of()
-    text = report("empty", evaluate([(nothing, nothing)]), ["x"], [("x", field[1], nothing, nothing)])
+    model = judged("empty", [(nothing, nothing)])
+    text = report("empty", [model], ["x"], pictures([model]))
     assert "<b>–</b>" in text
-    assert "nan" not in re.sub(r"base64,[^\"]*", "", text).lower()
+    assert not re.search(r"\bnan\b", re.sub(r"base64,[^\"]*", "", text).lower())
 
 
-def test_many_fields_are_cut_and_the_page_says_so(field):
-    count, small = MOST_FIELDS + 3, cells_from_labels(np.eye(30, dtype=np.int32))
-    fields = [(f"f{k}", field[1][:, :30, :30], small, small) for k in range(count)]
-    text = report("many", evaluate([(small, small)] * count), [f[0] for f in fields], fields)
-    assert text.count("data:image/jpeg") == 2 * MOST_FIELDS
-    assert f"first {MOST_FIELDS} of {count} fields" in text
+def test_a_hundred_noisy_images_stay_under_ten_megabytes():
+    small = cells_from_labels(np.kron(np.arange(9).reshape(3, 3), np.ones((330, 330), int)))
+    some = judged("many", [(small.select(np.arange(8 - k)), small) for k in range(5)])
+    model = Judged("many", some.matched * 20, summarise(some.matched * 20, 0.0), some.intervals, {})
+    noise = np.random.default_rng(0).random((3, 990, 990)).astype(np.float32)
+    text = report("many", [model], [f"field {k}" for k in range(100)], pictures([model], noise))
+    assert text.count("data:image/jpeg") == 4 * SHOWN
+    assert len(text) < 10_000_000
+    assert "<td>field 99</td>" in text

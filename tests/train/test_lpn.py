@@ -5,7 +5,7 @@ from lacss_tools.train.model.lpn import cell_centres, lpn_targets, proposals
 
 def test_targets_are_positive_near_a_loi_and_point_at_the_nearest():
     lois = torch.tensor([[11.5, 11.5], [11.5, 43.5]])
-    score, offset = lpn_targets(lois, torch.tensor([0, 1]), (2, 4, 8), radius=8.0)
+    score, offset = lpn_targets(lois, (1, 1), (2, 4, 8), radius=8.0)
     # centres are at 3.5, 11.5, 19.5, ...: the own cell and its four neighbours are within 8 px
     expected = torch.zeros(2, 4, 8)
     for b, x in ((0, 1), (1, 5)):
@@ -16,13 +16,13 @@ def test_targets_are_positive_near_a_loi_and_point_at_the_nearest():
 
 
 def test_an_image_without_lois_has_no_positives():
-    score, _ = lpn_targets(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long), (1, 4, 4), radius=8.0)
+    score, _ = lpn_targets(torch.zeros(0, 2), (0,), (1, 4, 4), radius=8.0)
     assert score.sum() == 0
 
 
 def test_proposals_undo_targets():
     lois = torch.tensor([[10.0, 12.0], [30.0, 50.0], [55.0, 8.0]])
-    score, offset = lpn_targets(lois, torch.zeros(3, dtype=torch.long), (1, 8, 8), radius=10.0)
+    score, offset = lpn_targets(lois, (3,), (1, 8, 8), radius=10.0)
     found, scores = proposals(score[0] * 12 - 6, offset[0], min_score=0.5, min_distance=6.0, most=100)
     assert len(found) == 3
     assert torch.cdist(lois, found).min(dim=1).values.max() < 1e-4

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import tifffile
 import torch
 
 from lacss_tools.errors import InputError, InterruptedRunError
@@ -12,34 +11,12 @@ from lacss_tools.files import read_labels, write_lois, write_mask
 from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import load_weights, read_metrics
 from lacss_tools.train.predict import load_predictor
-from lacss_tools.train.settings import PRESETS, ModelSettings, TrainSettings
-from tests.train.test_trainer import made_up_field
+from lacss_tools.train.settings import TrainSettings
 
 SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5)
 
 
-@pytest.fixture(autouse=True)
-def _tiny_preset(monkeypatch):
-    tiny = ModelSettings(widths=(8, 8, 8, 8, 8), blocks=(1,) * 5, pyramid=8, fine=8, patch_size=32, cell_diameter=20.0)
-    monkeypatch.setitem(PRESETS, "small", tiny)
-
-
-@pytest.fixture
-def folders(tmp_path):
-    for seed in range(2):
-        image, labels, lois = made_up_field(seed, size=96)
-        (tmp_path / "images").mkdir(exist_ok=True)
-        (tmp_path / "labels").mkdir(exist_ok=True)
-        tifffile.imwrite(tmp_path / "images" / f"f{seed}.tif", (image[0] * 1000).clip(0).astype(np.uint16))
-        tifffile.imwrite(tmp_path / "labels" / f"f{seed}.tif", labels.astype(np.uint16))
-        write_lois(tmp_path / "lois" / f"f{seed}.csv", lois, np.ones(len(lois)))
-        write_mask(tmp_path / "masks" / f"f{seed}.tif", labels > 0)
-    parts = {name: tmp_path / name for name in ("images", "lois", "masks", "labels")}
-    return work.TrainingFolders(**parts, val_images=parts["images"], val_labels=parts["labels"])
-
-
-def weights(run):
-    return load_weights(run)[0].state_dict()
+pytestmark = pytest.mark.usefixtures("tiny_preset")
 
 
 def test_a_run_leaves_all_that_the_contract_names(folders, tmp_path):
@@ -47,7 +24,8 @@ def test_a_run_leaves_all_that_the_contract_names(folders, tmp_path):
     best = work.train(folders, tmp_path / "runs" / "a", SHORT, device="cpu", say=lines.append)
     run = tmp_path / "runs" / "a"
     assert best == run / "best.safetensors"
-    assert {path.name for path in run.iterdir()} == {"config.toml", "metrics.jsonl", "last.pt", "best.safetensors"}
+    expected = {"config.toml", "metrics.jsonl", "last.pt", "best.safetensors", "report"}
+    assert {path.name for path in run.iterdir()} == expected
     rows = read_metrics(run)
     assert rows[-1]["step"] == 6
     assert {"score", "offset", "aux", "val_ap50", "val_map"} <= set(rows[-1])

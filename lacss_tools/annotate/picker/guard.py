@@ -7,7 +7,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL = ["127.0.0.1", "localhost"]
-MAX_BODY = 10_000
+MAX_BODY = 2_000_000
+"""bytes; a repair with many strokes takes a few hundred thousand"""
 POLICY = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'",
     "cross-origin-resource-policy": "same-origin",

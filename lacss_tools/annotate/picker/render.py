@@ -1,49 +1,62 @@
-"""Pictures for the picker: arrays in, PNG bytes out."""
+"""What the page draws with: arrays in, one byte per pixel out (and small JPEG files for the strip of thumbnails)."""
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
-from lacss_tools.arrays import Image, Mask
+from lacss_tools.arrays import Image, Mask, Masks
 from lacss_tools.draw import to_rgb
 
-LINE = (255, 176, 0)
-SIDES = {"large": 1600, "small": 480}
-"""longest side, in pixels, of the pictures for the large view and for the row of candidates"""
-SIDE_PER_LINE_WIDTH = {"large": 500, "small": 250}
-"""a picture this long gets an outline of one pixel, so that lines look alike in both views"""
+SIDE = 1600
+"""longest side, in pixels, of what the page gets"""
+THUMBNAIL = 128
+RANGE = (0.1, 99.95)
+"""percentiles that become 0 and 255; the page stretches contrast within them"""
+MAX_CANDIDATES = 24
 
 
-def picture(image: Image, size: str) -> bytes:
-    """Return the contrast-stretched image as PNG, shrunk to the longest side of `size` (large or small)."""
-    return _png(to_rgb(_shrink(image, SIDES[size])))
+def step_of(shape: tuple[int, ...], side: int = SIDE) -> int:
+    """Return how many pixels of an image (y, x) become one of the page, along each axis."""
+    height, width = shape[-2:]
+    return min(-(-max(height, width) // side), height, width)
 
 
-def outline(mask: Mask, size: str) -> bytes:
-    """Return the border of the mask, inside the cells, as a PNG that is transparent elsewhere; as large as `picture`.
-
-    The edge of the image is no border: a cell that it cuts stays open there.
-    """
-    from scipy.ndimage import binary_erosion
-
-    small = _shrink(mask[None].astype(np.float32), SIDES[size])[0] >= 0.5
-    width = max(1, round(max(small.shape) / SIDE_PER_LINE_WIDTH[size]))
-    inside = binary_erosion(small, np.ones((3, 3)), iterations=width, border_value=1)
-    rgba = np.zeros((*small.shape, 4), dtype=np.uint8)
-    rgba[small & ~inside] = (*LINE, 255)
-    return _png(rgba)
+def levels(image: Image, step: int) -> UInt8[np.ndarray, "channel _ _"]:
+    """Return up to three channels as bytes, the square root of the intensity, which keeps dim cells apart."""
+    small = _shrink(image[:3], step)
+    out = np.zeros(small.shape, np.uint8)
+    for k, plane in enumerate(small):
+        low, high = np.percentile(plane, RANGE)
+        share = np.clip((plane - low) / max(float(high - low), 1e-9), 0, 1)
+        out[k] = np.round(255 * np.sqrt(share))
+    return out
 
 
-def _shrink(image: Image, side: int) -> Float32[np.ndarray, "channel _ _"]:
-    """Return means over squares of pixels, as large as needed to stay within `side`; a rest at the far edges is cut."""
+def bits(masks: Masks, step: int) -> UInt8[np.ndarray, "byte _ _"]:
+    """Return the masks as bits: mask k (from 0) is bit k % 8 of byte k // 8 of each pixel."""
+    out = np.zeros((-(-len(masks) // 8), *_cropped(masks[0], step).shape), np.uint8)
+    for k, mask in enumerate(masks):
+        out[k // 8] |= _cropped(mask, step).astype(np.uint8) << (k % 8)
+    return out
+
+
+def thumbnail(image: Image) -> bytes:
+    """Return a small JPEG."""
+    import imagecodecs
+
+    small = to_rgb(_shrink(image, step_of(image.shape, THUMBNAIL)))
+    return bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(small), level=80))
+
+
+def _shrink(image: Image, step: int) -> Float32[np.ndarray, "channel _ _"]:
+    """Return means over squares of pixels; a rest at the far edges is cut."""
     channels, height, width = image.shape
-    step = min(-(-max(height, width) // side), height, width)
     y, x = height // step, width // step
     blocks = image[:, : y * step, : x * step].reshape(channels, y, step, x, step)
     means: np.ndarray = blocks.mean(axis=(2, 4), dtype=np.float32)
     return means
 
 
-def _png(pixels: np.ndarray) -> bytes:
-    import imagecodecs
-
-    return bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
+def _cropped(mask: Mask, step: int) -> np.ndarray:
+    """Return the pixel in the middle of each square."""
+    height, width = mask.shape
+    return mask[step // 2 : height // step * step : step, step // 2 : width // step * step : step]

@@ -11,12 +11,18 @@ FOCAL_GAMMA = 2.0
 HUBER_DELTA = 0.5
 
 
-def weak_loss(logits: Float[Tensor, "n p p"], patches: Patches, mask: Float[Tensor, "b y x"]) -> Float[Tensor, ""]:
+def weak_loss(
+    logits: Float[Tensor, "n p p"],
+    patches: Patches,
+    mask: Float[Tensor, "b y x"],
+    weights: Float[Tensor, " n"] | None = None,
+) -> Float[Tensor, ""]:
     """Return the instance loss without instance labels.
 
     With y_k the probability map of cell k and m the image mask (1 on cells), the mean over cells and valid patch pixels
     of  (1 - m) y_k + m (1 - y_k) + y_k sum_{j != k} -log(1 - y_j).  The first two terms let each cell fill the cell
     area, the third forbids two cells on one pixel; gradient flows through both of its factors. 0 without cells.
+    `weights` multiply the terms of each cell (1 without them), where some cells are outlined and others not.
     """
     if not len(patches):
         return logits.sum()
@@ -26,19 +32,30 @@ def weak_loss(logits: Float[Tensor, "n p p"], patches: Patches, mask: Float[Tens
     total = scatter(claim, index, len(mask), patches.shape)
     rivals = gather(total, index) - claim
     m = gather(mask, index)
-    return ((y + m - 2 * m * y + y * rivals) * valid).sum() / valid.sum()
+    return (_weighted(y + m - 2 * m * y + y * rivals, weights) * valid).sum() / valid.sum()
 
 
 def full_loss(
-    logits: Float[Tensor, "n p p"], patches: Patches, labels: Float[Tensor, "b y x"], own: Float[Tensor, " n"]
+    logits: Float[Tensor, "n p p"],
+    patches: Patches,
+    labels: Float[Tensor, "b y x"],
+    own: Float[Tensor, " n"],
+    weights: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Return the mean binary cross-entropy between each patch and the pixels that carry the cell's own label."""
+    """Return the mean binary cross-entropy between each patch and the pixels that carry the cell's own label.
+
+    `weights` multiply the terms of each cell (1 without them).
+    """
     if not len(patches):
         return logits.sum()
     index, valid = pixel_index(patches)
     target = (gather(labels, index) == own[:, None, None]).to(logits.dtype)
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (entropy * valid).sum() / valid.sum()
+    return (_weighted(entropy, weights) * valid).sum() / valid.sum()
+
+
+def _weighted(terms: Float[Tensor, "n p p"], weights: Float[Tensor, " n"] | None) -> Float[Tensor, "n p p"]:
+    return terms if weights is None else terms * weights[:, None, None]
 
 
 def border_magnitude(y: Float[Tensor, "n y x"]) -> Float[Tensor, "n y x"]:

@@ -4,7 +4,7 @@ Each cell of the coarse map says how likely a LOI lies near and at which offset.
 """
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from lacss_tools.train.model.backbone import COARSE_STRIDE
@@ -35,17 +35,17 @@ def cell_centres(height: int, width: int, device: torch.device) -> Float[Tensor,
 
 
 def lpn_targets(
-    lois: Float[Tensor, "n 2"], batch: Int64[Tensor, " n"], shape: tuple[int, int, int], radius: float
+    lois: Float[Tensor, "n 2"], counts: tuple[int, ...], shape: tuple[int, int, int], radius: float
 ) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
     """Return score targets (1 within `radius` pixels of a LOI, else 0) and the (dy, dx) to the nearest LOI.
 
-    `shape` is that of the score map: (batch, height, width).
+    `shape` is that of the score map: (batch, height, width); `counts` says how many LOIs each image has, in order (on
+    the host, so that a GPU need not be waited for).
     """
     centres = cell_centres(shape[1], shape[2], lois.device)
     score = lois.new_zeros(shape)
     offset = lois.new_zeros((*shape, 2))
-    for b in range(shape[0]):
-        own = lois[batch == b]
+    for b, own in enumerate(torch.split(lois, list(counts))):
         if len(own):
             distance, nearest = torch.cdist(centres.reshape(-1, 2), own).min(dim=1)
             score[b] = (distance <= radius).float().view(shape[1:])

@@ -48,7 +48,8 @@ class Segmentor(nn.Module):
         """Return one logit per pixel of each patch; 0.5 probability is the border of the cell."""
         n, half = len(patches), patches.size // FINE_STRIDE
         index, _ = pixel_index(patches, step=FINE_STRIDE)
-        window = features.reshape(-1, features.shape[-1]).index_select(0, index.reshape(-1)).view(n, half * half, -1)
+        window = features.reshape(-1, features.shape[-1]).index_select(0, index.reshape(-1))
+        window = window.view(n, half * half, features.shape[-1])
         own = features.reshape(-1, features.shape[-1]).index_select(0, loi_index(patches, lois))
         relative = relative_grid(patches, lois, step=FINE_STRIDE).view(n, half * half, 2) / self.radius
         y, x = relative.unbind(-1)

@@ -1,0 +1,175 @@
+"""The page of the check: what to do, the set in numbers and pictures, the worst fields, all fields. No algorithm."""
+
+import re
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from lacss_tools import page
+from lacss_tools.annotate.check.advice import Advice
+from lacss_tools.annotate.check.figures import histograms
+from lacss_tools.annotate.check.judge import Judged
+from lacss_tools.annotate.check.overview import Overview
+from lacss_tools.arrays import Image, Mask, Plane
+from lacss_tools.draw import PINK, RGB, SKY, VERMILLION, YELLOW, draw_outlines, draw_points, enlarge, shrink, to_rgb
+
+TITLE = "Check of LOIs and masks"
+SMALL, LARGE = 300, 640
+"""a picture is doubled when its longer side is below SMALL, and shrunk to at most LARGE pixels"""
+QUALITY = 78
+MOST_ROWS = 2000
+"""rows of the table of all fields; check.json has them all"""
+DOTS = ((YELLOW, "LOI"), (VERMILLION, "LOI off the mask or on dark DAPI"), (PINK, "suspected double"))
+DOT, RIM = 5, 7
+"""radius in pixels of a LOI and of the dark disc under it"""
+COMMAND = re.compile(r"lacss (?:annotate-lois|graphcut|pick|train)(?: --[a-z-]+(?: \d+| masks(?= --))?)*|--[a-z-]+")
+HEADER = ["field", "LOIs", "nearest (px)", "doubles", "off mask", "mask %", "without LOI %", "px per LOI", "mask from"]
+SORT = """<style>.sortable :is(th, td):last-child { text-align: left; }</style>
+<script>
+for (const table of document.querySelectorAll(".sortable table"))
+  table.querySelectorAll("th").forEach((head, column) => {
+    head.style.cursor = "pointer"; head.title = "sort"; let down = false;
+    head.onclick = () => {
+      const value = row => { const text = row.cells[column].textContent, n = parseFloat(text);
+        return isNaN(n) || column == 0 ? text : n; };
+      const rows = [...table.tBodies[0].rows].sort((a, b) => {
+        const x = value(a), y = value(b), bothText = typeof x == "string" && typeof y == "string";
+        return bothText ? x.localeCompare(y) : typeof x == "string" ? 1 : typeof y == "string" ? -1 : x - y; });
+      down = !down; if (!down) rows.reverse(); table.tBodies[0].append(...rows);
+    };
+  });
+</script>"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A field with the arrays to draw: its image, or its DAPI image when there is none."""
+
+    judged: Judged
+    background: Image | Plane | None
+    mask: Mask | None
+
+
+def report(
+    judged: list[Judged],
+    facts: Overview,
+    advice: list[Advice],
+    failed: dict[str, str],
+    worst: list[Shown],
+    others: list[Shown],
+) -> str:
+    """Return the whole page."""
+    found = sum(1 for one in judged if one.findings)
+    body = f"<h1>{TITLE}</h1>" + _advice(advice, failed) + _numbers(facts, found)
+    plot = histograms(judged, facts)
+    body += page.plot(plot, "The set. What exceeds the 99.5th percentile is drawn there.") if plot else ""
+    key = ", ".join((page.key(SKY, "mask"), *(page.key(colour, name) for colour, name in DOTS)))
+    if worst:
+        first = f" (the worst {len(worst)} of {found})" if found > len(worst) else ""
+        body += f"<h2>Fields to look at{first}</h2><p class='soft'>{key}</p>" + _sheet(worst)
+    if others:
+        body += f"<h2>For comparison: nothing found</h2><p class='soft'>{key}</p>" + _sheet(others)
+    rows = [_row(one) for one in sorted(judged, key=lambda one: (-one.weight, one.field.stem))[:MOST_ROWS]]
+    rest = f" The first {MOST_ROWS} of {len(judged)}; check.json has them all." if len(judged) > MOST_ROWS else ""
+    body += f"<h2>All fields</h2><p class='soft'>The worst first; a click on a heading sorts.{rest}</p>"
+    body += f'<div class="sortable">{page.table([*HEADER, "found"], rows)}</div>{SORT}'
+    return page.page(TITLE, body)
+
+
+def _advice(advice: list[Advice], failed: dict[str, str]) -> str:
+    lines = [COMMAND.sub(_code, escape(line.text)) + _fields(line) for line in advice]
+    lines += [f"<b>Not checked:</b> {escape(message)}" for message in failed.values()]
+    if len(lines) == 1:
+        return f"<p>{lines[0]}</p>"
+    return "<ul>" + "".join(f"<li><p>{line}</p></li>" for line in lines) + "</ul>"
+
+
+def _code(found: re.Match[str]) -> str:
+    return f'<code style="white-space:nowrap">{found[0]}</code>'
+
+
+def _fields(line: Advice) -> str:
+    if not line.fields or all(stem in line.text for stem in line.fields):
+        return ""
+    return f'<br><span class="soft">{escape(", ".join(line.fields))}</span>'
+
+
+def _numbers(facts: Overview, found: int) -> str:
+    pairs = [
+        (str(facts.n_fields), "fields"),
+        (str(found), "of them to look at"),
+        (str(facts.n_lois), "LOIs"),
+        (_show(facts.lois_per_field, ".0f"), "LOIs per field (median)"),
+        (_show(facts.nearest, ".0f", " px"), "to the nearest LOI (median)"),
+        (_show(facts.nucleus_diameter, ".0f", " px"), "nucleus diameter"),
+        (_percent(facts.doubles), "of LOIs suspected doubles"),
+        (_percent(facts.outside), "of LOIs off the masks"),
+        (_percent(facts.on_dark), "of LOIs on dark DAPI"),
+        (_percent(facts.mask_share), "of the image in the mask (median)"),
+        (_percent(facts.lonely), "of mask area without LOI"),
+        (_show(facts.area_per_loi, ".0f", " px"), "mask area per LOI (median)"),
+    ]
+    return page.numbers([(name, value) for value, name in pairs if value != "–"])
+
+
+def _sheet(fields: list[Shown]) -> str:
+    figures = []
+    for shown in fields:
+        words = "; ".join(finding.text for finding in shown.judged.findings) or "nothing found"
+        caption = f"<b>{escape(shown.judged.field.stem)}</b>: {escape(words)}"
+        figures.append(page.picture(draw(shown), caption, quality=QUALITY))
+    return page.row(figures, "19rem")
+
+
+def draw(shown: Shown) -> RGB:
+    """Return image, mask contour and LOIs: doubtful ones in their own colours, on top."""
+    lois, mask = shown.judged.field.lois, shown.judged.field.mask
+    plane = shown.background if shown.background is not None else shown.mask
+    height, width = (64, 64) if plane is None else plane.shape[-2:]
+    base = (
+        np.zeros((1, height, width), np.float32)
+        if shown.background is None
+        else shown.background.reshape(-1, height, width)
+    )
+    step, factor = -(-max(height, width) // LARGE), 2 if max(height, width) < SMALL else 1
+    rgb = enlarge(shrink(to_rgb(base), step), factor)
+    if shown.mask is not None:
+        small = shown.mask[::step, ::step].repeat(factor, axis=0).repeat(factor, axis=1)
+        rgb = draw_outlines(rgb, small[: rgb.shape[0], : rgb.shape[1]].astype(np.int32), SKY, thick=True)
+    if lois is None:
+        return rgb
+    wrong = np.zeros(len(lois.points), dtype=bool) if lois.on_dark is None else lois.on_dark.copy()
+    if mask is not None and mask.outside is not None:
+        wrong |= mask.outside
+    doubled = shown.judged.doubled & ~wrong
+    places = lois.points * factor / step
+    rgb = draw_points(rgb, places, (0, 0, 0), RIM)
+    for which, (colour, _) in zip((~wrong & ~doubled, wrong, doubled), DOTS, strict=True):
+        rgb = draw_points(rgb, places[which], colour, DOT)
+    return rgb
+
+
+def _row(one: Judged) -> list[str]:
+    lois, mask = one.field.lois, one.field.mask
+    finite = np.zeros(0) if lois is None else lois.nearest[np.isfinite(lois.nearest)]
+    return [
+        one.field.stem,
+        "–" if lois is None else str(len(lois.points)),
+        _show(float(np.median(finite)) if len(finite) else None, ".1f"),
+        "–" if lois is None else str(np.count_nonzero(one.doubled)),
+        "–" if mask is None or mask.outside is None else str(np.count_nonzero(mask.outside)),
+        "–" if mask is None else f"{100 * mask.share:.1f}",
+        "–" if mask is None or mask.lonely is None else f"{100 * mask.lonely:.0f}",
+        _show(one.area_per_loi, ".0f"),
+        one.field.source,
+        ", ".join(finding.kind for finding in one.findings),
+    ]
+
+
+def _show(value: float | None, form: str, unit: str = "") -> str:
+    return "–" if value is None else f"{value:{form}}{unit}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"

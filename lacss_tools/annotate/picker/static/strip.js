@@ -1,0 +1,42 @@
+// All images as thumbnails with their state; one stop for the tab key, arrows move inside it.
+import { $, element, isOwn, page, stateText } from "./page.js";
+
+let items = [];
+
+export function buildStrip(go) {
+  items = page.images.map((image, k) => {
+    const img = element("img", "");
+    Object.assign(img, { loading: "lazy", decoding: "async", fetchPriority: "low", alt: "" });
+    img.src = `api/image/${k}/thumbnail`;
+    const button = element("button", "thumbnail", img, element("span", "badge"));
+    button.onclick = () => go(k);
+    button.tabIndex = -1;
+    button.title = image.stem;
+    return button;
+  });
+  $("strip").replaceChildren(...items);
+  page.images.forEach((_, k) => showState(k));
+}
+
+// A letter or number tells the state, not only a colour.
+export function showState(k) {
+  const image = page.images[k], button = items[k];
+  const badge = image.choice === null ? "" : isOwn(image) ? "●" : image.choice === "none" ? "✕" : image.choice + (image.edited ? "+" : "");
+  button.lastChild.textContent = badge;
+  button.lastChild.hidden = !badge;
+  button.classList.toggle("done", Boolean(badge));
+  button.classList.toggle("rejected", image.choice === "none");
+  button.setAttribute("aria-label", `${image.stem}: ${stateText(image) || "not decided"}`);
+}
+
+export function showCurrent(k) {
+  for (const button of $("strip").querySelectorAll("[aria-current]")) {
+    button.removeAttribute("aria-current");
+    button.tabIndex = -1;
+  }
+  items[k].setAttribute("aria-current", "true");
+  items[k].tabIndex = 0;
+  const strip = $("strip"), middle = items[k].offsetLeft - strip.offsetLeft - (strip.clientWidth - items[k].offsetWidth) / 2;
+  strip.scrollLeft = middle;
+  if (strip.contains(document.activeElement)) items[k].focus({ preventScroll: true });
+}

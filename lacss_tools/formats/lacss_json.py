@@ -1,0 +1,70 @@
+"""The train.json of the paper's authors: image, mask and locations of each field."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lacss_tools.arrays import Mask, Points
+from lacss_tools.errors import InputError
+from lacss_tools.files import read_mask
+from lacss_tools.project import stem_of
+
+
+@dataclass(frozen=True)
+class LacssField:
+    """One entry: files, and the (y, x) of each cell."""
+
+    image: Path
+    mask: Path
+    locations: Points
+
+
+def is_lacss_json(data: Any) -> bool:
+    """Return whether parsed JSON looks like a train.json."""
+    return isinstance(data, list) and bool(data) and all(isinstance(d, dict) and "locations" in d for d in data)
+
+
+def read_lacss_json(path: Path) -> dict[str, LacssField]:
+    """Read stem -> field; file names are relative to the json file.
+
+    Raises InputError for an entry that lacks a key, for two images of one stem, and for locations that are no numbers.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}). Export it again.") from error
+    fields: dict[str, LacssField] = {}
+    for number, entry in enumerate(entries, start=1):
+        name = f"{path}: entry {entry.get('img_id', number)}"
+        try:
+            image, mask = path.parent / entry["image_file"], path.parent / entry["mask_file"]
+            locations = np.array(entry["locations"], dtype=np.float64).reshape(-1, 2)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{name} lacks image_file, mask_file or locations [y, x] ({error}). Correct it."
+            ) from error
+        if not np.isfinite(locations).all():
+            raise InputError(f"{name} has locations that are no numbers. Correct them.")
+        if stem_of(image) in fields:
+            raise InputError(f"{name}: another image is called {stem_of(image)} too. Rename one.")
+        fields[stem_of(image)] = LacssField(image, mask, locations)
+    return fields
+
+
+def read_upright_mask(field: LacssField) -> tuple[Mask, bool]:
+    """Return the mask, True on cells, and whether the file is inverted: more locations lie on its background.
+
+    Raises InputError when a location lies outside the image.
+    """
+    mask = read_mask(field.mask)
+    at = np.round(field.locations).astype(int)
+    outside = ((at < 0) | (at >= mask.shape)).any(axis=1)
+    if outside.any():
+        raise InputError(
+            f"{field.mask}: {int(outside.sum())} locations lie outside its {mask.shape} pixels. They are y, x; swap?"
+        )
+    inverted = bool(len(at)) and 2 * np.count_nonzero(mask[at[:, 0], at[:, 1]]) < len(at)
+    return (~mask if inverted else mask), bool(inverted)

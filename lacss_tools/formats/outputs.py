@@ -1,0 +1,78 @@
+"""Cells of one image written in every format that was asked for: `lacss predict` and `lacss convert --to`."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lacss_tools.arrays import Image, Labels
+from lacss_tools.cells import Cells
+from lacss_tools.draw import SKY, draw_outlines, stretch, to_rgb
+from lacss_tools.files import write_labels, write_png, write_table, write_text
+from lacss_tools.formats.coco import write_coco
+from lacss_tools.formats.geojson import write_geojson
+from lacss_tools.formats.names import COCO_OF_ALL, output_path
+from lacss_tools.formats.rois import write_rois
+from lacss_tools.formats.table import measure
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """One image and its cells, whole (they may overlap) and flattened to labels (cell k is k + 1)."""
+
+    stem: str
+    name: str
+    """file name of the image"""
+    cells: Cells
+    labels: Labels
+    image: Image | None = None
+    pixel_size: tuple[float, float] | None = None
+    """(y, x) in micrometres"""
+    channels: tuple[str, ...] = ()
+
+
+def write_outputs(folder: Path, found: Segmented, formats: Iterable[str]) -> None:
+    """Write the cells of one image in each of `formats`; labels, table and contours flattened, the others whole."""
+    writers: dict[str, Callable[[Path], None]] = {
+        "labels": lambda path: write_labels(path, found.labels, found.pixel_size),
+        "csv": lambda path: write_table(
+            path, *measure(found.labels, found.cells, found.image, found.pixel_size, found.channels)
+        ),
+        "coco": lambda path: write_coco(path, {found.stem: (found.name, found.cells)}),
+        "roi": lambda path: write_rois(path, found.cells),
+        "geojson": lambda path: write_geojson(path, found.cells),
+        "contours": lambda path: write_png(path, contours(found.image, found.labels)),
+    }
+    for form in formats:
+        writers[form](output_path(folder, found.stem, form))
+
+
+def contours(image: Image | None, labels: Labels) -> np.ndarray:
+    """Return the image (black when there is none) with the cells' outlines, for looking."""
+    if image is None:
+        rgb = np.zeros((*labels.shape, 3), dtype=np.uint8)
+    else:
+        # more than three channels cannot all be shown: their mean says most
+        rgb = to_rgb(image) if len(image) <= 3 else np.stack([stretch(image.mean(axis=0))] * 3, axis=-1)
+    return draw_outlines(rgb, labels, SKY)
+
+
+def merge_coco(folder: Path, stems: Iterable[str]) -> Path:
+    """Write coco.json: one data set of the per-image COCO files that are there; ids are numbered anew."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for stem in sorted(stems):
+        path = output_path(folder, stem, "coco")
+        if not path.exists():
+            continue  # the image failed and was named
+        data = json.loads(path.read_text(encoding="utf-8"))
+        number = len(images) + 1
+        images += [{**image, "id": number} for image in data["images"]]
+        for annotation in data["annotations"]:
+            annotations.append({**annotation, "id": len(annotations) + 1, "image_id": number})
+    data = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cell"}]}
+    write_text(folder / COCO_OF_ALL, json.dumps(data, allow_nan=False) + "\n")
+    return folder / COCO_OF_ALL

@@ -1,0 +1,113 @@
+"""Several processes that train one model, started by `torchrun`; each has its own device and its own crops.
+
+Gradients are averaged over the processes, so every process makes the same step and holds the same weights. There is no
+batch norm, hence nothing else to agree on. Process 0 writes the files and decides when the time is up.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import nn
+
+from lacss_tools.errors import UsageError
+
+PATIENCE = timedelta(hours=2)
+"""how long processes wait for each other; process 0 validates while the others wait"""
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes that train together; `rank` is this one of `size`."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and talks to the user."""
+        return self.rank == 0
+
+    def average_gradients(self, model: nn.Module) -> None:
+        """Replace each gradient by its mean over all processes, in one exchange."""
+        if self.size == 1:
+            return
+        from torch import distributed
+
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        everything = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        distributed.all_reduce(everything)
+        everything /= self.size
+        pieces = torch.split(everything, [gradient.numel() for gradient in gradients])
+        torch._foreach_copy_(gradients, [piece.view_as(g) for piece, g in zip(pieces, gradients, strict=True)])
+
+    def agree(self, value: float) -> float:
+        """Return the value that process 0 gave, so that all take the same decision (clocks differ)."""
+        if self.size == 1:
+            return value
+        from torch import distributed
+
+        shared = torch.tensor([value], dtype=torch.float64)
+        distributed.broadcast(shared, src=0, group=_words())
+        return float(shared)
+
+
+ALONE = World()
+_word_group: list[Any] = []
+
+
+def _words() -> Any:
+    """Return the group for short messages: between the hosts, so that no GPU is waited for."""
+    from torch import distributed
+
+    if not _word_group:
+        _word_group.append(distributed.new_group(backend="gloo", timeout=PATIENCE))
+    return _word_group[0]
+
+
+def under_torchrun() -> bool:
+    """Return whether torchrun started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def speaks() -> bool:
+    """Return whether this process talks to the user: the only one, or the first of torchrun's."""
+    return os.environ.get("RANK", "0") == "0" or not under_torchrun()
+
+
+def local_device(name: str) -> str:
+    """Return the device of this process: under torchrun each takes the GPU of its number on its machine.
+
+    UsageError when one GPU is named for several processes.
+    """
+    if not under_torchrun() or name == "cpu":
+        return name
+    if name.startswith("cuda:"):
+        raise UsageError(f"--device {name} gives one GPU to every process of torchrun. Use --device cuda or cpu.")
+    use_gpu = name == "cuda" or (name == "auto" and torch.cuda.is_available())
+    return f"cuda:{os.environ['LOCAL_RANK']}" if use_gpu else name
+
+
+def join(device: torch.device) -> World:
+    """Return the world that torchrun made, joining it when this is the first call; ALONE without torchrun."""
+    if not under_torchrun():
+        return ALONE
+    from torch import distributed
+
+    if not distributed.is_initialized():
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        _words()
+    return World(distributed.get_rank(), distributed.get_world_size())
+
+
+def leave() -> None:
+    """Leave the world, if this process is in one."""
+    from torch import distributed
+
+    if under_torchrun() and distributed.is_initialized():
+        _word_group.clear()
+        distributed.destroy_process_group()

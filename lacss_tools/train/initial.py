@@ -1,0 +1,64 @@
+"""The weights that a training starts from: random, or those of an earlier model (`--init`)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from lacss_tools.errors import InputError
+from lacss_tools.train.checkpoint import load_weights
+from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.train.settings import AS_INIT, PRESETS, ModelSettings, TrainSettings
+
+
+def wanted_sizes(settings: TrainSettings, init: Path | None) -> ModelSettings:
+    """Return the sizes of the network to train: those of the preset, or of the weights that it starts from."""
+    if settings.preset != AS_INIT:
+        return PRESETS[settings.preset]
+    if init is None:
+        raise InputError(f"The preset {AS_INIT!r} takes the sizes of given weights. Give them with --init.")
+    return load_weights(init)[0].settings
+
+
+def fit_sizes(sizes: ModelSettings, settings: TrainSettings, channels: int) -> ModelSettings:
+    """Return the sizes for images of `channels` channels, with the auxnet that the training wants."""
+    return replace(sizes, channels=channels, auxnet=settings.auxnet and settings.supervision != "full")
+
+
+def preset_name(sizes: ModelSettings) -> str:
+    """Return the name of the preset of these sizes, whatever its channels, or words that say that it is none."""
+    for name, preset in PRESETS.items():
+        if replace(preset, channels=sizes.channels, auxnet=sizes.auxnet) == sizes:
+            return f"preset {name}"
+    return "sizes of its own"
+
+
+def initial_model(sizes: ModelSettings, init: Path | None) -> tuple[Lacss, list[str]]:
+    """Return the network before the first step and notes on what was taken from `init`.
+
+    Random weights are drawn from torch's generator. InputError when `init` is a model for other channels or sizes.
+    """
+    model = Lacss(sizes)
+    if init is None:
+        return model, []
+    stored = load_weights(init)[0]
+    if stored.settings.channels != sizes.channels:
+        raise InputError(
+            f"{init} was trained on images of {stored.settings.channels} channels and these have {sizes.channels}, so "
+            "its first layer does not fit. Give weights for the same channels, or train without --init."
+        )
+    if replace(stored.settings, auxnet=sizes.auxnet) != sizes:
+        raise InputError(
+            f"{init} is a model of {preset_name(stored.settings)} and the training wants {preset_name(sizes)}. "
+            "Leave --preset out to take the sizes of the weights."
+        )
+    result = model.load_state_dict(stored.state_dict(), strict=False)
+    loaded = len(stored.state_dict()) - len(result.unexpected_keys)
+    notes = [f"{init}: {loaded} of {len(model.state_dict())} tensors taken over ({preset_name(sizes)})"]
+    if result.missing_keys:
+        notes.append(f"starting from random weights: {', '.join(_parts(result.missing_keys))}")
+    if result.unexpected_keys:
+        notes.append(f"not used: {', '.join(_parts(result.unexpected_keys))}")
+    return model, notes
+
+
+def _parts(keys: list[str]) -> list[str]:
+    return sorted({key.split(".")[0] for key in keys})

@@ -1,0 +1,245 @@
+import numpy as np
+import pytest
+
+from lacss_tools.annotate.check import judge
+from lacss_tools.annotate.check.advice import Missing, advise
+from lacss_tools.annotate.check.judge import Field, Limits, estimate_nucleus, is_inverted, stand_out
+from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts, nearest_distances
+from lacss_tools.annotate.check.overview import overview
+from lacss_tools.annotate.check.record import from_text, to_text
+
+LIMITS = Limits()
+GRID = np.array([[20.0 * i, 20.0 * j] for i in range(5) for j in range(4)])
+
+
+def lois(points=GRID, dapi=None, one_nucleus=None, beyond=0):
+    count = len(points)
+    flags = np.arange(count) < beyond
+    return LoiFacts(points, np.ones(count), nearest_distances(points), flags, dapi, one_nucleus)
+
+
+def mask(share=0.2, off=0, count=20, step=0.3, lonely=0.0):
+    return MaskFacts(share, step, None if count is None else np.arange(count) < off, lonely)
+
+
+def field(stem="a", loi_facts=None, mask_facts=None, source="picked"):
+    return Field(stem, (100, 80), loi_facts, mask_facts, source)
+
+
+def kinds(one, others=(), nucleus=10.0):
+    found = judge.judge([one, *others], nucleus, LIMITS)[0].findings
+    return [finding.kind for finding in found]
+
+
+GOOD = [field(f"g{k}", lois(), mask(share=0.18 + 0.005 * k)) for k in range(9)]
+
+
+def words(fields, nucleus=10.0, missing=Missing()):  # noqa: B008
+    judged = judge.judge(fields, nucleus, LIMITS)
+    return [line.text for line in advise(judged, overview(judged, nucleus), missing)]
+
+
+# ---- one field ------------------------------------------------------------------------------------------------------
+
+
+def test_a_good_field_has_no_findings():
+    assert kinds(GOOD[0], GOOD[1:]) == []
+
+
+@pytest.mark.parametrize(
+    ("mask_facts", "expected"),
+    [
+        (mask(share=0.0), [judge.EMPTY]),
+        (mask(share=0.96), [judge.FULL]),
+        (mask(share=0.8, off=19), [judge.INVERTED]),
+        (mask(share=0.2, off=3), []),
+        (mask(share=0.2, off=4), [judge.OUTSIDE]),
+        (mask(share=0.2, off=9), [judge.OUTSIDE]),
+        (mask(share=0.2, off=15), [judge.CHANCE]),
+        (mask(share=0.8, off=5), [judge.CHANCE]),
+        (mask(share=0.8, off=2), []),
+        (mask(off=2, count=3), []),
+        (mask(lonely=0.3), [judge.LONELY]),
+        (mask(lonely=0.2), []),
+    ],
+)
+def test_masks_against_the_limits(mask_facts, expected):
+    count = len(mask_facts.outside)
+    assert kinds(field(loi_facts=lois(GRID[:count]), mask_facts=mask_facts)) == expected
+
+
+def test_an_image_the_other_way_round_than_the_set_is_inverted_unless_lois_speak_for_it():
+    turned = mask(step=-0.3, count=None)
+    alone = field(mask_facts=turned)
+    others = [field(f"g{k}", None, mask(count=None)) for k in range(4)]
+    assert kinds(alone, others) == [judge.INVERTED]
+    assert kinds(alone) == []
+    assert kinds(field(loi_facts=lois(), mask_facts=mask(step=-0.3)), GOOD) == []
+    dark_set = [field(f"g{k}", None, turned) for k in range(4)]
+    assert kinds(alone, dark_set) == []
+
+
+def test_few_lois_prove_no_inversion():
+    # three LOIs off a mask of 60 %: (0 - 1.8) / 0.85 is 2.1 standard deviations
+    assert not is_inverted(mask(share=0.6, off=3, count=3), 0.0, LIMITS)
+    assert is_inverted(mask(share=0.6, off=9, count=9), 0.0, LIMITS)
+
+
+def test_a_rejected_image_has_no_mask_to_judge():
+    assert kinds(field(loi_facts=lois(), mask_facts=mask(share=0.0), source="rejected")) == []
+
+
+def test_faint_lois_off_the_mask_are_told_from_a_tight_mask():
+    off = 8
+    dapi = np.where(np.arange(20) < off, 0.1, 0.8)
+    assert kinds(field(loi_facts=lois(dapi=dapi), mask_facts=mask(off=off))) == [judge.FAINT]
+    assert kinds(field(loi_facts=lois(dapi=dapi * 0 + 0.5), mask_facts=mask(off=off))) == [judge.OUTSIDE]
+
+
+def test_lois_on_dark_dapi_outside_the_image_or_absent():
+    dapi = np.where(np.arange(20) < 4, 0.0, 0.8)
+    assert kinds(field(loi_facts=lois(dapi=dapi))) == [judge.DARK]
+    assert kinds(field(loi_facts=lois(dapi=np.maximum(dapi, 0.06)))) == []
+    assert kinds(field(loi_facts=lois(beyond=1))) == [judge.BEYOND]
+    assert kinds(field(loi_facts=lois(GRID[:0]))) == [judge.NO_LOIS]
+
+
+def test_no_lois_and_an_empty_mask_agree():
+    assert kinds(field(loi_facts=lois(GRID[:0]), mask_facts=mask(share=0.0, count=0))) == [judge.UNUSUAL]
+
+
+def test_doubles_are_closer_than_half_a_nucleus_or_in_one_nucleus():
+    near = np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 4.9])])
+    far = np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 5.1])])
+    assert kinds(field(loi_facts=lois(near))) == [judge.DOUBLES]
+    assert kinds(field(loi_facts=lois(far))) == []
+    assert kinds(field(loi_facts=lois(far, one_nucleus=np.arange(20) > 15))) == [judge.DOUBLES]
+    assert kinds(field(loi_facts=lois(near)), nucleus=None) == []
+
+
+# ---- the set --------------------------------------------------------------------------------------------------------
+
+
+def test_what_stands_out_is_far_in_robust_deviations_and_by_a_factor():
+    values = {str(k): 100.0 + k for k in range(9)}
+    assert stand_out(values | {"x": 195.0}, LIMITS) == {}
+    assert set(stand_out(values | {"x": 260.0, "y": 40.0}, LIMITS)) == {"x", "y"}
+    assert stand_out(dict(list(values.items())[:6]) | {"x": 260.0}, LIMITS) == {}
+
+
+def test_a_wide_set_has_no_outliers():
+    values = {str(k): float(v) for k, v in enumerate(np.geomspace(5, 150, 40))}
+    assert stand_out(values, LIMITS) == {}
+
+
+def test_an_unlike_field_is_named_with_its_number_and_the_median_but_not_as_a_fault():
+    fields = [*GOOD, field("odd", lois(GRID[:4]), mask(share=0.19, count=4))]
+    judged = judge.judge(fields, 10.0, LIMITS)
+    assert [one.field.stem for one in judged if one.findings] == ["odd"]
+    assert "4 LOIs (median 20)" in judged[-1].findings[0].text
+    assert words(fields)[0] == "LOIs and masks of all 10 fields look good. Next: lacss train."
+    assert "1 field is unlike the rest" in words(fields)[1]
+
+
+def test_the_worst_field_weighs_most():
+    fields = [
+        field("a", lois(), mask(lonely=0.9)),
+        field("b", lois(), mask(share=0.8, off=19)),
+        field("c", lois(), mask(lonely=0.4)),
+        field("d", lois(), mask(off=4)),
+        *GOOD,
+    ]
+    judged = sorted(judge.judge(fields, 10.0, LIMITS), key=lambda one: -one.weight)
+    assert [one.field.stem for one in judged[:4]] == ["b", "d", "a", "c"]
+    assert all(one.weight == 0 for one in judged[4:])
+
+
+def test_without_dapi_the_nucleus_follows_from_cells_or_else_from_distances():
+    # 0.2 * 8000 px / 20 LOIs = 80 px per cell
+    assert estimate_nucleus([GOOD[4]]) == pytest.approx(0.6 * np.sqrt(4 / np.pi * 80))
+    assert estimate_nucleus([field(loi_facts=lois())]) == pytest.approx(12)
+    assert estimate_nucleus([field(mask_facts=mask())]) is None
+
+
+# ---- words ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_good_set_gets_one_sentence_with_the_next_command():
+    assert words(GOOD) == ["LOIs and masks of all 9 fields look good. Next: lacss train."]
+    points = [field(f"g{k}", lois()) for k in range(3)]
+    assert words(points) == ["The LOIs of all 3 fields look good. Next: lacss graphcut, then lacss pick."]
+    masks = [field(f"g{k}", None, mask(count=None)) for k in range(3)]
+    assert words(masks) == ["The masks of all 3 fields look good. Next: lacss annotate-lois."]
+
+
+def test_doubles_name_the_share_the_fields_and_the_diameter():
+    double = field("a", lois(np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 3.0])])))
+    text = words([double, field("b", lois())], nucleus=29.6)
+    assert text == [
+        "20 % of the LOIs in 1 field are probably second points of a nucleus. "
+        "Run lacss annotate-lois --nucleus-diameter 30 --overwrite."
+    ]
+
+
+def test_a_fault_spread_thinly_over_the_set_is_told_too():
+    fields = [field(f"g{k}", lois(), mask(off=2)) for k in range(9)]
+    assert [one.findings for one in judge.judge(fields, 10.0, LIMITS)] == [()] * 9
+    (text,) = words(fields)
+    assert text.startswith("10 % of all LOIs lie outside the masks")
+    thin = [field(f"g{k}", lois(np.concatenate([GRID[:18], np.add(GRID[:2], [0.0, 3.0])]))) for k in range(9)]
+    (text,) = words(thin)
+    assert text.startswith("10 % of all LOIs are probably second points")
+
+
+def test_what_follows_from_a_graver_fault_gets_no_sentence_of_its_own():
+    shifted = field("a", lois(dapi=np.where(np.arange(20) < 12, 0.0, 0.8)), mask(off=15, lonely=0.6))
+    assert kinds(shifted, GOOD) == [judge.DARK, judge.FAINT, judge.LONELY]
+    (text,) = words([shifted, *GOOD])
+    assert text.startswith("LOIs lie where the DAPI is dark in 1 field")
+
+
+def test_every_kind_of_fault_has_words_and_none_is_said_without_it():
+    for one, start in (
+        (field("a", lois(), mask(share=0.8, off=19)), "1 mask covers the background"),
+        (field("a", lois(), mask(share=0.0)), "1 mask covers next to nothing, though"),
+        (field("a", None, mask(share=0.0, count=None)), "1 mask covers next to nothing. Run"),
+        (field("a", lois(), mask(share=0.97)), "1 mask covers nearly the whole image"),
+        (field("a", lois(GRID[:0]), mask(count=0)), "1 field has no LOIs"),
+        (field("a", lois(beyond=2), mask()), "LOIs lie outside the image in 1 field"),
+        (field("a", lois(), mask(off=15)), "LOIs and mask have nothing to do with each other in 1 field"),
+        (field("a", lois(), mask(off=8)), "40 % of the LOIs lie outside the masks in 1 field"),
+        (field("a", lois(), mask(lonely=0.5)), "A good part of the mask has no LOI in 1 field"),
+    ):
+        (text,) = words([one, *GOOD])
+        assert text.startswith(start)
+    own = field("a", lois(), mask(share=0.8, off=19), source="own")
+    assert "Exchange 0 and 255" in words([own, *GOOD])[0]
+
+
+def test_missing_partners_are_named_up_to_five():
+    missing = Missing(lois=tuple("abcdefg"), images=("z",))
+    text = words(GOOD, missing=missing)
+    assert text[0].startswith("7 images have no LOI table: a, b, c, d, e and 2 more. Run lacss annotate-lois")
+    assert text[1].startswith("LOIs or masks without an image: z.")
+    assert len(text) == 2
+
+
+# ---- handing over ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        field("a", lois(dapi=np.linspace(0, 1, 20), one_nucleus=np.arange(20) > 3, beyond=1), mask(off=3)),
+        field("b", lois(GRID[:1]), mask(count=None, step=None)),
+        field("c", lois(GRID[:0], dapi=np.zeros(0)), None),
+        Field("d", None, None, None, "none"),
+    ],
+)
+def test_a_field_survives_as_text(one):
+    again = from_text(to_text(one))
+    assert to_text(again) == to_text(one)
+    assert (again.stem, again.shape, again.source) == (one.stem, one.shape, one.source)
+    if one.lois is not None:
+        np.testing.assert_array_equal(again.lois.nearest, one.lois.nearest)
+        np.testing.assert_array_equal(again.lois.points, one.lois.points)

@@ -1,0 +1,63 @@
+"""Small random fields of cells, as label images and as cells that overlap."""
+
+import numpy as np
+
+from lacss_tools.cells import Cells
+
+
+def random_labels(rng, side=9, most=6):
+    """A label image of up to `most` rectangles painted over one another; labels may be missing."""
+    labels = np.zeros((side, side), np.int32)
+    for number in range(1, rng.integers(0, most + 1) + 1):
+        y, x = rng.integers(0, side, 2)
+        h, w = rng.integers(1, side // 2 + 2, 2)
+        labels[y : y + h, x : x + w] = number
+    return labels
+
+
+def disturbed(rng, labels):
+    """The same labels moved, with pixels and whole cells lost: enough agreement for every IoU to occur."""
+    moved = np.roll(labels, rng.integers(-1, 2, 2), (0, 1)) if rng.random() < 0.5 else labels.copy()
+    if moved.any():
+        moved[moved == rng.integers(1, moved.max() + 1)] *= int(rng.random() < 0.5)
+    return np.where(rng.random(labels.shape) < rng.choice([0.7, 0.9, 1.0]), moved, 0).astype(np.int32)
+
+
+def random_pair(rng):
+    truth = random_labels(rng)
+    return (random_labels(rng) if rng.random() < 0.3 else disturbed(rng, truth)), truth
+
+
+def overlapping(rng, shape=(10, 12), most=6):
+    """Cells that may overlap, with holes, none empty; scores repeat."""
+    boxes, crops = [], []
+    for _ in range(rng.integers(0, most + 1)):
+        y, x = rng.integers(0, shape[0] - 1), rng.integers(0, shape[1] - 1)
+        h, w = rng.integers(1, 7, 2)
+        box = (y, x, min(y + h, shape[0]), min(x + w, shape[1]))
+        crop = rng.random((box[2] - y, box[3] - x)) < rng.choice([0.6, 0.9, 1.0])
+        crop[0, 0] = True
+        boxes.append(box)
+        crops.append(crop.astype(np.float32))
+    n = len(boxes)
+    table = np.array(boxes, dtype=np.int64).reshape(n, 4)
+    return Cells(shape, rng.integers(1, 6, n) / 5, table[:, :2].astype(float), table, tuple(crops))
+
+
+def disturbed_cells(rng, cells):
+    """Copies of the cells with pixels lost and doubles, in another order, scored at random."""
+    keep = rng.permutation(np.concatenate([np.arange(len(cells)), np.flatnonzero(rng.random(len(cells)) < 0.3)]))
+    out = cells.select(keep)
+    crops = [crop * (rng.random(crop.shape) < rng.choice([0.7, 0.9, 1.0])) for crop in out.crops]
+    for crop, old in zip(crops, out.crops, strict=True):
+        if not crop.any():
+            crop[:] = old
+    scores = rng.integers(1, 6, len(out)) / 5
+    return Cells(out.shape, scores, out.locations, out.boxes, tuple(crop.astype(np.float32) for crop in crops))
+
+
+def full_masks(cells):
+    out = np.zeros((len(cells), *cells.shape), bool)
+    for k, (y0, x0, y1, x1) in enumerate(cells.boxes):
+        out[k, y0:y1, x0:x1] = cells.mask(k)
+    return out

@@ -1,0 +1,41 @@
+"""A small project of two fields with every kind of annotation, and a network that trains in no time."""
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from lacss_tools.files import write_lois, write_mask
+from lacss_tools.train import steps as work
+from lacss_tools.train.settings import PRESETS
+from tests.train.test_trainer import made_up_field
+from tests.train.worker import TINY
+
+
+@pytest.fixture
+def tiny_preset(monkeypatch):
+    monkeypatch.setitem(PRESETS, "small", TINY)
+    return TINY
+
+
+@pytest.fixture
+def one_thread():
+    """Sums are made in the same order as in another process of one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for seed in range(2):
+        image, labels, lois = made_up_field(seed, size=96)
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        tifffile.imwrite(tmp_path / "images" / f"f{seed}.tif", (image[0] * 1000).clip(0).astype(np.uint16))
+        tifffile.imwrite(tmp_path / "labels" / f"f{seed}.tif", labels.astype(np.uint16))
+        write_lois(tmp_path / "lois" / f"f{seed}.csv", lois, np.ones(len(lois)))
+        write_mask(tmp_path / "masks" / f"f{seed}.tif", labels > 0)
+    parts = {name: tmp_path / name for name in ("images", "lois", "masks", "labels")}
+    return work.TrainingFolders(**parts, val_images=parts["images"], val_labels=parts["labels"])

@@ -1,0 +1,90 @@
+"""Which files are used under which supervision."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lacss_tools.errors import InputError, UsageError
+from lacss_tools.train.data import epoch_steps, load_training_data
+from lacss_tools.train.dataset import draw_batch
+from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.train.settings import TrainSettings
+from lacss_tools.train.train_command import budget, infer_supervision
+from lacss_tools.train.trainer import compute_losses
+from tests.train.worker import TINY
+
+
+def test_an_image_with_labels_uses_them_and_the_others_stay_weak(folders):
+    (folders.labels / "f1.tif").unlink()
+    data = load_training_data(folders, "mixed", 20.0)
+    assert [field.outlined for field in data.fields] == [True, False]
+    assert data.notes[0].startswith("training fields: 1 outlined (labels), 1 with LOIs and mask")
+    full, weak = (load_training_data(folders, kind, 20.0) for kind in ("full", "weak"))
+    assert [field.outlined for field in full.fields] == [True]
+    assert [field.outlined for field in weak.fields] == [False, False]
+    assert len({data.fingerprint, full.fingerprint, weak.fingerprint}) == 3
+
+
+def test_an_image_without_any_annotation_is_named(folders):
+    (folders.labels / "f1.tif").unlink()
+    (folders.images / "f2.tif").write_bytes((folders.images / "f1.tif").read_bytes())
+    note = load_training_data(folders, "mixed", 20.0).notes[0]
+    assert "1 images with neither are not used (f2)" in note
+
+
+def test_a_mixture_of_one_kind_is_refused(folders):
+    with pytest.raises(InputError, match=r"labels for every image\. Use --supervision full"):
+        load_training_data(folders, "mixed", 20.0)
+
+
+def test_labels_count_for_outlined_cells_and_the_mask_for_the_others(folders):
+    """With pseudo-labels off, an outlined field must have no weak term, a weak one no label term."""
+    (folders.labels / "f1.tif").unlink()
+    outlined, weak = load_training_data(folders, "mixed", 20.0).fields
+    settings = TrainSettings(batch=1, crop=64, supervision="mixed", pseudo=0.0, auxnet=False)
+    torch.manual_seed(0)
+    model = Lacss(replace(TINY, auxnet=False))
+    terms = {}
+    for name, fields in (("outlined", [outlined]), ("weak", [weak]), ("both", [outlined, weak])):
+        batch = draw_batch(fields, replace(settings, batch=6 if name == "both" else 1), 1)
+        losses = compute_losses(model, model(batch.image), batch, settings, 0.9)
+        terms[name] = {key: float(value.detach()) for key, value in losses.items()}
+    assert terms["outlined"]["weak"] == 0 < terms["outlined"]["labels"]
+    assert terms["weak"]["labels"] == 0 < terms["weak"]["weak"]
+    assert terms["both"]["labels"] > 0 < terms["both"]["weak"]
+
+
+@pytest.mark.parametrize(("kind", "same_as"), [(True, "full"), (False, "weak")])
+def test_a_mixture_of_only_one_kind_has_the_loss_of_that_kind(folders, kind, same_as):
+    fields = load_training_data(folders, "full" if kind else "weak", 20.0).fields
+    batch = draw_batch(fields, TrainSettings(batch=2, crop=64), 0)
+    torch.manual_seed(0)
+    model = Lacss(TINY)
+    maps = model(batch.image)
+    for progress in (0.0, 0.4, 0.9):
+        mixed, plain = (
+            compute_losses(model, maps, batch, TrainSettings(supervision=s, pseudo_rest=0.3), progress)
+            for s in ("mixed", same_as)
+        )
+        for key in plain.keys() - {"aux"}:
+            torch.testing.assert_close(mixed[key], plain[key])
+
+
+def test_what_the_options_mean():
+    assert infer_supervision(labels=True, weak=False) == "full"
+    assert infer_supervision(labels=True, weak=True) == "mixed"
+    assert infer_supervision(labels=False, weak=True) is None
+    assert budget(None, None, None) == {}
+    assert budget(None, 2.0, None) == {"epochs": 2.0, "minutes": None}
+    with pytest.raises(UsageError, match="--steps and --minutes"):
+        budget(5, None, 1.0)
+
+
+def test_an_epoch_is_the_area_of_all_fields(folders):
+    fields = load_training_data(folders, "weak", 20.0).fields
+    area = sum(field.mask.numel() for field in fields)
+    settings = TrainSettings(epochs=10.0, batch=2, crop=64)
+    assert epoch_steps(fields, settings, 1) == int(np.ceil(10 * area / (2 * 64 * 64)))
+    assert epoch_steps(fields, settings, 2) == int(np.ceil(10 * area / (4 * 64 * 64)))

@@ -1,0 +1,192 @@
+"""Continuing a run: killed at any moment, extended, stopped early; and what cannot be continued."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lacss_tools.errors import InputError, LacssError
+from lacss_tools.train import session as sessions
+from lacss_tools.train import steps as work
+from lacss_tools.train.checkpoint import read_config, read_metrics
+from lacss_tools.train.dataset import weak_field
+from lacss_tools.train.device import choose_device
+from lacss_tools.train.session import FinishedRunError
+from lacss_tools.train.settings import TrainSettings
+
+pytestmark = pytest.mark.usefixtures("tiny_preset")
+SHORT = TrainSettings(steps=6, batch=1, crop=64, validate_every=0.5)
+
+
+def last(run):
+    return torch.load(run / "last.pt", weights_only=True)
+
+
+def differing(one, other):
+    """Return the names of everything in two checkpoints that is not equal to the bit (but the time)."""
+    names = [f"{part}.{key}" for part in ("model", "average") for key, value in one[part].items()
+             if not torch.equal(value, other[part][key])]  # fmt: skip
+    for number, moments in one["optimizer"]["state"].items():
+        pairs = ((value, other["optimizer"]["state"][number][key]) for key, value in moments.items())
+        names += [f"moment {number}" for a, b in pairs if not torch.equal(a, b)]
+    return names + [key for key in ("step", "best", "stale", "looks") if one[key] != other[key]]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_killed_at_any_moment_a_run_continues_to_the_same_bits(folders, tmp_path):
+    settings = TrainSettings(steps=40, batch=1, crop=64)
+    work.train(folders, tmp_path / "whole", settings, device="cpu")
+    run = tmp_path / "runs" / "killed"
+    line = [
+        "train",
+        "--steps",
+        "40",
+        "--batch",
+        "1",
+        "--crop",
+        "64",
+        "--val-images",
+        "images",
+        "--val-labels",
+        "labels",
+    ]
+    line += ["--device", "cpu", "--run", "killed", "--project", str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "tests.train.worker", *line], env=environment)
+    deadline = time.monotonic() + 100
+    while not (run / "last.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    delay = random.uniform(0, 0.4)  # any moment must do: in a step, a validation, or a half-written file
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it was too fast to be killed"
+    assert last(run)["step"] < 40
+    work.train(folders, run, settings, device="cpu", resume=True)
+    assert differing(last(tmp_path / "whole"), last(run)) == [], f"killed {delay:.3f} s after the first checkpoint"
+    best = [(folder / "best.safetensors").read_bytes() for folder in (tmp_path / "whole", run)]
+    assert best[0] == best[1]
+    steps = [[row["step"] for row in read_metrics(folder)] for folder in (tmp_path / "whole", run)]
+    assert steps[0] == steps[1]
+
+
+def test_an_interruption_between_a_step_and_its_look_loses_no_look(folders, tmp_path):
+    work.train(folders, tmp_path / "whole", SHORT, device="cpu")
+
+    def interrupt(report, state):
+        if report.step == 3:  # where a look is due
+            raise KeyboardInterrupt
+
+    with pytest.raises(LacssError, match="step 3"):
+        work.train(folders, tmp_path / "cut", SHORT, device="cpu", watch=interrupt)
+    work.train(folders, tmp_path / "cut", SHORT, device="cpu", resume=True)
+    assert differing(last(tmp_path / "whole"), last(tmp_path / "cut")) == []
+    looks = [row["step"] for row in read_metrics(tmp_path / "cut") if "val_ap50" in row]
+    assert looks == [3, 6]
+
+
+def test_a_finished_run_is_extended_by_a_larger_budget_only(folders, tmp_path):
+    run = tmp_path / "run"
+    work.train(folders, run, SHORT, device="cpu")
+    for budget in (6, 5):
+        with pytest.raises(FinishedRunError, match=r"finished \(step 6.*larger --steps"):
+            work.train(folders, run, replace(SHORT, steps=budget), device="cpu", resume=True)
+    work.train(folders, run, replace(SHORT, steps=8), device="cpu", resume=True)
+    assert last(run)["step"] == 8
+    assert [row["step"] for row in read_metrics(run)] == [3, 6, 8]
+    assert read_config(run)[0].steps == 8
+
+
+def test_a_run_keeps_its_settings(folders, tmp_path):
+    run = tmp_path / "run"
+    work.train(folders, run, SHORT, device="cpu")
+    with pytest.raises(InputError, match="is trained with batch 1, now given 2"):
+        work.train(folders, run, replace(SHORT, steps=8, batch=2), device="cpu", resume=True)
+    unseen = replace(folders, val_images=None, val_labels=None)
+    with pytest.raises(InputError, match="was validated so far"):
+        work.train(unseen, run, replace(SHORT, steps=8), device="cpu", resume=True)
+
+
+def test_time_spent_is_remembered(folders, tmp_path):
+    """Half a minute was spent in an earlier sitting: a budget of that is used up, a larger one is not."""
+    run, clock = tmp_path / "run", replace(SHORT, minutes=0.5)
+    with pytest.raises(LacssError, match="step 2"):
+        work.train(folders, run, clock, device="cpu", watch=interrupt_at(2))
+    stored = last(run)
+    assert 0 < stored["seconds"] < 30
+    torch.save({**stored, "seconds": 30.0}, run / "last.pt")
+    with pytest.raises(FinishedRunError, match=r"0\.5 minutes"):
+        work.train(folders, run, clock, device="cpu", resume=True)
+    with pytest.raises(LacssError, match="step 4"):
+        work.train(folders, run, replace(clock, minutes=5.0), device="cpu", resume=True, watch=interrupt_at(4))
+    assert last(run)["seconds"] > 30
+
+
+def interrupt_at(step):
+    def watch(report, state):
+        if report.step == step:
+            raise KeyboardInterrupt
+
+    return watch
+
+
+def test_patience_stops_early_and_a_larger_one_goes_on(folders, tmp_path, monkeypatch):
+    ap = iter([0.5, 0.4, 0.6, 0.6, 0.1, 0.7, 0.2, 0.2, 0.2, 0.2])
+    monkeypatch.setattr(sessions, "scores", lambda found, fields: dict.fromkeys(("val_ap50", "val_map"), next(ap)))
+    run, lines = tmp_path / "run", []
+    settings = replace(SHORT, steps=10, validate_every=0.1, patience=2)
+    work.train(folders, run, settings, device="cpu", say=lines.append)
+    assert last(run)["step"] == 5  # best at the third look, then two no better
+    assert any("stopped early" in line for line in lines)
+    with pytest.raises(FinishedRunError, match="larger --patience"):
+        work.train(folders, run, settings, device="cpu", resume=True)
+    work.train(folders, run, replace(settings, patience=4), device="cpu", resume=True)
+    assert last(run)["step"] == 10
+    assert last(run)["best"] == 0.7
+
+
+def test_epochs_count_the_area_of_the_images(folders, tmp_path):
+    """Two fields resized to 20 px cells; one epoch is as many 64 x 64 crops as have their area."""
+    work.train(folders, tmp_path / "run", replace(SHORT, epochs=1.5), device="cpu")
+    data = work.load_training_data(folders, "weak", 20.0)
+    area = sum(field.mask.numel() for field in data.fields)
+    assert last(tmp_path / "run")["step"] == int(np.ceil(1.5 * area / 64**2))
+
+
+def test_spoilt_weights_are_never_saved(folders, tmp_path):
+    """The loss turns into nan at step 3, between two checks: the run stops, the checkpoint of before stays whole."""
+    run = tmp_path / "run"
+
+    def poison(report, state):
+        if report.step == 2:
+            session_weights = state.model.backbone.stem.weight
+            with torch.no_grad():
+                session_weights.fill_(float("nan"))
+
+    settings = replace(SHORT, steps=10, validate_every=0.2)
+    with pytest.raises(LacssError, match=r"not a number at step 3\. .*--resume --learning-rate 0\.00033 "):
+        work.train(folders, run, settings, device="cpu", watch=poison)
+    # the look at step 2 came after the poison, but before a gradient showed it; nothing after it was written
+    assert last(run)["step"] == 2
+    assert all(torch.isfinite(value).all() for value in last(run)["average"].values())
+
+
+def test_more_threads_draw_the_same_batches():
+    from lacss_tools.train.supply import _ahead, supply
+    from tests.train.test_dataset import QUIET, dotted_field
+
+    image, labels, points = dotted_field()
+    fields = [weak_field(image, labels > 0, points, 1.0)]
+    ahead, inline = _ahead(fields, QUIET, 5, 0, 3, pin=False), supply(fields, QUIET, 5, choose_device("cpu"))
+    for _ in range(7):
+        one, other = next(ahead), next(inline)
+        assert torch.equal(one.image, other.image)
+        assert torch.equal(one.lois, other.lois)
+    ahead.close()
+    assert not torch.equal(next(supply(fields, QUIET, 5, choose_device("cpu"), rank=1)).image, one.image)
