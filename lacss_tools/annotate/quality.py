@@ -101,12 +101,13 @@ def border_step(mask: Mask, level: Plane) -> float:
 
     The edge of the image is no border. A border that is too tight or too loose lies where intensity changes less.
     """
-    from scipy import ndimage
-
-    inner = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    outer = ndimage.binary_dilation(mask) & ~mask
+    # shifted views instead of scipy's morphology, which takes ten times as long; beyond the edge lies the same again
+    padded = np.pad(mask, 1, mode="edge")
+    neighbours = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
+    inner = mask & ~np.logical_and.reduce(neighbours)
     if not inner.any():
         return 0.0
+    outer = np.logical_or.reduce(neighbours) & ~mask
     return float(abs(level[inner].mean() - level[outer].mean()))
 
 

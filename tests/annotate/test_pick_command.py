@@ -1,3 +1,4 @@
+import json
 import re
 import signal
 import subprocess
@@ -92,7 +93,10 @@ def test_the_page_is_served_on_loopback_until_ctrl_c(project):
             address = re.search(r"http://127\.0\.0\.1:(\d+)/[\w-]{20,}/", said)
             with urllib.request.urlopen(address[0], timeout=20) as answer:
                 assert b"lacss pick" in answer.read()
-            body = urllib.request.Request(address[0] + "api/image/0/choose", b'{"choice": 2}')
+            with urllib.request.urlopen(address[0] + "api/state", timeout=20) as answer:
+                version = json.load(answer)["images"][0]["version"]
+            wish = json.dumps({"choice": 2, "window": "w", "version": version}).encode()
+            body = urllib.request.Request(address[0] + "api/image/0/choose", wish)
             with urllib.request.urlopen(body, timeout=20):
                 assert read_picks(project / "masks" / "picks.csv")["a"].choice == "2"
         finally:

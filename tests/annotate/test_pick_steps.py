@@ -28,7 +28,7 @@ def test_the_mask_is_on_disk_before_the_row(session, monkeypatch):
     def no_space(*_):
         raise InputError("full")
 
-    monkeypatch.setattr("lacss_tools.annotate.pick_steps.write_mask", no_space)
+    monkeypatch.setattr("lacss_tools.annotate.pick_commit.write_mask", no_space)
     with pytest.raises(InputError, match="full"):
         save_pick(session, "b", 4)
     assert choices_on_disk(session) == {}

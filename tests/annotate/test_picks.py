@@ -24,14 +24,14 @@ def test_a_rejected_image_has_neither_number_nor_threshold():
     assert (pick.choice, pick.number, pick.threshold) == ("none", None, "")
 
 
-def test_the_file_is_plain_csv_sorted_by_stem(tmp_path):
+def test_the_file_is_plain_csv_in_the_order_of_picking(tmp_path):
     path = tmp_path / "masks" / "picks.csv"
-    record(path, "b", Pick("b", "2", "0.5", "auto", "2024-05-06T07:08:09+00:00"))
-    record(path, "a, left", Pick("a, left", "none", "", "person", "2024-05-06T07:08:10+00:00"))
+    record(path, {"b": Pick("b", "2", "0.5", "auto", "2024-05-06T07:08:09+00:00")})
+    record(path, {"a, left": Pick("a, left", "none", "", "person", "2024-05-06T07:08:10+00:00")})
     assert path.read_text() == (
-        "stem,choice,threshold,by,time\n"
-        '"a, left",none,,person,2024-05-06T07:08:10+00:00\n'
-        "b,2,0.5,auto,2024-05-06T07:08:09+00:00\n"
+        "stem,choice,threshold,by,time,edited\n"
+        "b,2,0.5,auto,2024-05-06T07:08:09+00:00,\n"
+        '"a, left",none,,person,2024-05-06T07:08:10+00:00,\n'
     )
     assert [file.name for file in path.parent.iterdir()] == ["picks.csv"]
 
@@ -39,19 +39,19 @@ def test_the_file_is_plain_csv_sorted_by_stem(tmp_path):
 def test_a_later_pick_replaces_an_earlier_one_and_none_removes_it(tmp_path):
     path = tmp_path / "picks.csv"
     first, second = (make_pick("a", number, THRESHOLDS, "person") for number in (1, 2))
-    assert record(path, "a", first) == {"a": first}
-    assert record(path, "a", second) == read_picks(path) == {"a": second}
-    assert record(path, "a", None) == read_picks(path) == {}
-    assert record(path, "never", None) == {}
+    assert record(path, {"a": first}) == {"a": first}
+    assert record(path, {"a": second}) == read_picks(path) == {"a": second}
+    assert record(path, {"a": None}) == read_picks(path) == {}
+    assert record(path, {"never": None}) == {}
 
 
 def test_rows_that_another_process_wrote_in_between_stay(tmp_path):
     path = tmp_path / "picks.csv"
     mine, other = (make_pick(stem, 1, THRESHOLDS, "person") for stem in ("mine", "other"))
-    record(path, "mine", mine)
+    record(path, {"mine": mine})
     write_picks(path, {"mine": mine, "other": other})
     again = make_pick("mine", 2, THRESHOLDS, "person")
-    assert record(path, "mine", again) == {"mine": again, "other": other}
+    assert record(path, {"mine": again}) == {"mine": again, "other": other}
 
 
 def test_of_two_rows_of_one_image_the_last_counts_and_empty_lines_do_not(tmp_path):
