@@ -2,15 +2,17 @@
 
     python benchmarks/picker.py soak  [--images 500] [--side 512]
     python benchmarks/picker.py kills [--times 100]
+    python benchmarks/picker.py screenshots [--to docs]     # of the page on the demo data, light and dark
 
 The soak presses a key as soon as the next image is on show and measures, in the page, the time from the key to the
 frame that shows the next image; it watches the memory of the server. The fault test picks over HTTP as fast as the
 server answers, kills it (SIGKILL) after a random time, and looks whether every confirmed pick is on disk and every
-file whole. Needs Chromium and Playwright for the soak.
+file whole. Soak and screenshots need Chromium and Playwright.
 """
 
 import argparse
 import csv
+import io
 import json
 import os
 import random
@@ -28,6 +30,7 @@ import tifffile
 
 from lacss_tools.annotate.candidates import find_candidates
 from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.demo.demo import DATA
 from lacss_tools.files import CutNotes, read_candidates, read_mask, write_candidates, write_lois
 
 DIFFERENT = 12
@@ -47,16 +50,19 @@ new MutationObserver(() => {
 def main() -> None:
     """Run the part that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["soak", "kills"])
+    parser.add_argument("part", choices=["soak", "kills", "screenshots"])
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--to", type=Path, default=Path("docs"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.part == "soak":
             soak(make_project(Path(folder), options.images, options.side), options.images)
-        else:
+        elif options.part == "kills":
             kills(make_project(Path(folder), 60, 128), options.times)
+        else:
+            screenshots(Path(folder), options.to)
 
 
 def make_project(folder: Path, count: int, side: int) -> Path:
@@ -146,6 +152,46 @@ def resident(pid: int) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
+# ---- screenshots ----------------------------------------------------------------------------------------------------
+
+
+def screenshots(folder: Path, target: Path) -> None:
+    """Annotate the demo data, pick some of it, and take pictures of the page: picker-light.png and picker-dark.png."""
+    from playwright.sync_api import sync_playwright
+
+    shutil.copytree(DATA / "train", folder, dirs_exist_ok=True)
+    for stage in (["annotate-lois", "dapi"], ["graphcut", "images"]):
+        subprocess.run([sys.executable, "-m", "lacss_tools", *stage, "--project", str(folder)], check=True)
+    server, address = start(folder)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu"],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(address)
+        for k, key in enumerate(("2", "Enter", "3", "r", "Enter")):
+            page.wait_for_selector(f'body[data-shown="{k}"]', state="attached")
+            page.keyboard.press(key)
+        page.wait_for_selector('body[data-shown="5"]', state="attached")
+        page.wait_for_timeout(6000)  # thumbnails come, the note that the last pick is saved goes
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(300)
+            save_small(page.screenshot(), target / f"picker-{scheme}.png")
+        browser.close()
+    server.kill()
+    server.wait()
+
+
+def save_small(png: bytes, path: Path) -> None:
+    """Write the picture with 128 colours, which is enough for grey images and a few lines."""
+    from PIL import Image
+
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(path, optimize=True)
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
 # ---- kills ----------------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +207,8 @@ def kills(project: Path, times: int) -> None:
         until = time.monotonic() + chance.uniform(0.02, 0.6)
         killer = subprocess.Popen(["sh", "-c", f"sleep {until - time.monotonic():.3f}; kill -9 {server.pid}"])
         version = {image["stem"]: image["version"] for image in _get(address + "api/state")["images"]}
-        while server.poll() is None:
+        pending = ("", "none")
+        while version and server.poll() is None:
             k = chance.randrange(len(stems))
             choice = chance.choice([1, 2, 3, 4, 5, None])
             try:

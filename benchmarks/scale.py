@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lacss_tools.project import list_images
 
-FIELDS, REPEATS, WORKERS = 200, 5, (1, 2)
+FIELDS, REPEATS, WORKERS = 200, 3, (1, 2)
 COMMANDS = {"annotate-lois": "dapi", "graphcut": "images"}
 
 

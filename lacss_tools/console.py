@@ -2,12 +2,17 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from lacss_tools.batch import Summary
 from lacss_tools.errors import InputError, PartialError
+
+SECONDS_BETWEEN_LINES = 30.0
+"""of progress, in a log file"""
 
 
 def say(text: str) -> None:
@@ -37,7 +42,7 @@ def emit_json(value: dict[str, Any]) -> None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar with rate and time left; yields `advance(done, total)`."""
+    """Show a bar with time left, or now and then a line when the text goes to a file; yields `advance(done, total)`."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -48,10 +53,28 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn,
     )
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(title)
+        return
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(title: str) -> Callable[[int, int], None]:
+    start = last = time.monotonic()
+
+    def advance(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done and now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            left = timedelta(seconds=round((now - start) / done * (total - done)))
+            say(f"{title}: {done} of {total}, about {left} left")
+
+    return advance
 
 
 def finish(summary: Summary, output: str) -> None:

@@ -93,6 +93,18 @@ def test_the_exit_code_follows_what_was_done():
         console.finish(Summary(failed={"b": "bad"}), "out")
 
 
+def test_a_log_file_gets_lines_with_the_time_left(monkeypatch, capsys):
+    clock = iter([0.0, 0.0, 10.0, 40.0, 50.0, 70.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console.progress("LOIs") as advance:
+        for done in range(5):
+            advance(done, 9)
+    assert capsys.readouterr().err.splitlines() == [
+        "LOIs: 2 of 9, about 0:02:20 left",
+        "LOIs: 4 of 9, about 0:01:28 left",
+    ]
+
+
 # ---- the real command, ended in the middle --------------------------------------------------------------------------
 
 FIELDS = 60

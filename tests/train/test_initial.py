@@ -55,5 +55,5 @@ def test_without_a_preset_the_weights_give_the_sizes(stored, tiny_preset):
 
 
 def test_sizes_of_no_preset_have_no_name(tiny_preset):
-    assert preset_name(replace(tiny_preset, pyramid=16)) == "sizes of its own"
+    assert preset_name(replace(tiny_preset, pyramid=24)) == "sizes of its own"
     assert preset_name(replace(PRESETS["resnet50"], channels=4, auxnet=False)) == "preset resnet50"

@@ -5,7 +5,9 @@ import sys
 from lacss_tools.cli import app
 from lacss_tools.train.settings import PRESETS, ModelSettings
 
-TINY = ModelSettings(widths=(8, 8, 8, 8, 8), blocks=(1,) * 5, pyramid=8, fine=8, patch_size=32, cell_diameter=20.0)
+# 16 channels at least: in the backward pass of 1x1 convolutions of stride 2 with fewer, on a processor with AVX-512 and
+# two threads, oneDNN writes beyond its memory (uxlfoundation/oneDNN#6035)
+TINY = ModelSettings(widths=(16,) * 5, blocks=(1,) * 5, pyramid=16, fine=16, patch_size=32, cell_diameter=20.0)
 
 if __name__ == "__main__":
     PRESETS["small"] = TINY

@@ -55,14 +55,14 @@ def make_app(picker: Picker) -> Starlette:
     routes = [
         Route(f"{base}/", page),
         Route(f"{base}/api/state", _json(lambda k, request: desk.state())),
-        Route(f"{base}/api/scores", _json(lambda k, request: desk.score_some())),
-        Route(f"{base}/api/image/{{k:int}}", _json(lambda k, request: desk.details(k))),
-        Route(f"{base}/api/image/{{k:int}}/pixels", _bytes(lambda k, request: desk.field(k).pixels)),
-        Route(f"{base}/api/image/{{k:int}}/candidates", _bytes(lambda k, request: desk.field(k).candidates)),
-        Route(f"{base}/api/image/{{k:int}}/dapi", _bytes(lambda k, request: desk.dapi(k))),
+        Route(f"{base}/api/scores", _json(lambda k, request: desk.shelf.score_some())),
+        Route(f"{base}/api/image/{{k:int}}", _bytes(lambda k, request: desk.shelf.everything(k))),
+        Route(f"{base}/api/image/{{k:int}}/dapi", _bytes(lambda k, request: desk.shelf.dapi(k))),
         Route(f"{base}/api/image/{{k:int}}/mask", _bytes(lambda k, request: desk.saved_mask(k))),
         Route(f"{base}/api/image/{{k:int}}/cut", _bytes(lambda k, request: desk.cut(k, _threshold(request)))),
-        Route(f"{base}/api/image/{{k:int}}/thumbnail", _bytes(lambda k, request: desk.thumbnail(k), "image/jpeg")),
+        Route(
+            f"{base}/api/image/{{k:int}}/thumbnail", _bytes(lambda k, request: desk.shelf.thumbnail(k), "image/jpeg")
+        ),
         _post(f"{base}/api/image/{{k:int}}/choose", lambda k, b: desk.choose(k, parse_choice(b), parse_wish(b))),
         _post(f"{base}/api/image/{{k:int}}/repair", lambda k, b: desk.repair(k, parse_repair(b), parse_wish(b))),
         _post(f"{base}/api/accept", lambda k, b: desk.accept(parse_score(b), parse_wish(b))),

@@ -8,7 +8,7 @@ const LINE = pixel(255, 176, 0, 255);
 const FILL = pixel(255, 176, 0, 84);
 const HALO = pixel(0, 0, 0, 150);
 const SKY = "#56b4e9";
-const VERMILLION = "#ff7a33";
+const WHITE = "#fff";
 const SHARP = 4; // screen pixels per image pixel from which single pixels are shown as squares
 const MOST = 1_800_000; // pixels of an outline; beyond, it is drawn at half the resolution
 
@@ -83,15 +83,20 @@ function outline(out, inside, width, height, { thick, halo }) {
     const here = y * width;
     const [north, south, northSlant, southSlant] = [-thick, thick, -slant, slant].map((by) => clamp(y + by, height - 1) * width);
     for (let x = 0; x < width; x++) {
-      const around = inside[north + x] + inside[south + x] + inside[here + west[x]] + inside[here + east[x]]
-        + inside[northSlant + westSlant[x]] + inside[northSlant + eastSlant[x]]
-        + inside[southSlant + westSlant[x]] + inside[southSlant + eastSlant[x]];
-      out[here + x] = inside[here + x] ? (around < 8 ? LINE : fill) : around ? halo : 0;
+      const self = inside[here + x];
+      if (!self && !halo) continue;
+      let same = self === inside[north + x] && self === inside[south + x]
+        && self === inside[here + west[x]] && self === inside[here + east[x]];
+      if (same && thick > 1) {
+        same = self === inside[northSlant + westSlant[x]] && self === inside[northSlant + eastSlant[x]]
+          && self === inside[southSlant + westSlant[x]] && self === inside[southSlant + eastSlant[x]];
+      }
+      out[here + x] = self ? (same ? fill : LINE) : same ? 0 : halo;
     }
   }
 }
 
-// Points on cells are blue discs, points beside them orange crosses: told apart by shape as well.
+// Points on cells are blue discs, points beside them white crosses: told apart by shape as well.
 function drawDots(view, context, field, place, dots) {
   const ratio = window.devicePixelRatio || 1, radius = (view.large ? 3.6 : 1.6) * ratio;
   const { data, offset, bit } = view.layer;
@@ -118,7 +123,7 @@ function disc(context, x, y, radius, ratio) {
 }
 
 function cross(context, x, y, arm, ratio) {
-  for (const [colour, width] of [["#000", 4.2], [VERMILLION, 2.2]]) {
+  for (const [colour, width] of [["#000", 4.2], [WHITE, 2]]) {
     context.beginPath();
     for (const side of [-1, 1]) {
       context.moveTo(x - arm, y - side * arm);

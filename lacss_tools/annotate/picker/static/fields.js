@@ -1,16 +1,19 @@
 // Images as this window knows them: loaded once, the last few kept, the next ones fetched ahead.
-import { get, getBytes } from "./server.js";
+import { getBytes } from "./server.js";
 
 const KEPT = 8;
-const AHEAD = 3;
 const fields = new Map(); // image number -> promise of a field, least recently used first
 
+// One answer holds everything: the length of the details (4 bytes), the details as JSON, pixels, candidates.
 async function fetchField(k) {
-  const [details, pixels, candidates] = await Promise.all([
-    get(`image/${k}`), getBytes(`image/${k}/pixels`), getBytes(`image/${k}/candidates`),
-  ]);
-  const [height, width] = details.shown;
-  return { ...details, k, pixels, candidates, width, height, nuclei: null, saved: null };
+  const bytes = await getBytes(`image/${k}`);
+  const end = 4 + new DataView(bytes.buffer).getUint32(0);
+  const details = JSON.parse(new TextDecoder().decode(bytes.subarray(4, end)));
+  const [height, width] = details.shown, pixels = details.channels * height * width;
+  return {
+    ...details, k, width, height, nuclei: null, saved: null,
+    pixels: bytes.subarray(end, end + pixels), candidates: bytes.subarray(end + pixels),
+  };
 }
 
 export function load(k) {
@@ -29,12 +32,10 @@ export function forget(k) {
   fields.delete(k);
 }
 
-// One after the other, so that the image asked for never waits behind all of them.
+// Two at a time: while one is on its way, the server prepares the other.
 export async function fetchAhead(numbers, wanted) {
-  for (const k of numbers.slice(0, AHEAD)) {
-    if (!wanted()) return;
-    await load(k).catch(() => null);
-  }
+  await Promise.allSettled(numbers.slice(0, 2).map(load));
+  for (const k of numbers.slice(2)) if (wanted()) await load(k).catch(() => null);
 }
 
 export async function loadNuclei(field) {

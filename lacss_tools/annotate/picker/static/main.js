@@ -38,7 +38,7 @@ async function show(k, note = "") {
     showFailure(error);
   }
   const open = page.images.map((_, i) => (wanted + 1 + i) % page.images.length).filter((i) => page.images[i].choice === null);
-  fetchAhead([...new Set([...open.slice(0, 2), (wanted + 1) % page.images.length])], () => wanted === page.at);
+  fetchAhead([...new Set([...open.slice(0, 3), Math.min(wanted + 1, page.images.length - 1)])], () => wanted === page.at);
 }
 
 function update(changed) {
