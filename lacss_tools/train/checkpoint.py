@@ -24,7 +24,8 @@ def save_weights(path: Path, model: Lacss, scale: float) -> None:
     """Write the weights as safetensors; sizes of the network and the working scale go to the header."""
     from safetensors.torch import save_file
 
-    header = {"format": FORMAT, "model": json.dumps(asdict(model.settings)), "scale": repr(scale)}
+    # one entry: the order of several changes from file to file
+    header = {FORMAT: json.dumps({"model": asdict(model.settings), "scale": scale})}
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with atomic(path) as part:
         save_file(weights, part, metadata=header)
@@ -44,14 +45,15 @@ def load_weights(path: Path) -> tuple[Lacss, float]:
             weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"{path} is not a whole safetensors file ({error}). Copy it again.") from error
-    if header.get("format") != FORMAT:
+    if FORMAT not in header:
         raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
-    model = Lacss(from_table(ModelSettings, json.loads(header["model"])))
+    configuration = json.loads(header[FORMAT])
+    model = Lacss(from_table(ModelSettings, configuration["model"]))
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise InputError(f"{path} is of another version of the network. Train again with this version.") from error
-    return model, float(header["scale"])
+    return model, float(configuration["scale"])
 
 
 def save_state(run: Path, state: State, data: str) -> None:
