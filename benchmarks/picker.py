@@ -12,6 +12,7 @@ file whole. Soak and screenshots need Chromium and Playwright.
 
 import argparse
 import csv
+import http.client
 import io
 import json
 import os
@@ -33,6 +34,8 @@ from lacss_tools.annotate.settings import CutSettings
 from lacss_tools.demo.demo import DATA
 from lacss_tools.files import CutNotes, read_candidates, read_mask, write_candidates, write_lois
 
+CUT_OFF = (OSError, http.client.HTTPException)
+"""what a request ends with when the server dies"""
 DIFFERENT = 12
 """images that are cut; the rest are links to them, each with files of its own to write"""
 WATCH = """
@@ -213,7 +216,7 @@ def kills(project: Path, times: int) -> None:
             choice = chance.choice([1, 2, 3, 4, 5, None])
             try:
                 answer = _post(f"{address}api/image/{k}/choose", {"version": version[stems[k]], "choice": choice})
-            except OSError:
+            except CUT_OFF:
                 pending = stems[k], str(choice or "none")
                 break
             made += 1
@@ -267,7 +270,7 @@ def _get(address: str) -> dict[str, list[dict[str, str]]]:
     try:
         with urllib.request.urlopen(address, timeout=20) as answer:
             return dict(json.load(answer))
-    except OSError:
+    except CUT_OFF:
         return {"images": []}
 
 
