@@ -13,7 +13,6 @@ file whole. Soak and screenshots need Chromium and Playwright.
 import argparse
 import csv
 import http.client
-import io
 import json
 import os
 import random
@@ -28,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from browser import open_page, save_small
 
 from lacss_tools.annotate.candidates import find_candidates
 from lacss_tools.annotate.settings import CutSettings
@@ -114,16 +114,9 @@ def start(project: Path) -> tuple[subprocess.Popen[str], str]:
 
 def soak(project: Path, count: int) -> None:
     """Pick every image by keyboard as fast as the page shows the next, and print latency and memory."""
-    from playwright.sync_api import sync_playwright
-
     server, address = start(project)
     memory: list[tuple[int, float]] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+    with open_page(1440, 900) as page:
         page.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {WATCH} }})")
         page.goto(address)
         began = time.monotonic()
@@ -137,7 +130,6 @@ def soak(project: Path, count: int) -> None:
         page.wait_for_timeout(100)
         latencies = np.array(page.evaluate("window.latencies"))
         memory.append((count, resident(server.pid)))
-        browser.close()
     server.kill()
     server.wait()
     with (project / "masks" / "picks.csv").open(newline="") as stream:
@@ -160,18 +152,11 @@ def resident(pid: int) -> float:
 
 def screenshots(folder: Path, target: Path) -> None:
     """Annotate the demo data, pick some of it, and take pictures of the page: picker-light.png and picker-dark.png."""
-    from playwright.sync_api import sync_playwright
-
     shutil.copytree(DATA / "train", folder, dirs_exist_ok=True)
     for stage in (["annotate-lois", "dapi"], ["graphcut", "images"]):
         subprocess.run([sys.executable, "-m", "lacss_tools", *stage, "--project", str(folder)], check=True)
     server, address = start(folder)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with open_page() as page:
         page.goto(address)
         for k, key in enumerate(("2", "Enter", "3", "r", "Enter")):
             page.wait_for_selector(f'body[data-shown="{k}"]', state="attached")
@@ -182,17 +167,8 @@ def screenshots(folder: Path, target: Path) -> None:
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(300)
             save_small(page.screenshot(), target / f"picker-{scheme}.png")
-        browser.close()
     server.kill()
     server.wait()
-
-
-def save_small(png: bytes, path: Path) -> None:
-    """Write the picture with 128 colours, which is enough for grey images and a few lines."""
-    from PIL import Image
-
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(path, optimize=True)
-    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 # ---- kills ----------------------------------------------------------------------------------------------------------

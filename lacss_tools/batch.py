@@ -11,6 +11,9 @@ from lacss_tools.errors import InterruptedRunError
 from lacss_tools.job import Job as Job  # callers say batch.Job
 from lacss_tools.job import Outcome, Work, attempt, died
 
+Together = Callable[[list[Job]], Generator[tuple[Job, Outcome], None, None]]
+"""does jobs in this process in its own way, and yields them as they are done"""
+
 
 @dataclass
 class Summary:
@@ -42,6 +45,7 @@ def run(
     *,
     workers: int = 1,
     scheduler: str | None = None,
+    together: Together | None = None,
     overwrite: bool = False,
     advance: Callable[[int, int], None] = lambda done, total: None,
     receive: Callable[[Job, Any], None] = lambda job, value: None,
@@ -49,9 +53,10 @@ def run(
     """Call `work` on every job whose output does not exist yet; `advance(done, total)` is called after each.
 
     With `workers` > 1 the jobs run in that many processes (0: one per core), with `scheduler` on the workers of the
-    Dask cluster at that address; `work` must then be importable there. A job that raises is recorded and the rest go
-    on. `receive(job, value)` is called in this process, one at a time in any order, with what `work` returned. Ctrl-C
-    waits for the jobs under way and raises InterruptedRunError, as does a scheduler that is lost.
+    Dask cluster at that address; `work` must then be importable there. When they stay in this process, `together` may
+    do them instead. A job that raises is recorded and the rest go on. `receive(job, value)` is called in this process,
+    one at a time in any order, with what `work` returned. Ctrl-C waits for the jobs under way and raises
+    InterruptedRunError, as does a scheduler that is lost.
     """
     summary, todo = Summary(), []
     for job in jobs:
@@ -61,7 +66,7 @@ def run(
             summary.skipped.append(job.stem)
     advance(0, len(todo))
     try:
-        with closing(_results(todo, work, workers, scheduler)) as results:
+        with closing(_results(todo, work, workers, scheduler, together)) as results:
             for number, (job, outcome) in enumerate(results, start=1):
                 if outcome.error is None:
                     receive(job, outcome.value)
@@ -78,7 +83,7 @@ def run(
 
 
 def _results(
-    jobs: list[Job], work: Work, workers: int, scheduler: str | None
+    jobs: list[Job], work: Work, workers: int, scheduler: str | None, together: Together | None
 ) -> Generator[tuple[Job, Outcome], None, None]:
     """Yield the jobs as they are done, here, in processes or on a cluster."""
     workers = processes.count(workers, len(jobs))
@@ -89,6 +94,8 @@ def _results(
     elif workers > 1:
         for job, result in processes.spread(partial(attempt, work), jobs, workers):
             yield job, died(job, f"exit code {result.code}") if isinstance(result, processes.Died) else result
+    elif together is not None:
+        yield from together(jobs)
     else:
         for job in jobs:
             yield job, attempt(work, job)

@@ -58,6 +58,9 @@ def _mount() -> None:
     from lacss_tools.evaluate import commands as evaluate
 
     evaluate.mount(app)
+    from lacss_tools.export import commands as export
+
+    export.mount(app)
     from lacss_tools.formats import commands as formats
 
     formats.mount(app)

@@ -5,9 +5,10 @@ end here: beyond this file an image is (channel, y, x) float32, a mask is True o
 """
 
 import csv
+import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,13 +83,18 @@ def read_image(path: Path, channel: str | None = None) -> Image:
     return channels_first(path, load(path), channel)
 
 
-def read_plane(path: Path) -> Plane:
-    """Read an image of one channel; RGB with three equal channels counts as one. Errors as `read_image`."""
-    image = read_image(path)
+def read_plane(path: Path, channel: str | None = None) -> Plane:
+    """Read an image of one channel, or its channel of this 0-based index or name; errors as `read_image`.
+
+    RGB with three equal channels counts as one.
+    """
+    image = read_image(path, channel)
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):
         plane: Plane = image[0]
         return plane
-    raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Save that channel alone.")
+    raise InputError(
+        f"{path} has {len(image)} channels where one grey channel is needed. Save it alone, or name it with --channel."
+    )
 
 
 def read_full_scale(path: Path) -> float | None:
@@ -137,11 +143,53 @@ def write_labels(path: Path, labels: Labels, pixel_size: tuple[float, float] | N
         return
     import tifffile
 
+    with atomic(path) as part:
+        metadata = _ome_scale(pixel_size)
+        tifffile.imwrite(part, labels.astype(np.uint32), ome=True, compression="zlib", metadata=metadata)
+
+
+def write_label_bands(
+    path: Path,
+    bands: Iterable[Labels],
+    shape: tuple[int, int],
+    most: int,
+    pixel_size: tuple[float, float] | None = None,
+) -> None:
+    """Write a label image of `shape` band by band from the top, as `write_labels` does; `most` is its largest label.
+
+    All bands have the same number of rows, of which the last may have fewer. One band at a time is in memory.
+    """
+    import imagecodecs
+    import tifffile
+
+    small = most < 2**16
+    dtype = np.dtype(np.uint16 if small else np.uint32)
+    waiting = iter(bands)
+    first = next(waiting)
+
+    def encoded() -> Iterator[bytes]:
+        for band in itertools.chain([first], waiting):
+            yield bytes(imagecodecs.zlib_encode(band.astype(dtype).tobytes()))
+
+    metadata, scale = _scaled({"axes": "YX"}, pixel_size) if small else (_ome_scale(pixel_size), {})
+    kind: dict[str, Any] = {"imagej": True, "datetime": False} if small else {"ome": True}
+    layout: dict[str, Any] = {"shape": shape, "dtype": dtype, "rowsperstrip": len(first), "compression": "zlib"}
+    with atomic(path) as part:
+        tifffile.imwrite(part, encoded(), **layout, **kind, **scale, metadata=metadata)
+
+
+def _ome_scale(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
     metadata: dict[str, Any] = {"axes": "YX"}
     for axis, size in zip("YX", pixel_size or (), strict=False):
         metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-    with atomic(path) as part:
-        tifffile.imwrite(part, labels.astype(np.uint32), ome=True, compression="zlib", metadata=metadata)
+    return metadata
+
+
+def _scaled(metadata: dict[str, Any], pixel_size: tuple[float, float] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metadata and the resolution by which ImageJ knows the size of a pixel."""
+    if not pixel_size:
+        return metadata, {}
+    return {**metadata, "unit": "um"}, {"resolution": (1 / pixel_size[1], 1 / pixel_size[0])}
 
 
 def _write_tiff(path: Path, pixels: np.ndarray, axes: str, **metadata: Any) -> None:
@@ -154,9 +202,7 @@ def _write_scaled(
     import tifffile
 
     imagej = pixels.dtype in (np.uint8, np.uint16)
-    scale: dict[str, Any] = {}
-    if pixel_size:
-        scale, metadata = {"resolution": (1 / pixel_size[1], 1 / pixel_size[0])}, {**metadata, "unit": "um"}
+    metadata, scale = _scaled(metadata, pixel_size)
     with atomic(path) as part:
         tifffile.imwrite(part, pixels, imagej=imagej, compression="zlib", metadata=metadata, datetime=False, **scale)
 

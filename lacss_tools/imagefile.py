@@ -7,13 +7,16 @@ when the extra `bioio` is installed.
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile
 
 VENDOR_SUFFIXES = (".nd2", ".czi", ".lif")
 MAX_UNNAMED_CHANNELS = 4
@@ -125,12 +128,16 @@ def _load_tiff(path: Path) -> Loaded:
 
     with tifffile.TiffFile(path) as tiff:
         series = tiff.series[0]
-        loaded = Loaded(np.asarray(series.asarray()), series.axes)
-        if tiff.is_ome and tiff.ome_metadata:
-            return _with_ome(loaded, tiff.ome_metadata)
-        if tiff.is_imagej:
-            return _with_imagej(loaded, tiff.imagej_metadata or {}, tiff.pages.first.tags)
-        return loaded
+        return with_metadata(Loaded(np.asarray(series.asarray()), series.axes), tiff)
+
+
+def with_metadata(loaded: Loaded, tiff: "TiffFile") -> Loaded:
+    """Return the pixels with the channel names and pixel size that their TIFF file tells."""
+    if tiff.is_ome and tiff.ome_metadata:
+        return _with_ome(loaded, tiff.ome_metadata)
+    if tiff.is_imagej:
+        return _with_imagej(loaded, tiff.imagej_metadata or {}, tiff.pages.first.tags)
+    return loaded
 
 
 def _with_ome(loaded: Loaded, xml: str) -> Loaded:
@@ -206,4 +213,7 @@ def _load_vendor(path: Path) -> Loaded:
     except InputError:
         raise
     except Exception as error:  # each vendor's reader raises its own
-        raise InputError(f"{path} cannot be read ({_reason(error)}). Export it as OME-TIFF.") from error
+        reason = _reason(error)
+        raise InputError(
+            f"{path} cannot be read; it may be damaged or cut short ({reason}). Export it as OME-TIFF."
+        ) from error

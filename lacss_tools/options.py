@@ -23,6 +23,17 @@ SchedulerOption = Annotated[
         show_default="none",
     ),
 ]
+ChannelOption = Annotated[
+    str | None,
+    typer.Option(help="Use this channel of the images alone: its 0-based index or its name.", show_default="all"),
+]
+ModelChannelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Use this channel of the images alone: its 0-based index or its name.",
+        show_default="as in training",
+    ),
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 HERE = Path()

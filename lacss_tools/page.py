@@ -23,6 +23,7 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
 figure { margin: 0; } figure img { width: 100%; display: block; border-radius: 4px; border: 1px solid var(--line); }
 figcaption { font-size: .86rem; color: var(--soft); padding: .3rem .1rem; }
 .plot img { background: #fff; padding: .4rem; }
+@media (prefers-color-scheme: dark) { .plot img { filter: invert(.9) hue-rotate(180deg); border: 0; } }
 .picked img { outline: 3px solid var(--accent); outline-offset: 1px; }
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
 .numbers div { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; }

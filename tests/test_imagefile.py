@@ -138,3 +138,21 @@ def test_vendors_files_go_through_bioio(tmp_path, monkeypatch):
     monkeypatch.setattr(FakeBioImage, "scenes", ("a", "b"))
     with pytest.raises(InputError, match=r"holds 2 scenes\. Which one is meant"):
         read_image(tmp_path / "x.nd2")
+
+
+def test_the_real_bioio_reads_a_czi_as_its_maker_wrote_it(tmp_path):
+    pytest.importorskip("bioio_czi")
+    from pylibCZIrw import czi
+
+    path, metres = tmp_path / "x.czi", {"scale_y": 0.5e-6, "scale_x": 0.25e-6}
+    with czi.create_czi(str(path)) as document:
+        for c, plane in enumerate(TWO):
+            document.write(plane[..., None], plane={"C": c})
+        document.write_metadata("x", channel_names={0: "DAPI", 1: "actin"}, **metres)
+    loaded = load(path)
+    assert (loaded.channels, loaded.pixel_size) == (("DAPI", "actin"), (0.5, 0.25))
+    assert (read_image(path) == TWO).all()
+    assert (read_image(path, "actin") == TWO[1]).all()
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"x\.czi cannot be read; it may be damaged"):
+        load(path)

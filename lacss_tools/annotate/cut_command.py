@@ -9,7 +9,15 @@ import typer
 
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.settings import FIJI_SMOOTHNESS, SMOOTHNESS, CutSettings, parse_thresholds
-from lacss_tools.options import HERE, OverwriteOption, ProjectOption, SchedulerOption, WorkersOption, resolve
+from lacss_tools.options import (
+    HERE,
+    ChannelOption,
+    OverwriteOption,
+    ProjectOption,
+    SchedulerOption,
+    WorkersOption,
+    resolve,
+)
 from lacss_tools.project import Project, check_output, list_images
 
 if TYPE_CHECKING:
@@ -74,6 +82,7 @@ def graphcut(
         int, typer.Option(help="Images of more than TILE*TILE pixels are cut in overlapping tiles of this side, px.")
     ] = CUT.tile,
     overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.")] = CUT.overlap,
+    channel: ChannelOption = None,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
@@ -101,10 +110,12 @@ def graphcut(
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     source, folder = project / images, resolve(project, output, Project(project).candidates)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
-    _cut_all(source, folder, settings, run)
+    _cut_all(source, folder, settings, channel, run)
 
 
-def _cut_all(source: Path, folder: Path, settings: CutSettings, run: Callable[..., "Summary"]) -> None:
+def _cut_all(
+    source: Path, folder: Path, settings: CutSettings, channel: str | None, run: Callable[..., "Summary"]
+) -> None:
     from lacss_tools import batch, console
     from lacss_tools.annotate import steps
 
@@ -116,7 +127,7 @@ def _cut_all(source: Path, folder: Path, settings: CutSettings, run: Callable[..
     )
     jobs = [batch.Job(stem, (path,), folder / f"{stem}.tif") for stem, path in files.items()]
     with console.progress("graph cut") as advance:
-        work = partial(steps.cut_file, settings=settings)
+        work = partial(steps.cut_file, settings=settings, channel=channel)
         done = run(jobs, work, advance=advance)
     written = set(done.done)
     for line in steps.cut_remarks([job.output for job in jobs if job.stem in written]):

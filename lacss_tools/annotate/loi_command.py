@@ -9,7 +9,15 @@ import typer
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.settings import LoiSettings
 from lacss_tools.errors import UsageError
-from lacss_tools.options import HERE, OverwriteOption, ProjectOption, SchedulerOption, WorkersOption, resolve
+from lacss_tools.options import (
+    HERE,
+    ChannelOption,
+    OverwriteOption,
+    ProjectOption,
+    SchedulerOption,
+    WorkersOption,
+    resolve,
+)
 from lacss_tools.project import Project, check_output, list_images
 
 LOI = LoiSettings()
@@ -43,6 +51,7 @@ def annotate_lois(
     flag: Annotated[
         bool, typer.Option("--flag", help="With --masks: keep points outside, marked 1 in the column outside.")
     ] = False,
+    channel: ChannelOption = None,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
@@ -69,7 +78,7 @@ def annotate_lois(
     if sigma is not None:
         diameter, how = 0.0, f"sigma {sigma[0]:g} and {sigma[1]:g} px, every maximum"
     else:
-        diameter = steps.nucleus_diameter(list(files.values()), settings, workers)
+        diameter = steps.nucleus_diameter(list(files.values()), settings, workers, channel)
         how = f"nuclei about {diameter:.1f} px across" + ("" if settings.nucleus_diameter else " (estimated)")
     console.say(f"{len(files)} images in {source}; {how}")
     covers = list_images(project / masks) if masks else {}
@@ -79,7 +88,8 @@ def annotate_lois(
         batch.Job(stem, (path, *([covers[stem]] if stem in covers else [])), folder / f"{stem}.csv")
         for stem, path in files.items()
     ]
-    work = partial(steps.find_lois_of_file, settings=settings, diameter=diameter, outside="flag" if flag else "drop")
+    kept = "flag" if flag else "drop"
+    work = partial(steps.find_lois_of_file, settings=settings, diameter=diameter, outside=kept, channel=channel)
     with console.progress("LOIs") as advance:
         done = batch.run(jobs, work, workers=workers, scheduler=scheduler, overwrite=overwrite, advance=advance)
     console.finish(done, str(folder))

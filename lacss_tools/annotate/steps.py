@@ -29,28 +29,30 @@ REMARKS = 10
 """stems named in a remark"""
 
 
-def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1) -> float:
+def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1, channel: str | None = None) -> float:
     """Return the nucleus diameter (pixels) as given, or as estimated from a dozen images spread over the folder.
 
-    `workers` are processes, as in `batch.run`.
+    `workers` are processes, as in `batch.run`; `channel` is as in `files.read_image`.
     """
     if settings.nucleus_diameter is not None:
         return settings.nucleus_diameter
     planes = []
     for k in np.unique(np.linspace(0, len(dapi) - 1, min(len(dapi), IMAGES_TO_ESTIMATE)).astype(int)):
         try:
-            planes.append(read_plane(dapi[k]))
+            planes.append(read_plane(dapi[k], channel))
         except LacssError:
             continue  # named when its turn comes
     return estimate_diameter(planes, partial(processes.in_order, workers=workers))
 
 
-def find_lois_of_file(job: Job, settings: LoiSettings, diameter: float, outside: str = "drop") -> None:
+def find_lois_of_file(
+    job: Job, settings: LoiSettings, diameter: float, outside: str = "drop", channel: str | None = None
+) -> None:
     """Write the LOIs of one DAPI image (job.inputs[0]); InputError when the image is constant.
 
     With a mask (job.inputs[1]) the LOIs on background are left out, or marked in a column when `outside` is "flag".
     """
-    dapi = read_plane(job.inputs[0])
+    dapi = read_plane(job.inputs[0], channel)
     _refuse_constant(job.inputs[0], dapi)
     points, response = find_lois(dapi, settings, diameter)
     if len(job.inputs) == 1:
@@ -66,13 +68,13 @@ def find_lois_of_file(job: Job, settings: LoiSettings, diameter: float, outside:
         write_lois(job.output, points[~background], response[~background])
 
 
-def cut_file(job: Job, settings: CutSettings) -> None:
-    """Write the candidates of one image (job.inputs[0]); InputError when the image is constant.
+def cut_file(job: Job, settings: CutSettings, channel: str | None = None) -> None:
+    """Write the candidates of one image (job.inputs[0]), or of one of its channels; InputError when it is constant.
 
     With `settings.fiji_compat` the image must have one channel, as there the channels cannot be averaged.
     """
     path = job.inputs[0]
-    image = read_plane(path)[None] if settings.fiji_compat else read_image(path)
+    image = read_plane(path, channel)[None] if settings.fiji_compat else read_image(path, channel)
     _refuse_constant(path, image)
     found = find_candidates(image, settings, read_full_scale(path) if settings.fiji_compat else None)
     write_candidates(job.output, found.masks, found.thresholds, CutNotes(found.dark, found.seam, settings.to_text()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacss_tools.errors import UsageError
-from lacss_tools.options import HERE, DeviceOption, JsonOption, ProjectOption, resolve
+from lacss_tools.options import HERE, DeviceOption, JsonOption, ModelChannelOption, ProjectOption, resolve
 from lacss_tools.project import Project, check_output
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ def evaluate(
         float | None,
         typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5, for each"),
     ] = None,
-    channel: Annotated[
-        str | None,
-        typer.Option(help="Use this channel of the images alone: its 0-based index or its name.", show_default="all"),
-    ] = None,
+    channel: ModelChannelOption = None,
     group: Annotated[
         str | None,
         typer.Option(help="Numbers per group too: a regular expression whose bracket finds the group in file names."),
@@ -79,7 +76,7 @@ def evaluate(
     truth_path = resolve(project, labels, home.labels)
     image_folder = _image_folder(resolve(project, images, home.images), images is not None, paths)
     check_output(folder, *paths, truth_path, *([image_folder] if image_folder else []))
-    truth = steps.open_truth(image_folder, truth_path, channel)
+    truth = steps.open_truth(image_folder, truth_path, channel or _trained_channel(paths))
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     console.say(steps.describe_first(truth))
     groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
@@ -132,6 +129,22 @@ def _image_folder(folder: Path, given: bool, models: list[Path]) -> Path | None:
     return folder if given or folder.is_dir() or not all(is_source(path) for path in models) else None
 
 
+def _trained_channel(models: list[Path]) -> str | None:
+    """Return the one channel that all models among `models` were trained on, None for all channels."""
+    from lacss_tools.formats.sources import is_source
+
+    networks = [path for path in models if not is_source(path)]
+    if not networks:
+        return None
+    from lacss_tools.train.checkpoint import trained_channel
+
+    channels = {path: trained_channel(path) for path in networks}
+    if len(set(channels.values())) > 1:
+        each = " and ".join(f"{path} on channel {channel or '(all)'}" for path, channel in channels.items())
+        raise UsageError(f"{each} were trained on different channels. Evaluate them apart.")
+    return channels[networks[0]]
+
+
 def _groups(stems: list[str], pattern: str | None, table: Path | None, column: str) -> dict[str, str] | None:
     from lacss_tools.evaluate.groups import groups_by_name, groups_by_table
 
@@ -151,9 +164,9 @@ def _finder(path: Path, device: str, truth: "Truth") -> "Find":
         source = open_source(path, truth.source.path if truth.source.coco else None)
         console.say(f"{path.name}: {source.kind}, {steps.pair_predictions(source, truth).summary()}")
         return steps.from_source(source)
-    from lacss_tools.train.predict import load_predictor
+    from lacss_tools.train.predict import ALL_DETECTIONS, load_predictor
 
-    predictor = load_predictor(path, device)
+    predictor = load_predictor(path, device, ALL_DETECTIONS)
 
     def find(stem: str, image: "Image | None", shape: tuple[int, int]) -> "Cells":
         assert image is not None  # a model is never judged without images

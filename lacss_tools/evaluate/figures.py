@@ -89,6 +89,7 @@ def reliability_and_sizes(reliable: dict[str, Reliability], sizes: dict[str, lis
     right.set(xlabel="area of the cell (pixels)", ylabel="share at IoU 0.5", ylim=(-0.02, 1.02))
     if any(sizes.values()):
         right.set_xscale("log")
+        _plain_ticks(right.xaxis)
         right.legend(frameon=False, fontsize=8)
     return _png(figure)
 
@@ -126,6 +127,15 @@ def _figure(columns: int) -> tuple[Any, Any]:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(color="#dddddd", linewidth=0.6)
     return figure, axes
+
+
+def _plain_ticks(axis: Any) -> None:
+    """Write 100 200 500 1000 on a logarithmic axis, where powers of ten would run into each other."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _png(figure: Any) -> bytes:

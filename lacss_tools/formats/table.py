@@ -19,13 +19,15 @@ def measure(
     image: Image | None,
     pixel_size: tuple[float, float] | None = None,
     channels: tuple[str, ...] = (),
+    origin: tuple[int, int] = (0, 0),
 ) -> tuple[list[str], list[list[Any]]]:
     """Return the header and one row per cell that is left in `labels` (cell k has label k + 1).
 
     Centroid, area and shape are those of the label's pixels (pixels, square pixels); `loi` is the point from which the
     cell was found; circularity is 4 pi area / perimeter^2, at most 1. With an image: mean, standard deviation and sum
     of every channel as in the file, named after `channels` when these fit. With `pixel_size` (y, x in micrometres):
-    centroid, area and equivalent diameter in micrometres too.
+    centroid, area and equivalent diameter in micrometres too. `labels` and `image` may be a window that begins at
+    `origin` (y, x); `cells` are always those of the whole image.
     """
     from skimage.measure import regionprops
 
@@ -35,10 +37,10 @@ def measure(
     rows = []
     for region in regionprops(labels):
         k = region.label - 1
-        where = [round(float(value), 2) for value in (*region.centroid, *cells.locations[k])]
+        where = [round(float(value), 2) for value in (*_centroid(region, origin), *cells.locations[k])]
         shape = [_solidity(region) if name == "solidity" else getattr(region, name) for name in SHAPE]
         shape.append(min(1.0, 4 * np.pi * region.area / shape[-1] ** 2) if shape[-1] else 1.0)
-        values = [*_physical(region, pixel_size), *_intensities(region, image)]
+        values = [*_physical(region, origin, pixel_size), *_intensities(region, image)]
         numbers = [float(f"{number:.6g}") for number in (cells.scores[k], *shape, *values)]
         rows.append([region.label, *where, numbers[0], int(region.area), *numbers[1:]])
     return header, rows
@@ -49,10 +51,14 @@ def _solidity(region: Any) -> float:
     return 1.0 if min(region.image.shape) < 2 or region.area < 4 else float(region.solidity)
 
 
-def _physical(region: Any, pixel_size: tuple[float, float] | None) -> list[float]:
+def _centroid(region: Any, origin: tuple[int, int]) -> list[float]:
+    return [place + start for place, start in zip(region.centroid, origin, strict=True)]
+
+
+def _physical(region: Any, origin: tuple[int, int], pixel_size: tuple[float, float] | None) -> list[float]:
     if pixel_size is None:
         return []
-    y, x = (place * size for place, size in zip(region.centroid, pixel_size, strict=True))
+    y, x = (place * size for place, size in zip(_centroid(region, origin), pixel_size, strict=True))
     area = region.area * pixel_size[0] * pixel_size[1]
     return [y, x, area, float(np.sqrt(4 / np.pi * area))]
 

@@ -20,12 +20,15 @@ FORMAT = "lacss_tools 1"
 BEST, LAST, CONFIG, METRICS = "best.safetensors", "last.pt", "config.toml", "metrics.jsonl"
 
 
-def save_weights(path: Path, model: Lacss, scale: float) -> None:
-    """Write the weights as safetensors; sizes of the network and the working scale go to the header."""
+def save_weights(path: Path, model: Lacss, scale: float, channel: str | None = None) -> None:
+    """Write the weights as safetensors; sizes of the network and the working scale go to the header.
+
+    So does `channel`, when the model was trained on one channel of its images: its index or its name.
+    """
     from safetensors.torch import save_file
 
     # one entry: the order of several changes from file to file
-    header = {FORMAT: json.dumps({"model": asdict(model.settings), "scale": scale})}
+    header = {FORMAT: json.dumps({"model": asdict(model.settings), "scale": scale, "channel": channel})}
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with atomic(path) as part:
         save_file(weights, part, metadata=header)
@@ -33,6 +36,23 @@ def save_weights(path: Path, model: Lacss, scale: float) -> None:
 
 def load_weights(path: Path) -> tuple[Lacss, float]:
     """Read a model and its working scale from a .safetensors file or a run folder; InputError when it is neither."""
+    configuration, weights = _read_weights(path)
+    model = Lacss(from_table(ModelSettings, configuration["model"]))
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path} is of another version of the network. Train again with this version.") from error
+    return model, float(configuration["scale"])
+
+
+def trained_channel(path: Path) -> str | None:
+    """Return the channel (index or name) that a model was trained on alone, None for all; errors as `load_weights`."""
+    channel = _read_weights(path)[0].get("channel")
+    return None if channel is None else str(channel)
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Return the configuration in the header and the weights by name."""
     from safetensors import SafetensorError, safe_open
 
     if path.is_dir():
@@ -47,13 +67,7 @@ def load_weights(path: Path) -> tuple[Lacss, float]:
         raise InputError(f"{path} is not a whole safetensors file ({error}). Copy it again.") from error
     if FORMAT not in header:
         raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
-    configuration = json.loads(header[FORMAT])
-    model = Lacss(from_table(ModelSettings, configuration["model"]))
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(f"{path} is of another version of the network. Train again with this version.") from error
-    return model, float(configuration["scale"])
+    return json.loads(header[FORMAT]), weights
 
 
 def save_state(run: Path, state: State, data: str) -> None:

@@ -109,10 +109,15 @@ def _pair_full(folders: TrainingFolders, images: dict[str, Path]) -> Pairing:
     return pair((folders.images, images), (folders.labels, list_images(folders.labels)))
 
 
-def load_training_data(folders: TrainingFolders, supervision: str, cell_diameter: float) -> TrainingData:
-    """Read and pair the training files; raises InputError for sizes or channels that do not fit."""
+def load_training_data(
+    folders: TrainingFolders, supervision: str, cell_diameter: float, channel: str | None = None
+) -> TrainingData:
+    """Read and pair the training files; raises InputError for sizes or channels that do not fit.
+
+    `channel` is the one of the images to use, by 0-based index or name.
+    """
     chosen = select(folders, supervision)
-    sources = [read(*files) for read, files in zip(chosen.readers, chosen.files, strict=True)]
+    sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
     _same_channels(chosen.files, sources)
     lois = sum(len(source.lois) for source in sources)
     if lois == 0:
@@ -143,8 +148,8 @@ def _same_channels(files: list[tuple[Path, ...]], sources: list[Source]) -> None
             )
 
 
-def _read_weak(image_path: Path, mask_path: Path, loi_path: Path) -> Source:
-    image, mask, (lois, _) = read_image(image_path), read_mask(mask_path), read_lois(loi_path)
+def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str | None) -> Source:
+    image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
     _same_size(image_path, image, mask_path, mask)
     nearest = np.round(lois).astype(int)
     outside = ((nearest < 0) | (nearest >= mask.shape)).any(axis=1)
@@ -156,8 +161,8 @@ def _read_weak(image_path: Path, mask_path: Path, loi_path: Path) -> Source:
     return Source(image, mask, lois[inside], False, int((~inside).sum()))
 
 
-def _read_full(image_path: Path, label_path: Path) -> Source:
-    image, labels = read_image(image_path), read_labels(label_path)
+def _read_full(image_path: Path, label_path: Path, channel: str | None) -> Source:
+    image, labels = read_image(image_path, channel), read_labels(label_path)
     _same_size(image_path, image, label_path, labels)
     return Source(image, labels, inner_points(labels), True)
 
@@ -182,15 +187,15 @@ def _fingerprint(paths: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def read_labelled(images: Path, labels: Path) -> list[LabelledField]:
-    """Return the images of two folders with their true cells, ordered by stem."""
-    return list(_labelled(images, labels))
+def read_labelled(images: Path, labels: Path, channel: str | None = None) -> list[LabelledField]:
+    """Return the images (or one channel of them) of two folders with their true cells, ordered by stem."""
+    return list(_labelled(images, labels, channel))
 
 
-def _labelled(images: Path, labels: Path) -> Iterator[LabelledField]:
+def _labelled(images: Path, labels: Path, channel: str | None) -> Iterator[LabelledField]:
     pairing = pair((images, list_images(images)), (labels, list_images(labels)))
     for stem, (image_path, label_path) in pairing.paired.items():
-        image, truth = read_image(image_path), read_labels(label_path)
+        image, truth = read_image(image_path, channel), read_labels(label_path)
         _same_size(image_path, image, label_path, truth)
         yield LabelledField(stem, image, cells_from_labels(truth), image_path.resolve())
 

@@ -1,6 +1,7 @@
 """Which device to compute on, and in which precision."""
 
 import contextlib
+import ctypes
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -42,6 +43,16 @@ def compiled(model: nn.Module, wanted: bool) -> Callable[..., Any]:
     number of cells changes from step to step.
     """
     return torch.compile(model, dynamic=False) if wanted else model
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system, where the C library (glibc) would keep it.
+
+    The number of cells changes from step to step, and with it the size of everything per cell; freed blocks of so many
+    sizes are not used again, and after some thousand steps the process holds gigabytes of them.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # other C libraries have no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache

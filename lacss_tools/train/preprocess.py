@@ -1,9 +1,11 @@
 """From the pixels of a file to what the network sees: intensity range and working scale."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from lacss_tools.arrays import Image
@@ -11,9 +13,41 @@ from lacss_tools.arrays import Image
 LOW, HIGH = 1.0, 99.7
 """percentiles of each channel that become 0 and 1"""
 CEILING = 2.0
+ROOT_GAIN = 2.0
+"""of the square root of the intensity"""
 BLACK = -0.5
 """what the darkest percentile becomes; images are continued by it beyond their edges"""
 SCALE_LIMITS = (0.05, 4.0)
+SAMPLED_SIDE = 2048
+"""up to twice this side, every second line tells the percentiles"""
+
+
+@dataclass(frozen=True)
+class Range:
+    """The intensities of each channel that become 0 and 1."""
+
+    low: Float32[np.ndarray, "channel 1 1"]
+    high: Float32[np.ndarray, "channel 1 1"]
+
+
+def sample_step(shape: tuple[int, int]) -> int:
+    """Return of how many lines one is enough for the percentiles: every second, fewer of very large images."""
+    return max(2, int(np.sqrt(shape[0] * shape[1]) / SAMPLED_SIDE))
+
+
+def intensity_range(image: Image, step: int | None = None) -> Range:
+    """Return the 1st and 99.7th percentile of each channel, on every `step`th pixel of every `step`th line."""
+    step = sample_step((image.shape[1], image.shape[2])) if step is None else step
+    low, high = np.percentile(image[:, ::step, ::step], [LOW, HIGH], axis=(1, 2), keepdims=True).astype(np.float32)
+    return Range(low, high)
+
+
+def to_range(image: Image, intensities: Range) -> Image:
+    """Map `intensities` to 0 and 1, take the square root (dim cells stay visible), centre."""
+    low, high = intensities.low, intensities.high
+    scaled = np.clip((image - low) / np.maximum(high - low, 1e-6), 0, CEILING)
+    out: Image = np.sqrt(scaled) * ROOT_GAIN + BLACK
+    return out
 
 
 def normalise(image: Image) -> Float[Tensor, "channel y x"]:
@@ -21,9 +55,7 @@ def normalise(image: Image) -> Float[Tensor, "channel y x"]:
 
     Unchanged by any gain and offset of the camera. A constant channel becomes constant.
     """
-    low, high = np.percentile(image[:, ::2, ::2], [LOW, HIGH], axis=(1, 2), keepdims=True).astype(np.float32)
-    scaled = np.clip((image - low) / np.maximum(high - low, 1e-6), 0, CEILING)
-    return torch.from_numpy(np.sqrt(scaled) * 2 + BLACK)
+    return torch.from_numpy(to_range(image, intensity_range(image)))
 
 
 def working_scale(mask_area: float, lois: int, cell_diameter: float) -> float:

@@ -17,7 +17,7 @@ from lacss_tools.train.board import Board
 from lacss_tools.train.data import LabelledField, TrainingData
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.predict import Predictor
-from lacss_tools.train.settings import PredictSettings, TrainSettings
+from lacss_tools.train.settings import ALL_DETECTIONS, TrainSettings
 from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
 from lacss_tools.train.validation import SHOWN_FIELDS, find_all, picture, scores
 
@@ -124,10 +124,10 @@ class Session:
         if not self.task.world.leads:
             return
         task, state = self.task, self.state
-        found = find_all(Predictor(state.average, task.data.scale, task.device, PredictSettings()), task.validation)
+        found = find_all(Predictor(state.average, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
         row = self.row() | scores(found, task.validation)
         self.log(row)
-        if keep_best(task.run, state, task.data.scale, row.get("val_ap50")):
+        if keep_best(task, state, row.get("val_ap50")):
             self.say(f"step {state.step}: {_verdict(row)}")
         self.draw(found)
         self.save()
@@ -163,11 +163,11 @@ def _verdict(row: dict[str, Any]) -> str:
     return f"validation AP50 {row['val_ap50']:.3f}, mAP {row['val_map']:.3f}; weights kept"
 
 
-def keep_best(run: Path, state: State, scale: float, score: float | None) -> bool:
+def keep_best(task: Task, state: State, score: float | None) -> bool:
     """Write the averaged weights when they are the best so far (always when nothing is validated)."""
     if score is not None and score <= state.best:
         state.stale += 1
         return False
     state.best, state.stale = state.best if score is None else score, 0
-    checkpoint.save_weights(run / checkpoint.BEST, state.average, scale)
+    checkpoint.save_weights(task.run / checkpoint.BEST, state.average, task.data.scale, task.settings.channel)
     return True

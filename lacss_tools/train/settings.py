@@ -49,6 +49,8 @@ class TrainSettings:
     preset: str = "small"
     supervision: str = "weak"
     """weak: LOIs and masks; full: labels; mixed: labels where an image has them, else LOIs and mask"""
+    channel: str | None = None
+    """the one channel of the images to train on, by 0-based index or name; None for all"""
     auxnet: bool = True
     steps: int = 2000
     epochs: float | None = None
@@ -115,9 +117,28 @@ class PredictSettings:
     """two proposals closer than this are one"""
     max_overlap: float = 0.5
     """a cell that shares more than this part of itself with a better one is dropped"""
+    max_iou: float = 1.0
+    """and so is one whose IoU with a better one is larger than this"""
     min_area: float = 40.0
     """cells of fewer working pixels are dropped"""
-    most: int = 10000
+
+
+ALL_DETECTIONS = PredictSettings(min_score=0.05, nms_distance=5.0, max_overlap=1.0, max_iou=0.5)
+"""for AP, which goes through all that is found by falling score: unlikely cells too, and those inside of others"""
+
+
+@dataclass(frozen=True)
+class TileSettings:
+    """How large images are taken; lengths are pixels at the working scale. Results do not depend on `side`."""
+
+    side: int = 2048
+    """of the core of a tile; an image no larger than core and margins goes in one piece"""
+    halo: int = 320
+    """margin around the core that the network sees: half a patch and as far as the network looks"""
+    small: int = 1024
+    """images of up to as many pixels as a square of this side go as in training, with norms of their own"""
+    sample: int = 2048
+    """beyond `small` the norms are frozen: measured on the whole image up to this square, on a sample of larger ones"""
 
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Project in, run folder and predictions out."""
+"""Project in, run folder out."""
 
 import platform
 from collections.abc import Callable
@@ -9,12 +9,7 @@ from typing import Any
 import torch
 
 from lacss_tools import __version__
-from lacss_tools.batch import Job
-from lacss_tools.cells import cells_to_labels
 from lacss_tools.errors import InputError, InterruptedRunError
-from lacss_tools.formats.names import DEFAULT_FORMATS
-from lacss_tools.formats.outputs import Segmented, write_outputs
-from lacss_tools.imagefile import channels_first, load
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.data import (
@@ -28,7 +23,6 @@ from lacss_tools.train.data import (
 from lacss_tools.train.device import choose_device, fast_bfloat16, tune
 from lacss_tools.train.distributed import ALONE, World, join, local_device
 from lacss_tools.train.initial import fit_sizes, initial_model, wanted_sizes
-from lacss_tools.train.predict import Predictor
 from lacss_tools.train.session import Session, Task
 from lacss_tools.train.settings import FREE_ON_RESUME, ModelSettings, TrainSettings
 from lacss_tools.train.trainer import State, StepReport, start
@@ -97,9 +91,11 @@ def prepare(
     chosen = choose_device(local_device(device))
     tune(chosen)
     world = join(chosen)
-    data = load_training_data(folders, settings.supervision, sizes.cell_diameter)
+    data = load_training_data(folders, settings.supervision, sizes.cell_diameter, settings.channel)
     validation = (
-        read_labelled(folders.val_images, folders.val_labels) if folders.val_images and folders.val_labels else []
+        read_labelled(folders.val_images, folders.val_labels, settings.channel)
+        if folders.val_images and folders.val_labels
+        else []
     )
     for note in [*data.notes, *_where(chosen, world)]:
         say(note)
@@ -165,24 +161,3 @@ def _describe(task: Task, sizes: ModelSettings) -> dict[str, Any]:
         "processes": task.world.size,
     }
     return {"train": task.settings, "model": sizes, "data": facts, "versions": versions}
-
-
-def predict_file(
-    job: Job,
-    predictor: Predictor,
-    folder: Path | None = None,
-    formats: tuple[str, ...] = tuple(DEFAULT_FORMATS.split(",")),
-    channel: str | None = None,
-) -> None:
-    """Write the cells of one image into `folder` (that of job.output) in each of `formats`.
-
-    The label TIFF keeps the pixel size of the image; the table has physical units when that is known.
-    """
-    path = job.inputs[0]
-    loaded = load(path)
-    image = channels_first(path, loaded, channel)
-    cells = predictor(image)
-    channels = loaded.channels if len(loaded.channels) == len(image) else ()
-    labels = cells_to_labels(cells)
-    found = Segmented(job.stem, path.name, cells, labels, image, loaded.pixel_size, channels)
-    write_outputs(folder or job.output.parent, found, formats)

@@ -41,6 +41,14 @@ def train(
             help="Instance labels. Alone: full supervision; beside --lois or --masks: mixed.",
         ),
     ] = None,
+    channel: Annotated[
+        str | None,
+        _option(
+            panel=DATA,
+            default="all",
+            help="Train on this channel of the images alone: its 0-based index or its name. The model remembers it.",
+        ),
+    ] = None,
     supervision: Annotated[
         str | None,
         _option(
@@ -157,9 +165,9 @@ def train(
     own = {
         "preset": AS_INIT if init and preset is None and not resume else preset,
         "supervision": supervision or infer_supervision(labels is not None, lois is not None or masks is not None),
-        "auxnet": auxnet, "patience": patience, "batch": batch, "crop": crop, "learning_rate": learning_rate,
-        "seed": seed, "compile": compile_, "scale_range": scale_range, "gain": gain, "noise": noise, "gamma": gamma,
-        "blur": blur,
+        "channel": channel, "auxnet": auxnet, "patience": patience, "batch": batch, "crop": crop,
+        "learning_rate": learning_rate, "seed": seed, "compile": compile_, "scale_range": scale_range, "gain": gain,
+        "noise": noise, "gamma": gamma, "blur": blur,
     }  # fmt: skip
     if supervision == "weak" and labels is not None:
         raise UsageError("--supervision weak uses no --labels. Leave one of them out, or say --supervision mixed.")

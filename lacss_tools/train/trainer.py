@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lacss_tools.errors import LacssError
 from lacss_tools.train.dataset import Batch, Field
-from lacss_tools.train.device import autocast, compiled
+from lacss_tools.train.device import autocast, compiled, return_memory
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.model.backbone import COARSE_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
@@ -21,7 +21,7 @@ from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import supply
 
 CHECK_EVERY = 20
-"""steps between two looks at whether the loss is still a number; each makes a GPU wait"""
+"""steps between two looks at whether the loss is still a number (each makes a GPU wait) and at unused memory"""
 
 
 @dataclass
@@ -110,6 +110,7 @@ def run_steps(
         diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
         if state.step % CHECK_EVERY == 0:
             check_finite(diverged, settings)
+            return_memory()
         yield StepReport(state.step, min(1.0, state.progress(settings, world)), losses, diverged)
 
 

@@ -9,6 +9,8 @@ from lacss_tools.train.data import LabelledField
 from lacss_tools.train.predict import Predictor
 
 SHOWN_FIELDS = 3
+SHOWN_SCORE = 0.4
+"""of a cell in a picture; those under it serve AP alone"""
 LARGEST_SIDE = 1024
 """pixels; larger fields are shown smaller"""
 
@@ -30,6 +32,7 @@ def picture(field: LabelledField, found: Cells) -> RGB:
     """Return the field with its true outlines (sky blue) under those that the model found (orange)."""
     rgb = to_rgb(field.image)
     rgb = draw_outlines(rgb, cells_to_labels(field.truth), SKY)
-    rgb = draw_outlines(rgb, cells_to_labels(found), ORANGE)
+    likely = found.select(np.flatnonzero(found.scores >= SHOWN_SCORE))
+    rgb = draw_outlines(rgb, cells_to_labels(likely), ORANGE)
     step = int(np.ceil(max(rgb.shape[:2]) / LARGEST_SIDE))
     return shrink(rgb, step) if step > 1 else rgb

@@ -11,7 +11,8 @@ from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
 from lacss_tools.evaluate import figures
-from lacss_tools.train import predict
+from lacss_tools.train import checkpoint, predict
+from lacss_tools.train.settings import ALL_DETECTIONS
 
 
 def labels_of(*columns):
@@ -77,12 +78,14 @@ def test_predictions_are_counted_per_image_and_in_all(project):
 def test_a_model_is_asked_for_every_image(project, monkeypatch):
     asked = []
 
-    def load(path, device):
+    def load(path, device, settings):
         asked.append((path.name, device))
+        assert settings == ALL_DETECTIONS  # AP needs the unlikely ones too
         cells = cells_from_labels(labels_of(5, 25, 45))
         return lambda image: Cells(cells.shape, np.array([0.9, 0.8, 0.1]), cells.locations, cells.boxes, cells.crops)
 
     monkeypatch.setattr(predict, "load_predictor", load)
+    monkeypatch.setattr(checkpoint, "trained_channel", lambda path: None)
     (project / "runs" / "one").mkdir(parents=True)
     result = lacss_eval(project, "runs/one", "--device", "cpu", "--json")
     assert result.exit_code == 0, result.output
@@ -94,7 +97,8 @@ def test_a_model_is_asked_for_every_image(project, monkeypatch):
 
 
 def test_weights_that_are_a_file_get_their_report_beside_them(project, monkeypatch):
-    monkeypatch.setattr(predict, "load_predictor", lambda path, device: lambda image: cells_from_labels(labels_of(5)))
+    monkeypatch.setattr(predict, "load_predictor", lambda *_: lambda image: cells_from_labels(labels_of(5)))
+    monkeypatch.setattr(checkpoint, "trained_channel", lambda path: None)
     (project / "models").mkdir()
     (project / "models" / "m.safetensors").write_bytes(b"")
     assert lacss_eval(project, "models/m.safetensors").exit_code == 0

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from lacss_tools.cells import Cells, cells_from_labels, cells_to_labels
+from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.errors import InputError
 from lacss_tools.train.model.lacss import Lacss
 from lacss_tools.train.model.patches import patches_around
-from lacss_tools.train.predict import Predictor, suppress, to_original
+from lacss_tools.train.predict import Predictor
+from lacss_tools.train.predict.cut import Frame, continue_inwards, to_original
+from lacss_tools.train.predict.found import encode
 from lacss_tools.train.settings import ModelSettings, PredictSettings
 
 CPU = torch.device("cpu")
@@ -24,39 +26,39 @@ def test_patches_return_to_the_place_they_came_from(shape, size):
     original = (work + 0.5) / factor[:, None] - 0.5
     sigma = 0.1 * shape[0]
     bump = np.exp(-((original[0][:, None] - centre[0]) ** 2 + (original[1][None] - centre[1]) ** 2) / (2 * sigma**2))
-    ((y0, x0, values),) = to_original(torch.from_numpy(bump).float()[None], patches, size, shape)
+    ((y0, x0),), (values,) = to_original(torch.from_numpy(bump).float()[None], patches, Frame(size, shape))
     y, x = np.mgrid[y0 : y0 + values.shape[0], x0 : x0 + values.shape[1]]
     expected = np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * sigma**2))
-    middle = expected > 0.6
-    assert middle.sum() > 20
-    assert np.abs(values - expected)[middle].max() < 0.02
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    mask = np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * sigma**2)) > 0.6
+    assert np.abs(values - expected)[expected > 0.6].max() < 0.02
+    assert (expected > 0.6).sum() == mask.sum() > 20  # none of it is left out
 
 
-def cell(y0, x0, y1, x1, score):
-    crop = np.ones((y1 - y0, x1 - x0), np.float32)
-    return Cells((20, 20), np.array([score]), np.array([[y0, x0]], float), np.array([[y0, x0, y1, x1]]), (crop,))
+def test_pixels_beyond_the_window_repeat_its_edge():
+    """A patch of 4 x 4 at (-1, 2) over a window of 2 x 5: its rows 1 and 2 and columns 0 to 2 lie inside."""
+    patch = torch.arange(16.0).view(1, 4, 4)
+    whole = patch + 100
+    y = continue_inwards(torch.cat([patch, whole]), torch.tensor([[-1, 2], [0, 0]]), (2, 5))
+    assert y[0].tolist() == [[4, 5, 6, 6], [4, 5, 6, 6], [8, 9, 10, 10], [8, 9, 10, 10]]
+    assert y[1].tolist() == [[100, 101, 102, 103], [104, 105, 106, 107], [104, 105, 106, 107], [104, 105, 106, 107]]
 
 
-def join(*parts):
-    return Cells(
-        (20, 20),
-        np.concatenate([p.scores for p in parts]),
-        np.concatenate([p.locations for p in parts]),
-        np.concatenate([p.boxes for p in parts]),
-        tuple(p.crops[0] for p in parts),
-    )
-
-
-def test_a_cell_inside_a_better_one_goes_and_a_neighbour_stays():
-    kept = suppress(join(cell(0, 0, 10, 10, 0.9), cell(2, 2, 8, 8, 0.8), cell(0, 8, 10, 18, 0.7)), max_overlap=0.5)
-    assert kept.scores.tolist() == [0.9, 0.7]
+def test_codes_keep_their_side_of_a_half():
+    values = np.nextafter(np.float32(0.5), np.array([[0, 1]], np.float32))
+    assert encode(values).tolist() == [[127, 128]]
+    line = np.linspace(0, 1, 1001, dtype=np.float32)[None]
+    assert ((encode(line) >= 128) == (line > 0.5)).all()
+    assert np.abs(encode(line) / 255.0 - line).max() < 0.003
 
 
 def test_contested_pixels_go_to_the_more_probable_cell():
-    parts = join(cell(0, 0, 4, 6, 0.9), cell(0, 4, 4, 10, 0.8))
+    parts = cells_from_labels(np.array([[1, 1, 1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 2, 2, 2, 2, 2, 2]]))
+    boxes = parts.boxes.copy()
+    boxes[1, [0, 2]] = 0, 1  # both on the first row
     parts.crops[0][:, 5] = 0.6
-    labels = cells_to_labels(parts)
-    assert labels[0].tolist() == [1, 1, 1, 1, 1, 2, 2, 2, 2, 2] + [0] * 10
+    labels = cells_to_labels(type(parts)((1, 10), parts.scores, parts.locations, boxes, parts.crops))
+    assert labels.tolist() == [[1, 1, 1, 1, 1, 2, 2, 2, 2, 2]]
 
 
 def test_labels_survive_the_way_through_cells():
@@ -74,6 +76,7 @@ def test_an_untrained_model_gives_valid_cells_on_any_size(shape):
     predictor = Predictor(model.eval(), 0.8, CPU, PredictSettings(min_score=0.0, min_area=1.0))
     cells = predictor(np.random.default_rng(0).random((1, *shape), dtype=np.float32))
     assert cells.shape == shape
+    assert len(cells) > 1
     assert (cells.boxes[:, :2] >= 0).all()
     assert (cells.boxes[:, 2:] <= shape).all()
     assert all(c.shape == (y1 - y0, x1 - x0) for c, (y0, x0, y1, x1) in zip(cells.crops, cells.boxes, strict=True))

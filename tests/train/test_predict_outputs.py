@@ -12,9 +12,10 @@ import torch
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
-from lacss_tools.cells import Cells
 from lacss_tools.cli import app
 from lacss_tools.train import predict as prediction
+from lacss_tools.train.predict.cut import Frame
+from lacss_tools.train.predict.found import Found, encode
 
 SHAPE = (40, 50)
 EVERYTHING = "labels,coco,roi,geojson,csv,contours"
@@ -28,11 +29,18 @@ class TwoCells(prediction.Predictor):
     def __init__(self):
         """Need no network."""
 
-    def __call__(self, image):
-        assert image.shape == (1, *SHAPE)
+    def is_small(self, frame):
+        return True
+
+    def frame(self, shape):
+        return Frame(shape[1:], shape[1:])
+
+    def find(self, source):
+        assert source.shape == (1, *SHAPE)
         boxes = np.array([[5, 5, 15, 15], [10, 10, 30, 30]])
-        crops = (np.full((10, 10), 0.9, np.float32), np.full((20, 20), 0.7, np.float32))
-        return Cells(SHAPE, np.array([0.8, 0.6]), np.array([[9.5, 9.5], [20.0, 20.0]]), boxes, crops)
+        crops = tuple(encode(np.full((side, side), value, np.float32)) for side, value in ((10, 0.9), (20, 0.7)))
+        scores, areas = np.array([0.8, 0.6]), np.array([100, 400])
+        return Found(SHAPE, scores, scores, np.array([[9.5, 9.5], [20.0, 20.0]]), boxes, areas, crops)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from lacss_tools.errors import InputError, InterruptedRunError
 from lacss_tools.files import read_labels, write_lois, write_mask
 from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import load_weights, read_metrics
-from lacss_tools.train.predict import load_predictor
 from lacss_tools.train.settings import TrainSettings
 
 SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5)
@@ -88,11 +87,11 @@ def test_swapped_coordinates_are_noticed(folders, tmp_path):
 
 def test_prediction_writes_labels_and_table(folders, tmp_path):
     from lacss_tools.batch import Job
+    from lacss_tools.train.predict.steps import Order, predict_file
 
     work.train(folders, tmp_path / "run", SHORT, device="cpu")
-    predictor = load_predictor(tmp_path / "run", "cpu")
     job = Job("f0", (folders.images / "f0.tif",), tmp_path / "out" / "f0.tif")
-    work.predict_file(job, predictor)
+    predict_file(job, Order(tmp_path / "run", tmp_path / "out", ("labels", "csv"), device="cpu"))
     labels = read_labels(job.output)
     rows = (tmp_path / "out" / "f0.csv").read_text().splitlines()
     assert labels.shape == (96, 96)

@@ -46,7 +46,7 @@ class Segmentor(nn.Module):
         self, features: Float[Tensor, "b y x d"], lois: Float[Tensor, "n 2"], patches: Patches
     ) -> Float[Tensor, "n p p"]:
         """Return one logit per pixel of each patch; 0.5 probability is the border of the cell."""
-        n, half = len(patches), patches.size // FINE_STRIDE
+        n, half = patches.origins.shape[0], patches.size // FINE_STRIDE  # not len(), so that exports keep it open
         index, _ = pixel_index(patches, step=FINE_STRIDE)
         window = features.reshape(-1, features.shape[-1]).index_select(0, index.reshape(-1))
         window = window.view(n, half * half, features.shape[-1])

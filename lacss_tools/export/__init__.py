@@ -1,0 +1,1 @@
+"""Trained models for other runtimes: ONNX graphs and bioimage.io folders."""

@@ -1,0 +1,67 @@
+"""`lacss export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lacss_tools.errors import UsageError
+from lacss_tools.export.names import FACTS, LICENCE, RDF
+from lacss_tools.options import HERE, OverwriteOption, ProjectOption
+from lacss_tools.project import check_output
+
+LAST = {"onnx": FACTS, "bioimageio": RDF}
+"""what can be written -> the file of it that is written last: when it is there, all is"""
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("export")(export)
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
+    to: Annotated[
+        str, typer.Option(help="onnx: two graphs and what to know about them; bioimageio: a model folder around them.")
+    ] = "onnx",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="MODEL/TO, beside the weights")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model (bioimageio).", show_default="as the run")] = None,
+    author: Annotated[
+        list[str] | None, typer.Option(help="Who made the model; may be given several times (bioimageio).")
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", help="SPDX name of the licence of the weights (bioimageio).", show_default=LICENCE),
+    ] = None,
+    overwrite: OverwriteOption = False,
+    project: ProjectOption = HERE,
+) -> None:
+    """Write a model for other runtimes, and check that it gives there what it gives here (within 1e-3).
+
+    maps.onnx: image -> features, score logits, offsets, for any batch, height and width (multiples of 32). cells.onnx:
+    features and locations -> the logits of each cell's patch, for any number of cells. lacss.json, also inside both
+    files: how images are prepared (intensities, scale) and cells are read out. Needs lacss-tools[onnx].
+    """
+    if to not in LAST:
+        raise UsageError(f"--to {to} is not possible. Choose {' or '.join(LAST)}.")
+    if to == "onnx" and (name or author or licence):
+        raise UsageError("--name, --author and --license describe a bioimage.io model. Say --to bioimageio.")
+    from lacss_tools import console
+    from lacss_tools.export import steps
+    from lacss_tools.export.bioimageio import about
+
+    path = project / model
+    home = path if path.is_dir() else path.parent
+    folder = project / output if output else home / to
+    check_output(folder, home)
+    if (folder / LAST[to]).exists() and not overwrite:
+        console.say(f"{folder} was done already. Redo it with --overwrite.")
+        return
+    trained = steps.open_model(path)
+    if to == "onnx":
+        worst = steps.write_onnx(folder, trained)
+    else:
+        worst = steps.write_bioimageio(folder, trained, about(name or path.resolve().stem, author, licence))
+    console.say(f"{folder}: ONNX and torch differ by {worst:.1e} at most")

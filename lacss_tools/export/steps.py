@@ -1,0 +1,53 @@
+"""A model in, a folder of files for other runtimes out."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lacss_tools.export import bioimageio, check, graphs
+from lacss_tools.export.facts import facts
+from lacss_tools.export.names import CELLS, FACTS, MAPS
+from lacss_tools.files import atomic, write_text
+from lacss_tools.train.checkpoint import load_weights, trained_channel
+from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.train.settings import PredictSettings
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model for export and the facts about it."""
+
+    path: Path
+    model: Lacss
+    facts: dict[str, Any]
+
+
+def open_model(path: Path) -> Trained:
+    """Load a run folder or a .safetensors file; InputError when it is neither or packages are missing."""
+    graphs.needed()
+    model, scale = load_weights(path)
+    return Trained(path, model.eval(), facts(model, scale, trained_channel(path), PredictSettings()))
+
+
+def write_onnx(folder: Path, trained: Trained) -> float:
+    """Write maps.onnx, cells.onnx and lacss.json; return their largest difference from torch (at most 1e-3)."""
+    return _write_graphs(folder, trained, root=False)
+
+
+def write_bioimageio(folder: Path, trained: Trained, about: bioimageio.About) -> float:
+    """Write a bioimage.io model folder, whose graph `maps` takes images between two percentiles; return as above."""
+    worst = _write_graphs(folder, trained, root=True)
+    bioimageio.write_folder(folder, trained.path, trained.facts, about)
+    return worst
+
+
+def _write_graphs(folder: Path, trained: Trained, root: bool) -> float:
+    known = trained.facts | {"root_inside": root}
+    maps, cells = graphs.maps_onnx(trained.model, known, root), graphs.cells_onnx(trained.model, known)
+    worst = max(check.compare_maps(maps, trained.model, root), check.compare_cells(cells, trained.model))
+    for name, content in ((MAPS, maps), (CELLS, cells)):
+        with atomic(folder / name) as part:
+            part.write_bytes(content)
+    write_text(folder / FACTS, json.dumps(known, indent=2) + "\n")
+    return worst

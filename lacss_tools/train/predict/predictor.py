@@ -1,0 +1,129 @@
+"""Use a trained model: image in, cells out."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lacss_tools.arrays import Image
+from lacss_tools.cells import Cells
+from lacss_tools.errors import InputError
+from lacss_tools.train.device import autocast
+from lacss_tools.train.model.backbone import DEEPEST_STRIDE
+from lacss_tools.train.model.lacss import Lacss, Maps
+from lacss_tools.train.predict.cut import Frame, cut, propose
+from lacss_tools.train.predict.found import Found, best_first, join, suppress
+from lacss_tools.train.predict.frozen import freeze
+from lacss_tools.train.predict.nms import close_pairs, keep_best
+from lacss_tools.train.predict.source import InMemory, Source, measure_range, read_working
+from lacss_tools.train.predict.tiles import Tile, plan, sample_windows
+from lacss_tools.train.preprocess import normalise, pad, resize, scaled_size
+from lacss_tools.train.settings import PredictSettings, TileSettings
+
+RIVALS_IN_A_ROW = 8
+"""a proposal's fate may hang on a chain of better ones; so many links beyond the core are followed"""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model with its working scale; calling it with an image returns the cells, best first."""
+
+    model: Lacss
+    scale: float
+    device: torch.device
+    settings: PredictSettings
+    tiling: TileSettings = field(default_factory=TileSettings)
+    channel: str | None = None
+    """the one channel that the model was trained on, by index or name; None for all"""
+
+    def __call__(self, image: Image) -> Cells:
+        """Find the cells of one image (channel, y, x); raises InputError when the number of channels is wrong."""
+        return self.find(InMemory(image)).cells()
+
+    def find(self, source: Source) -> Found:
+        """Find the cells of an image of any size, in tiles when it is large."""
+        self.check_channels(source.shape[0])
+        frame = self.frame(source.shape)
+        if self.is_small(frame):
+            return self.find_batch([source.read(0, frame.shape[0], 0, frame.shape[1])])[0]
+        with torch.inference_mode():
+            return self._finish(join(frame.shape, self._find_large(source, frame)), frame)
+
+    def frame(self, shape: tuple[int, int, int]) -> Frame:
+        """Return how an image of `shape` (channels, height, width) lies at the working scale."""
+        return Frame(scaled_size(shape[1:], self.scale), shape[1:])
+
+    def is_small(self, frame: Frame) -> bool:
+        """Return whether an image is as small as those of the training, so that its norms are its own."""
+        return frame.size[0] * frame.size[1] <= self.tiling.small**2
+
+    def find_batch(self, images: list[Image]) -> list[Found]:
+        """Find the cells of images of one shape, each in one piece; none depends on the others."""
+        self.check_channels(len(images[0]))
+        shape = (images[0].shape[1], images[0].shape[2])
+        frame = Frame(scaled_size(shape, self.scale), shape)
+        box = (0, 0, *frame.size)
+        with torch.inference_mode():
+            working = torch.stack([resize(normalise(image), frame.size) for image in images])
+            parts = self._cells_of(self._maps(self.model, working), Tile(box, box), frame)
+        return [self._finish(part, frame) for part in parts]
+
+    def _find_large(self, source: Source, frame: Frame) -> list[Found]:
+        """Return the cells of each tile, found by a network whose norms are those of the whole image."""
+        intensities = measure_range(source)
+        boxes = sample_windows(frame.size, self.tiling.sample)
+        sample = torch.from_numpy(np.stack([read_working(source, frame.size, box, intensities) for box in boxes]))
+        with autocast(self.device):
+            model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
+        tiles = list(plan(frame.size, self.tiling.side, self.tiling.halo))
+        if len(tiles) == 1 and [tiles[0].window] == boxes:
+            return self._cells_of(maps, tiles[0], frame)
+        parts = []
+        for tile in tiles:
+            window = torch.from_numpy(read_working(source, frame.size, tile.window, intensities))
+            parts += self._cells_of(self._maps(model, window[None]), tile, frame)
+        return parts
+
+    def _maps(self, model: Lacss, working: Float[Tensor, "b channel y x"]) -> Maps:
+        with autocast(self.device):
+            maps: Maps = model(pad(working, DEEPEST_STRIDE).to(self.device))
+        return maps
+
+    def _cells_of(self, maps: Maps, tile: Tile, frame: Frame) -> list[Found]:
+        """Return the cells that belong to one tile, for each image of a batch."""
+        margin = RIVALS_IN_A_ROW * self.settings.nms_distance
+        proposals = propose(maps, tile, margin, frame, self.settings)
+        return cut(self.model, maps, proposals, tile, frame)
+
+    def _finish(self, found: Found, frame: Frame) -> Found:
+        """Let the cells of all tiles compete: by distance, then, of those large enough, by overlap."""
+        factor = np.array(frame.factor)
+        found = best_first(found, found.ranks)
+        rivals = close_pairs((found.locations + 0.5) / factor - 0.5, self.settings.nms_distance)
+        found = found.select(keep_best(len(found), rivals))
+        found = found.select(np.flatnonzero(found.areas >= self.settings.min_area * factor.prod()))
+        return suppress(best_first(found, found.scores), self.settings.max_overlap, self.settings.max_iou)
+
+    def check_channels(self, given: int) -> None:
+        """Raise InputError unless an image has as many channels as those of the training."""
+        expected = self.model.settings.channels
+        if given != expected:
+            raise InputError(f"The image has {given} channels, the model was trained on {expected}. Give the same.")
+
+
+def load_predictor(
+    path: Path, device: str = "auto", settings: PredictSettings | None = None, tiling: TileSettings | None = None
+) -> Predictor:
+    """Load a run folder (its best weights) or a .safetensors file; InputError when it is not a model of ours."""
+    from lacss_tools.train.checkpoint import load_weights, trained_channel
+    from lacss_tools.train.device import choose_device
+
+    chosen = choose_device(device)
+    model, scale = load_weights(path)
+    model = model.to(chosen).eval()
+    return Predictor(
+        model, scale, chosen, settings or PredictSettings(), tiling or TileSettings(), trained_channel(path)
+    )

@@ -1,0 +1,300 @@
+"""Large files read, segmented and written part by part; many files in batches, processes and on a cluster."""
+
+import os
+import time
+from dataclasses import replace
+
+import dask
+import numpy as np
+import pytest
+import tifffile
+import torch
+from distributed import LocalCluster
+from typer.testing import CliRunner
+
+from lacss_tools.batch import Job
+from lacss_tools.cli import app
+from lacss_tools.errors import InputError
+from lacss_tools.files import read_labels, write_label_bands
+from lacss_tools.formats.table import measure
+from lacss_tools.imagefile import channels_first, load
+from lacss_tools.job import Outcome
+from lacss_tools.train import predict_command
+from lacss_tools.train.checkpoint import save_weights
+from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.train.predict import field, outputs
+from lacss_tools.train.predict.counts import outliers, summary
+from lacss_tools.train.predict.field import InFile, open_field
+from lacss_tools.train.predict.found import Found, encode, paint
+from lacss_tools.train.predict.source import InMemory
+from lacss_tools.train.predict.stream import Stages, stream
+from lacss_tools.train.settings import TileSettings
+from tests.train.test_predict_tiles import SMALL, picture
+
+
+def pixels(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 4096, shape).astype(np.uint16)
+
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+
+LAYOUTS = {
+    "plain": (pixels(70, 90), {}),
+    "strips": (pixels(70, 90), {"compression": "zlib", "rowsperstrip": 16}),
+    "tiles": (pixels(70, 90), {"compression": "zlib", "tile": (32, 48)}),
+    "rgb": (pixels(70, 90, 3), {"photometric": "rgb", "compression": "lzw", "tile": (16, 32)}),
+    "planes": (pixels(2, 70, 90), {"metadata": {"axes": "CYX"}, "compression": "zlib", "tile": (32, 32),
+                                   "photometric": "minisblack", "ome": True}),
+    "imagej": (pixels(2, 70, 90), {"imagej": True, "metadata": {"axes": "CYX"}}),
+    "planar": (pixels(3, 70, 90), {"photometric": "rgb", "planarconfig": "separate", "compression": "zlib"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("channel", [None, "0"])
+def test_parts_of_a_file_are_parts_of_its_image(layout, channel, tmp_path, monkeypatch):
+    monkeypatch.setattr(field, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(field, "CACHE_BYTES", 4000)
+    path, (values, options) = tmp_path / "a.tif", LAYOUTS[layout]
+    tifffile.imwrite(path, values, **options)
+    expected = channels_first(path, load(path), channel)
+    with open_field(path, channel) as opened:
+        assert isinstance(opened.source, InFile) == (layout != "planar")  # which is read whole
+        assert opened.source.shape == expected.shape
+        assert opened.note.describe() == load(path).describe()
+        for top, bottom, left, right in ((0, 70, 0, 90), (10, 50, 20, 80), (31, 33, 47, 49), (69, 70, 0, 1)):
+            part = opened.source.read(top, bottom, left, right)
+            assert np.array_equal(part, expected[:, top:bottom, left:right])
+
+
+def test_a_large_file_cut_short_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(field, "WHOLE_PIXELS", 1000)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels(70, 90), compression="zlib", rowsperstrip=8)
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(InputError, match=r"a\.tif"), open_field(path) as opened:
+        opened.source.read(0, 70, 0, 90)
+
+
+@pytest.mark.parametrize("axes", ["yx", "cyx", "tczyx"])
+def test_ome_zarr_is_read_in_parts(axes, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    values = pixels(*(1, 2, 1)[-len(axes[:-2]) :] if axes == "tczyx" else (2,) * (len(axes) - 2), 40, 50)
+    group = zarr.open_group(str(tmp_path / "a.ome.zarr"), mode="w")
+    array = group.create_array("0", shape=values.shape, chunks=(*(1,) * (len(axes) - 2), 16, 16), dtype=values.dtype)
+    array[...] = values
+    group.attrs["multiscales"] = [{"axes": [{"name": name} for name in axes], "datasets": [{"path": "0"}]}]
+    with open_field(tmp_path / "a.ome.zarr") as opened:
+        assert np.array_equal(opened.source.read(5, 30, 10, 45), values.reshape(-1, 40, 50)[:, 5:30, 10:45])
+    with pytest.raises(InputError, match=r"b\.zarr cannot be read as OME-Zarr"), open_field(tmp_path / "b.zarr"):
+        pass
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def found(shape=(90, 70), count=25):
+    rng = np.random.default_rng(5)
+    corners = rng.integers(0, 55, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.integers(4, 14, (count, 2))], axis=1)
+    crops = tuple(encode(rng.random((d - b, e - c), dtype=np.float32)) for b, c, d, e in boxes.tolist())
+    areas = np.array([(crop > 127).sum() for crop in crops])
+    scores = np.sort(rng.random(count))[::-1]
+    return Found(shape, scores, scores, corners + 4.5, boxes, areas, crops)
+
+
+@pytest.mark.parametrize("most", [30, 70000])
+@pytest.mark.parametrize("pixel_size", [None, (0.25, 0.5)])
+def test_labels_written_in_bands_are_those_written_at_once(most, pixel_size, tmp_path):
+    labels = pixels(50, 40).astype(np.int32) % most
+    bands = (labels[y : y + 16] for y in range(0, 50, 16))
+    write_label_bands(tmp_path / "a.tif", bands, labels.shape, most, pixel_size)
+    assert np.array_equal(read_labels(tmp_path / "a.tif"), labels)
+    loaded = load(tmp_path / "a.tif")
+    assert loaded.pixels.dtype == (np.uint16 if most < 2**16 else np.uint32)
+    assert loaded.pixel_size == (pixel_size and pytest.approx(pixel_size))
+
+
+@pytest.mark.parametrize("pixel_size", [None, (0.25, 0.5)])
+def test_bands_measure_and_paint_what_the_whole_image_would_give(pixel_size, tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "BAND", 16)
+    cells, image = found(), pixels(2, 90, 70).astype(np.float32)
+    opened = field.Field(tmp_path / "a.tif", replace(load_of(image), pixel_size=pixel_size), InMemory(image))
+    labels = paint(cells, 0, 90)
+    assert np.array_equal(np.concatenate(list(outputs.label_bands(cells))), labels)
+    header, rows = outputs.measure_in_bands(opened, cells)
+    expected = measure(labels, cells.cells(), image, pixel_size)
+    assert header == expected[0]
+    assert rows == expected[1]
+    assert len(rows) > 15
+
+
+def load_of(image):
+    return field._outline(image.shape, "CYX", image.dtype)
+
+
+def test_both_ways_of_writing_give_the_same_files(tmp_path, monkeypatch):
+    cells, image = found(), pixels(1, 90, 70).astype(np.float32)
+    opened = field.Field(tmp_path / "a.tif", load_of(image), InMemory(image))
+    outputs.write_found(tmp_path / "whole", "a", opened, cells, ("labels", "csv", "coco"))
+    monkeypatch.setattr(outputs, "WHOLE_PIXELS", 10)
+    outputs.write_found(tmp_path / "bands", "a", opened, cells, ("labels", "csv", "coco"))
+    for name in ("a.csv", "a.json"):
+        assert (tmp_path / "whole" / name).read_text() == (tmp_path / "bands" / name).read_text()
+    assert np.array_equal(*(read_labels(tmp_path / place / "a.tif") for place in ("whole", "bands")))
+
+
+# ---- the stream -----------------------------------------------------------------------------------------------------
+
+
+def jobs(folder, *stems):
+    return [Job(stem, (folder / f"{stem}.tif",), folder / f"{stem}.out") for stem in stems]
+
+
+def test_neighbours_of_one_kind_are_computed_together_and_errors_stay_alone(tmp_path):
+    groups = []
+
+    def read(job):
+        if job.stem == "unreadable":
+            raise InputError("unreadable is damaged.")
+        return job.stem
+
+    def compute(names):
+        groups.append(names)
+        if "bad" in names:
+            raise ValueError("bad")
+        return [name.upper() for name in names]
+
+    def write(job, name, value):
+        if name == "full":
+            raise InputError("The disk is full.")
+        return f"{name} {value}"
+
+    stages = Stages(read, lambda name: None if name == "alone" else len(name), compute, write)
+    names = ["a", "b", "c", "full", "alone", "x", "bad", "abc", "unreadable", "y"]
+    outcomes = {job.stem: outcome for job, outcome in stream(jobs(tmp_path, *names), stages, batch=2)}
+    assert groups == [["a", "b"], ["c"], ["full"], ["alone"], ["x"], ["bad", "abc"], ["bad"], ["abc"], ["y"]]
+    assert {name: outcome.value for name, outcome in outcomes.items() if not outcome.error} == {
+        name: f"{name} {name.upper()}" for name in ("a", "b", "c", "alone", "x", "abc", "y")
+    }
+    assert outcomes["unreadable"] == Outcome("unreadable is damaged.")
+    assert outcomes["full"] == Outcome("The disk is full.")
+    assert "unexpected ValueError: bad" in outcomes["bad"].error
+
+
+def test_a_stream_does_not_run_ahead_of_who_takes_from_it(tmp_path):
+    read = []
+    stages = Stages(lambda job: read.append(job.stem), lambda _: 0, lambda items: items, lambda *_: None)
+    results = stream(jobs(tmp_path, *map(str, range(50))), stages, batch=2)
+    next(results)
+    assert len(read) < 20
+    results.close()
+    assert len(read) < 20
+
+
+# ---- the command ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Nine fields of three sizes and one bad file, and a network that knows nothing."""
+    torch.manual_seed(0)
+    save_weights(tmp_path / "m.safetensors", Lacss(SMALL), 0.8)
+    (tmp_path / "images").mkdir()
+    for k in range(9):
+        image = picture(70 + 10 * (k // 4), 90, seed=k)[0]
+        tifffile.imwrite(tmp_path / "images" / f"f{k}.tif", (image * 1000).astype(np.uint16))
+    (tmp_path / "images" / "g.tif").write_bytes(b"II*\0 no more of it")
+    return tmp_path
+
+
+SURE = ("--device", "cpu", "--min-score", "0.1")
+"""which the network never is by itself"""
+
+
+def lacss(project, *words):
+    words = ["predict", "m.safetensors", "images", "--project", str(project), *SURE, *map(str, words)]
+    return CliRunner().invoke(app, words)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_same_files_wherever_they_are_made(project):
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster,
+    ):
+        places = {
+            "one": ("--workers", 1, "--batch-size", 1),
+            "batches": ("--workers", 1, "--batch-size", 3),
+            "processes": ("--workers", 2),
+            "cluster": ("--scheduler", cluster.scheduler_address),
+        }
+        for name, words in places.items():
+            result = lacss(project, "-o", name, *words)
+            assert result.exit_code == 4, result.output
+            assert "9 written, 1 failed" in result.output
+            assert "g.tif cannot be read" in result.output
+            assert "cells in 9 images" in result.output
+    one, *others = (contents(project / name) for name in places)
+    assert len(one) == 18
+    assert sum(text.count(b"\n") - 1 for name, text in one.items() if name.endswith(".csv")) > 30
+    assert others == [one, one, one]
+
+
+def test_a_run_goes_on_where_it_was_and_counts_all(project):
+    (project / "images" / "g.tif").unlink()
+    first = lacss(project)
+    counted = next(line for line in first.output.splitlines() if "cells in 9 images" in line)
+    before = contents(project / "predictions")
+    for name, age in ((".f3.tif.abc.part", 7200), (".f5.csv.xyz.part", 10)):
+        (project / "predictions" / name).write_bytes(b"half")
+        os.utime(project / "predictions" / name, (time.time() - age,) * 2)
+    (project / "predictions" / "f3.tif").unlink()
+    (project / "predictions" / "f5.csv").unlink()
+    result = lacss(project)
+    assert "2 written, 7 were done already" in result.output
+    assert counted in result.output
+    (project / "predictions" / ".f5.csv.xyz.part").unlink()  # of another run perhaps; the old one is gone
+    assert contents(project / "predictions") == before
+
+
+def test_large_images_go_in_tiles_of_any_size(project, monkeypatch):
+    monkeypatch.setattr(field, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(outputs, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(predict_command, "TILES", TileSettings(small=1))
+    (project / "slide").mkdir()
+    image = (picture(120, 1250)[0] * 1000).astype(np.uint16)
+    tifffile.imwrite(project / "slide" / "s.tif", image, tile=(64, 256), compression="zlib")
+    for name, side in (("a", 2048), ("b", 64), ("c", 160)):
+        words = ["predict", "m.safetensors", "slide", "-o", name, "--tile", str(side), "--project", str(project)]
+        result = CliRunner().invoke(app, [*words, *SURE])
+        assert result.exit_code == 0, result.output
+    assert read_labels(project / "a" / "s.tif").max() > 50
+    assert contents(project / "a") == contents(project / "b") == contents(project / "c")
+
+
+@pytest.mark.parametrize("text", ["0", "many"])
+def test_a_batch_size_that_is_none_is_refused(text, project):
+    result = lacss(project, "--batch-size", text)
+    assert result.exit_code == 2
+    assert f"--batch-size {text} is neither auto nor a number of images" in result.output
+
+
+# ---- counts ---------------------------------------------------------------------------------------------------------
+
+
+def test_images_unlike_the_others_are_named():
+    counts = {f"f{k}": 50 + k % 5 for k in range(20)} | {"empty": 0, "crowd": 400}
+    assert outliers(counts) == {"crowd": 400, "empty": 0}
+    text = summary(counts)
+    assert text[0] == "1440 cells in 22 images, 52 in the median one (0 to 400)"
+    assert text[1] == "2 unlike the others, look at them: crowd (400), empty (0)"
+
+
+def test_counting_noise_and_few_images_are_no_outliers():
+    assert outliers({f"f{k}": 50 for k in range(20)} | {"a": 60}) == {}
+    assert outliers({"a": 0, "b": 100, "c": 3}) == {}
+    assert summary({}) == []

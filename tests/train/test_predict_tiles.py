@@ -1,0 +1,164 @@
+"""Images in tiles: the same cells as in one piece, to the byte."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from lacss_tools.train.model.backbone import ChannelAttention
+from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.train.predict import Predictor
+from lacss_tools.train.predict.frozen import FrozenAttention, FrozenNorm, freeze
+from lacss_tools.train.predict.resample import resample, taps
+from lacss_tools.train.predict.source import InMemory, measure_range, read_working
+from lacss_tools.train.predict.tiles import plan, sample_windows
+from lacss_tools.train.preprocess import intensity_range, normalise, resize
+from lacss_tools.train.settings import ModelSettings, PredictSettings, TileSettings
+
+CPU = torch.device("cpu")
+SMALL = ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=32)
+EASY = PredictSettings(min_score=0.1, min_area=10.0)
+LARGE = TileSettings(side=4096, halo=224, small=1)
+"""no image is small, and each goes in one piece"""
+
+
+def predictor(scale=1.0, tiling=LARGE, seed=0):
+    torch.manual_seed(seed)
+    return Predictor(Lacss(SMALL).eval(), scale, CPU, EASY, tiling)
+
+
+def picture(height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    image = rng.random((height, width)) * 0.2
+    for cy, cx in rng.integers(0, (height, width), (height * width // 900, 2)):
+        image[max(cy - 12, 0) : cy + 12, max(cx - 12, 0) : cx + 12] += 0.5
+    return (image + (y + x) / 2000)[None].astype(np.float32)
+
+
+def same(a, b):
+    assert len(a) == len(b)
+    for name in ("scores", "locations", "boxes", "areas"):
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+    assert all(np.array_equal(one, other) for one, other in zip(a.crops, b.crops, strict=True))
+
+
+@pytest.mark.parametrize(("scale", "side"), [(1.0, 64), (1.0, 96), (0.7, 128), (1.3, 160)])
+def test_tiles_find_what_one_piece_finds(scale, side):
+    source = InMemory(picture(round(150 / scale), round(800 / scale)))
+    whole = predictor(scale)
+    tiled = replace(whole, tiling=replace(LARGE, side=side))
+    assert len(list(plan(whole.frame(source.shape).size, side, LARGE.halo))) >= 5
+    one = whole.find(source)
+    assert len(one) > 20
+    same(tiled.find(source), one)
+
+
+def test_a_halo_that_is_too_small_is_noticed():
+    """The test above can fail: with next to no margin cells at the seams differ."""
+    source = InMemory(picture(150, 800))
+    one, cut = predictor().find(source), predictor(tiling=replace(LARGE, side=64, halo=0)).find(source)
+    assert len(one) != len(cut) or not np.array_equal(one.scores, cut.scores)
+
+
+def test_images_of_a_batch_do_not_know_of_each_other():
+    images = [picture(90, 110, seed) for seed in range(4)]
+    network = predictor(0.9)
+    for found, image in zip(network.find_batch(images), images, strict=True):
+        assert len(found) > 3
+        same(found, network.find_batch([image])[0])
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(32, 160), st.integers(0, 96))
+def test_every_pixel_belongs_to_one_core_inside_its_window(height, width, side, halo):
+    owners = np.zeros((height, width), int)
+    for tile in plan((height, width), side, halo):
+        y0, x0, y1, x1 = tile.core
+        owners[y0:y1, x0:x1] += 1
+        a, b, c, d = tile.window
+        assert a <= y0 < y1 <= c <= height
+        assert b <= x0 < x1 <= d <= width
+        assert a % 32 == b % 32 == 0
+    assert (owners == 1).all()
+
+
+@given(st.integers(33, 9000), st.integers(33, 9000))
+def test_samples_of_a_large_image_lie_inside_and_have_one_size(height, width):
+    windows = sample_windows((height, width), 600)
+    assert len({(y1 - y0, x1 - x0) for y0, x0, y1, x1 in windows}) == 1
+    assert all(0 <= y0 < y1 <= height and 0 <= x0 < x1 <= width for y0, x0, y1, x1 in windows)
+    assert sum((y1 - y0) * (x1 - x0) for y0, x0, y1, x1 in windows) <= 9 * 512**2
+    if height * width <= 600**2:
+        assert windows == [(0, 0, height, width)]
+
+
+# ---- norms ----------------------------------------------------------------------------------------------------------
+
+
+def test_norms_frozen_on_an_image_are_its_own():
+    torch.manual_seed(1)
+    model = Lacss(SMALL).eval()
+    for module in model.modules():
+        if isinstance(module, nn.GroupNorm):
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    image = torch.randn(1, 1, 96, 128)
+    with torch.inference_mode():
+        expected = model(image)
+        frozen, maps = freeze(model, image)
+        assert torch.allclose(maps.features, expected.features, atol=1e-4)
+        assert torch.allclose(frozen(image).scores, expected.scores, atol=1e-4)
+        other = torch.randn(1, 1, 64, 64) * 5
+        assert not torch.allclose(frozen(other).features, model(other).features, atol=0.1)
+    assert any(isinstance(module, nn.GroupNorm) for module in model.modules())
+
+
+def test_statistics_are_joint_over_windows():
+    norm = FrozenNorm(nn.GroupNorm(2, 4))
+    x = torch.randn(3, 4, 5, 6) * torch.tensor([1.0, 2, 3, 4])[:, None, None] + 1
+    norm(x)
+    for k, group in enumerate((x[:, :2], x[:, 2:])):
+        assert norm.mean[2 * k] == pytest.approx(group.mean().item(), abs=1e-5)
+        assert norm.variance[2 * k] == pytest.approx(group.var(correction=0).item(), rel=1e-4)
+
+
+def test_channel_attention_is_frozen_too():
+    attention = ChannelAttention(32)
+    frozen, x = FrozenAttention(attention), torch.randn(1, 32, 8, 8)
+    assert torch.allclose(frozen(x), attention(x), atol=1e-6)
+    assert torch.allclose(frozen(2 * x), 2 * attention(x), atol=1e-5)
+
+
+# ---- reading at the working scale -----------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(40, 90), st.integers(33, 120), st.integers(0, 30), st.integers(1, 30), st.booleans())
+def test_any_part_is_resampled_as_the_whole_would_be(length, resized, first, more, across):
+    shape = (length, 50) if not across else (50, length)
+    size = (resized, 35) if not across else (35, resized)
+    image = np.random.default_rng(0).random((2, *shape), dtype=np.float32)
+    whole = F.interpolate(torch.from_numpy(image)[None], size=size, mode="bilinear", antialias=True)[0].numpy()
+    rows, columns = (taps(n, m, first, min(first + more, m)) for n, m in zip(shape, size, strict=True))
+    part = resample(image[:, rows.start : rows.stop, columns.start : columns.stop], rows, columns)
+    assert part == pytest.approx(whole[:, first : first + more, first : first + more], abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(150, 170), (1201, 40)])
+def test_the_range_read_in_bands_is_that_in_memory(shape):
+    image = np.random.default_rng(1).gamma(2.0, 100, (2, *shape)).astype(np.float32)
+    banded, whole = measure_range(InMemory(image)), intensity_range(image)
+    assert np.array_equal(banded.low, whole.low)
+    assert np.array_equal(banded.high, whole.high)
+
+
+def test_a_window_at_the_working_scale_is_cut_from_the_normalised_image():
+    image = picture(100, 120)
+    source, size = InMemory(image), (70, 84)
+    window = read_working(source, size, (10, 20, 50, 84), measure_range(source))
+    assert window == pytest.approx(resize(normalise(image), size)[:, 10:50, 20:84].numpy(), abs=1e-5)
