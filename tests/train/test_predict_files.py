@@ -31,6 +31,9 @@ from lacss_tools.train.predict.stream import Stages, stream
 from lacss_tools.train.settings import TileSettings
 from tests.train.test_predict_tiles import SMALL, picture
 
+# equal to the bit: with two threads, sums are made in another order for another size of batch or of tile
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def pixels(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 4096, shape).astype(np.uint16)

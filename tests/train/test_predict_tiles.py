@@ -20,6 +20,9 @@ from lacss_tools.train.predict.tiles import plan, sample_windows
 from lacss_tools.train.preprocess import intensity_range, normalise, resize
 from lacss_tools.train.settings import ModelSettings, PredictSettings, TileSettings
 
+# equal to the bit: with two threads, sums are made in another order for another size of batch or of tile
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 SMALL = ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=32)
 EASY = PredictSettings(min_score=0.1, min_area=10.0)
