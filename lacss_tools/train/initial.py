@@ -20,7 +20,8 @@ def wanted_sizes(settings: TrainSettings, init: Path | None) -> ModelSettings:
 
 def fit_sizes(sizes: ModelSettings, settings: TrainSettings, channels: int) -> ModelSettings:
     """Return the sizes for images of `channels` channels, with the auxnet that the training wants."""
-    return replace(sizes, channels=channels, auxnet=settings.auxnet and settings.supervision != "full")
+    uses_auxnet = settings.auxnet and settings.supervision != "full" and settings.weak_loss > 0
+    return replace(sizes, channels=channels, auxnet=uses_auxnet)
 
 
 def preset_name(sizes: ModelSettings) -> str:

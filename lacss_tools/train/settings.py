@@ -68,9 +68,9 @@ class TrainSettings:
     clip: float = 1.0
     """largest norm of the gradient"""
     pseudo: float = 0.5
-    """part of the training after which watershed pseudo-labels have faded to `pseudo_rest`; 0 for no pseudo-labels"""
-    pseudo_rest: float = 0.7
-    """weight that pseudo-labels keep beside the weak loss until the end"""
+    """part of the training after which the weak loss has its whole weight; watershed pseudo-labels have the rest"""
+    weak_loss: float = 0.0
+    """weight of the paper's weak loss and auxnet, from 0 to 1; 0 for pseudo-labels alone, which learn faster"""
     jitter: float = 2.0
     """standard deviation, in working pixels, by which training LOIs are moved"""
     lpn_radius: float = 10.0
@@ -79,7 +79,7 @@ class TrainSettings:
     """weight of the LPN terms beside the instance term"""
     ema: float = 0.99
     """decay per step of the running average of the weights, which is what is kept"""
-    scale_range: float = 0.2
+    scale_range: float = 0.25
     """augmentation resizes by up to this part, up or down"""
     gain: float = 0.25
     """augmentation changes brightness by up to this part, up or down"""
@@ -87,9 +87,9 @@ class TrainSettings:
     """augmentation adds up to this, in half contrasts of the field"""
     noise: float = 0.05
     """largest standard deviation of added noise, in half contrasts of the field"""
-    gamma: float = 0.0
+    gamma: float = 0.2
     """augmentation raises brightness to a power of up to 1 + this, or its inverse; 0 for none"""
-    blur: float = 0.0
+    blur: float = 0.5
     """largest sigma of added blur, in working pixels; 0 for none"""
     validate_every: float = 0.1
     """part of the training between two validations"""
@@ -103,6 +103,8 @@ class TrainSettings:
             raise UsageError(f"Supervision {self.supervision!r} is unknown. Choose one of: {', '.join(SUPERVISIONS)}.")
         if min(self.steps, *(1 if given is None else given for given in (self.epochs, self.minutes))) <= 0:
             raise UsageError("Training needs a positive number of steps, epochs or minutes. Raise it.")
+        if not 0 <= self.weak_loss <= 1:
+            raise UsageError(f"The weak loss has a weight from 0 to 1, not {self.weak_loss:g}. Change --weak-loss.")
         if self.patience is not None and self.patience < 1:
             raise UsageError("Patience counts validations, at least 1. Raise --patience, or leave it out.")
 

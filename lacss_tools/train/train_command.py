@@ -76,7 +76,15 @@ def train(
             "--auxnet/--no-auxnet",
             panel=NETWORK,
             default="auxnet",
-            help="Train with the border network (not with full supervision).",
+            help="Train the border network beside the weak loss.",
+        ),
+    ] = None,
+    weak_loss: Annotated[
+        float | None,
+        _option(
+            panel=LEARNING,
+            default=DEFAULT.weak_loss,
+            help="Weight of the paper's weak loss; the rest is for pseudo-labels from a watershed around the LOIs.",
         ),
     ] = None,
     steps: Annotated[int | None, _option(panel=BUDGET, default=DEFAULT.steps, help="This many training steps.")] = None,
@@ -167,7 +175,7 @@ def train(
         "supervision": supervision or infer_supervision(labels is not None, lois is not None or masks is not None),
         "channel": channel, "auxnet": auxnet, "patience": patience, "batch": batch, "crop": crop,
         "learning_rate": learning_rate, "seed": seed, "compile": compile_, "scale_range": scale_range, "gain": gain,
-        "noise": noise, "gamma": gamma, "blur": blur,
+        "noise": noise, "gamma": gamma, "blur": blur, "weak_loss": weak_loss,
     }  # fmt: skip
     if supervision == "weak" and labels is not None:
         raise UsageError("--supervision weak uses no --labels. Leave one of them out, or say --supervision mixed.")

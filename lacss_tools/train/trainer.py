@@ -145,10 +145,8 @@ def label_weight(settings: TrainSettings, progress: float) -> float:
     """Return how much of the instance loss is taken against labels (full, or pseudo-labels that fade)."""
     if settings.supervision == "full":
         return 1.0
-    if settings.pseudo == 0:
-        return 0.0
-    fading = min(1.0, max(0.0, 2 * (1 - progress / settings.pseudo)))
-    return settings.pseudo_rest + (1 - settings.pseudo_rest) * fading
+    start = min(1.0, max(0.0, 2 * (1 - progress / settings.pseudo))) if settings.pseudo > 0 else 0.0
+    return 1 - settings.weak_loss * (1 - start)
 
 
 def compute_losses(

@@ -43,7 +43,7 @@ def test_labels_count_for_outlined_cells_and_the_mask_for_the_others(folders):
     """With pseudo-labels off, an outlined field must have no weak term, a weak one no label term."""
     (folders.labels / "f1.tif").unlink()
     outlined, weak = load_training_data(folders, "mixed", 20.0).fields
-    settings = TrainSettings(batch=1, crop=64, supervision="mixed", pseudo=0.0, auxnet=False)
+    settings = TrainSettings(batch=1, crop=64, supervision="mixed", pseudo=0.0, weak_loss=1.0, auxnet=False)
     torch.manual_seed(0)
     model = Lacss(replace(TINY, auxnet=False))
     terms = {}
@@ -65,7 +65,7 @@ def test_a_mixture_of_only_one_kind_has_the_loss_of_that_kind(folders, kind, sam
     maps = model(batch.image)
     for progress in (0.0, 0.4, 0.9):
         mixed, plain = (
-            compute_losses(model, maps, batch, TrainSettings(supervision=s, pseudo_rest=0.3), progress)
+            compute_losses(model, maps, batch, TrainSettings(supervision=s, weak_loss=0.7), progress)
             for s in ("mixed", same_as)
         )
         for key in plain.keys() - {"aux"}:

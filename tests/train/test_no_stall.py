@@ -18,7 +18,7 @@ from tests.train.test_trainer import TINY, made_up_field
 @pytest.mark.parametrize("supervision", ["weak", "full", "mixed"])
 def test_a_step_reads_no_value_back(supervision):
     image, labels, lois = made_up_field(0)
-    settings = TrainSettings(batch=2, crop=64, supervision=supervision, pseudo_rest=0.5)
+    settings = TrainSettings(batch=2, crop=64, supervision=supervision, weak_loss=0.5)
     real, mode = draw_batch([weak_field(image, labels > 0, lois, 1.0)], settings, 0), FakeTensorMode()
     model = without_values(Lacss(TINY), mode)
     batch = real._each(mode.from_tensor)

@@ -165,3 +165,12 @@ def test_a_window_at_the_working_scale_is_cut_from_the_normalised_image():
     source, size = InMemory(image), (70, 84)
     window = read_working(source, size, (10, 20, 50, 84), measure_range(source))
     assert window == pytest.approx(resize(normalise(image), size)[:, 10:50, 20:84].numpy(), abs=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.7])
+def test_a_network_that_sees_no_cell_finds_none(scale):
+    network = predictor(scale)
+    torch.nn.init.zeros_(network.model.segmentor.prior)
+    torch.nn.init.zeros_(network.model.segmentor.upscale.weight)
+    torch.nn.init.constant_(network.model.segmentor.upscale.bias, -5.0)
+    assert len(network(picture(90, 110, 0))) == 0

@@ -12,7 +12,7 @@ from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import load_weights, read_metrics
 from lacss_tools.train.settings import TrainSettings
 
-SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5)
+SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5, weak_loss=0.3)
 
 
 pytestmark = pytest.mark.usefixtures("tiny_preset")

@@ -1,5 +1,7 @@
 """Learning tests: tiny made-up cells must be learned from LOIs and masks, and cannot be when the LOIs are wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,7 +39,7 @@ def made_up_field(seed, size=128):
     return image.astype(np.float32)[None], labels, np.array(centres)
 
 
-def learn(shuffled):
+def learn(shuffled, weak_loss=0.3):
     fields = []
     for seed in range(6):
         image, labels, lois = made_up_field(seed)
@@ -45,16 +47,18 @@ def learn(shuffled):
             lois = np.random.default_rng(seed + 100).uniform(4, 124, lois.shape)
         fields.append(weak_field(image, labels > 0, lois, 1.0))
     torch.manual_seed(0)
-    state = start(Lacss(TINY), LESSON, CPU)
-    for _ in run_steps(state, fields, LESSON, CPU):
+    lesson = replace(LESSON, weak_loss=weak_loss)
+    state = start(Lacss(TINY), lesson, CPU)
+    for _ in run_steps(state, fields, lesson, CPU):
         pass
     predictor = Predictor(state.average, 1.0, CPU, PredictSettings(min_area=10.0))
     pairs = [(predictor(image), cells_from_labels(labels)) for image, labels, _ in map(made_up_field, (50, 51, 52))]
     return evaluate(pairs).ap50
 
 
-def test_cells_are_learned_from_points_and_masks():
-    assert learn(shuffled=False) > 0.8
+@pytest.mark.parametrize("weak_loss", [0.0, 0.3])
+def test_cells_are_learned_from_points_and_masks(weak_loss):
+    assert learn(shuffled=False, weak_loss=weak_loss) > 0.8
 
 
 def test_shuffled_points_teach_nothing():
@@ -80,7 +84,7 @@ def test_schedule_rises_then_falls():
 
 
 def test_pseudo_labels_fade_out():
-    settings = TrainSettings(pseudo=0.4, pseudo_rest=0.2)
+    settings = TrainSettings(pseudo=0.4, weak_loss=0.8)
     assert [label_weight(settings, p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([1, 1, 0.6, 0.2, 0.2])
-    assert label_weight(TrainSettings(pseudo=0.0), 0.0) == 0
+    assert label_weight(TrainSettings(pseudo=0.0, weak_loss=1.0), 0.0) == 0
     assert label_weight(TrainSettings(supervision="full"), 0.9) == 1

@@ -207,7 +207,7 @@ def to_original(
 
 
 def _mask_boxes(y: Float[Tensor, "n p p"]) -> tuple[Int64[Tensor, "n 2"], tuple[int, int]]:
-    """Return the first row and column of each mask, and how many rows and columns hold any of them from there."""
+    """Return the first row and column of each mask, and how many rows and columns, at least 1, hold any from there."""
     mask = y > MASK_LEVEL
     lows, extents = [], []
     for other in (2, 1):
@@ -216,5 +216,5 @@ def _mask_boxes(y: Float[Tensor, "n p p"]) -> tuple[Int64[Tensor, "n 2"], tuple[
         last = line.shape[1] - line.flip(1).argmax(dim=1)
         filled = line.any(dim=1)
         lows.append(torch.where(filled, first, 0))
-        extents.append(int(torch.where(filled, last - first, 0).max()) if len(y) else 0)
+        extents.append(int(torch.where(filled, last - first, 1).max()) if len(y) else 1)
     return torch.stack(lows, dim=1), (extents[0], extents[1])
