@@ -1,7 +1,7 @@
 """How long five cuts take, as ratios within one run, and how much memory a large one needs.
 
     python benchmarks/cuts.py DATA           # a folder with images/
-    python benchmarks/cuts.py DATA --memory  # a 4096x4096 mosaic of one of them, from file to file, in a process alone
+    python benchmarks/cuts.py DATA --memory [SIDE]  # a mosaic, SIDE (4096) pixels square, from file to file, each in a process alone
 
 The yardstick is the plain use of PyMaxflow on the same energy: every pixel a node, one graph per threshold. Whole is
 building and solving, flow the solving alone; of the five thresholds the slowest counts. Medians over the images.
@@ -89,22 +89,21 @@ def speed(data: Path) -> None:
         print(f"{times} {ratios[0]:12.2f} ({ratios[1]:.2f}) {ratios[2]:14.2f} {at:8.3f}s {differ:9.1e}")
 
 
-def memory(data: Path) -> None:
-    """Print the peak memory and time of a 4096x4096 cut from file to file, each with its own process."""
+def memory(data: Path, side: int) -> None:
+    """Print the peak memory and time of a cut of `side` x `side` pixels from file to file, each in a process."""
     path = next(iter(list_images(data / "images").values()))
     plane = tifffile.imread(path)
-    repeats = [-(-4096 // size) for size in plane.shape]
+    repeats = [-(-side // size) for size in plane.shape]
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large.tif"
         mosaic = np.block([[plane[:: (-1) ** y, :: (-1) ** x] for x in range(repeats[1])] for y in range(repeats[0])])
-        tifffile.imwrite(large, mosaic[:4096, :4096])
+        tifffile.imwrite(large, mosaic[:side, :side])
         for words in ([], ["--contrast"], ["--smoothness", "1"]):
             start = time.perf_counter()
             line = [sys.executable, __file__, str(large), "--child", *words]
             done = subprocess.run(line, check=True, capture_output=True, text=True)
-            print(
-                f"4096x4096 {' '.join(words) or 'default'}: {done.stdout.strip()}, {time.perf_counter() - start:.0f} s"
-            )
+            seconds = time.perf_counter() - start
+            print(f"{side}x{side} {' '.join(words) or 'default'}: {done.stdout.strip()}, {seconds:.0f} s", flush=True)
 
 
 def child(path: Path, words: list[str]) -> None:
@@ -126,7 +125,7 @@ def main(words: list[str]) -> None:
     if "--child" in words:
         child(path, words[2:])
     elif "--memory" in words:
-        memory(path)
+        memory(path, int(words[2]) if len(words) > 2 else 4096)
     else:
         speed(path)
 
