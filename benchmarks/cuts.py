@@ -1,7 +1,7 @@
 """How long five cuts take, as ratios within one run, and how much memory a large one needs.
 
     python benchmarks/cuts.py DATA           # a folder with images/
-    python benchmarks/cuts.py DATA --memory [SIDE]  # a mosaic, SIDE (4096) pixels square, from file to file, each in a process alone
+    python benchmarks/cuts.py DATA --memory [SIDE]  # a mosaic, SIDE (4096) pixels square, from file to file
 
 The yardstick is the plain use of PyMaxflow on the same energy: every pixel a node, one graph per threshold. Whole is
 building and solving, flow the solving alone; of the five thresholds the slowest counts. Medians over the images.
