@@ -127,8 +127,8 @@ where you choose with one key per image. Points and picked areas are all that tr
 def _training(story: Story, command: str) -> str:
     rows = [json.loads(line) for line in (story.run / "metrics.jsonl").read_text().splitlines()]
     return f"""<h2>4. Training</h2><pre>{command}</pre>
-<p>{rows[-1]["step"]} steps. It starts from cells guessed by a watershed around the points (<i>labels</i>), which later
-share the lesson with the paper's weak loss (<i>weak</i>): every cell may fill the picked area, but no two cells the same pixel.</p>
+<p>{rows[-1]["step"]} steps. The network learns from cells guessed by a watershed around the points, inside the picked areas
+(<i>labels</i>), and where to look for cells from the points themselves (<i>score</i>, <i>offset</i>).</p>
 {page.plot(learning_curve(rows), "Left: the terms of the loss. Right: AP on the validation fields.")}"""
 
 

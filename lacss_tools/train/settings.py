@@ -37,6 +37,8 @@ PRESETS: dict[str, ModelSettings] = {
 }  # fmt: skip
 AS_INIT = "init"
 """in place of a preset: the sizes of the weights to start from"""
+BESIDE_AUXNET = 0.3
+"""weight of the weak loss where the user asks for auxnet and names none"""
 SUPERVISIONS = ("weak", "full", "mixed")
 FREE_ON_RESUME = frozenset({"steps", "epochs", "minutes", "patience", "learning_rate", "validate_every", "compile"})
 """what may change when a run is continued"""

@@ -10,7 +10,7 @@ import typer
 from lacss_tools.errors import UsageError
 from lacss_tools.options import HERE, DeviceOption, ProjectOption, resolve
 from lacss_tools.project import Project
-from lacss_tools.train.settings import AS_INIT, PRESETS, TrainSettings
+from lacss_tools.train.settings import AS_INIT, BESIDE_AUXNET, PRESETS, TrainSettings
 
 DEFAULT = TrainSettings()
 DATA, NETWORK, BUDGET, LEARNING = "Data", "Network", "How long", "How"
@@ -75,8 +75,8 @@ def train(
         _option(
             "--auxnet/--no-auxnet",
             panel=NETWORK,
-            default="auxnet",
-            help="Train the border network beside the weak loss.",
+            default="auxnet with --weak-loss",
+            help=f"Train the border network beside the weak loss; --auxnet alone brings --weak-loss {BESIDE_AUXNET:g}.",
         ),
     ] = None,
     weak_loss: Annotated[
@@ -170,6 +170,10 @@ def train(
         raise UsageError(f"--crop {crop} is not a multiple of 32. Give for example {max(64, crop // 32 * 32)}.")
     if (val_images is None) != (val_labels is None):
         raise UsageError("--val-images and --val-labels belong together. Give both or none.")
+    if auxnet and weak_loss is None and not resume:
+        weak_loss = BESIDE_AUXNET
+    if auxnet and weak_loss == 0:
+        raise UsageError("--auxnet works beside the weak loss, which --weak-loss 0 switches off. Leave one out.")
     own = {
         "preset": AS_INIT if init and preset is None and not resume else preset,
         "supervision": supervision or infer_supervision(labels is not None, lois is not None or masks is not None),

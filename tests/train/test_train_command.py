@@ -50,6 +50,7 @@ def test_another_budget_takes_the_place_of_the_first(folders, tmp_path):
         (("--resume",), 3, "nothing to resume"),
         (("--repeat", 2, "--resume"), 3, "no seed to continue"),
         (("--repeat", 2), 2, "--val-images"),
+        (("--auxnet", "--weak-loss", 0), 2, "beside the weak loss"),
         (("--init", "nowhere"), 3, "nowhere does not exist"),
         (("--labels", "labels", "--masks", "masks"), 3, "Use --supervision full"),
     ],
@@ -62,7 +63,8 @@ def test_what_makes_no_sense_is_said_in_one_sentence(folders, tmp_path, line, co
 
 
 def test_fine_tuning_on_labels_from_a_weak_run(folders, tmp_path):
-    assert lacss(tmp_path, *QUICK, "--steps", 1, "--weak-loss", 0.3).exit_code == 0
+    assert lacss(tmp_path, *QUICK, "--steps", 1, "--auxnet").exit_code == 0
+    assert read_config(tmp_path / "runs" / "first")[0].weak_loss > 0  # without it auxnet would have no part
     result = lacss(tmp_path, *QUICK, "--steps", 1, "--init", "runs/first", "--labels", "labels", "--run", "tuned")
     assert result.exit_code == 0, result.output
     assert "tensors taken over (preset small)" in result.stderr
