@@ -75,7 +75,7 @@ def save_state(run: Path, state: State, data: str) -> None:
     everything = {
         "model": state.model.state_dict(),
         "average": state.average.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
         "step": state.step,
         "seconds": state.elapsed(),
         "best": state.best,
@@ -101,8 +101,9 @@ def load_state(run: Path, state: State, data: str) -> None:
     try:
         state.model.load_state_dict(stored["model"])
         state.average.load_state_dict(stored["average"])
-        state.optimizer.load_state_dict(stored["optimizer"])
-    except (RuntimeError, ValueError) as error:
+        for optimizer, moments in zip(state.optimizers, stored["optimizers"], strict=True):
+            optimizer.load_state_dict(moments)
+    except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is of another version of the network. Start a new --run.") from error
     state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
     state.stale, state.looks, state.since = stored["stale"], stored["looks"], time.monotonic()

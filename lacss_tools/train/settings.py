@@ -66,6 +66,10 @@ class TrainSettings:
     learning_rate: float = 1e-3
     warmup: float = 0.03
     """part of the training over which the learning rate rises"""
+    decay: float = 0.4
+    """part of the training, at its end, over which the learning rate falls"""
+    muon: float = 2.0
+    """learning rate of the inner convolutions, in units of that of all other parameters"""
     weight_decay: float = 1e-4
     clip: float = 1.0
     """largest norm of the gradient"""

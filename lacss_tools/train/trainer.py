@@ -17,6 +17,7 @@ from lacss_tools.train.model.lacss import Lacss, Maps
 from lacss_tools.train.model.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
 from lacss_tools.train.model.lpn import lpn_targets
 from lacss_tools.train.model.patches import patches_around
+from lacss_tools.train.optimizer import optimizers
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import supply
 
@@ -31,7 +32,7 @@ class State:
     model: Lacss
     average: Lacss
     """running average of the weights; used for validation and kept as the result"""
-    optimizer: torch.optim.Optimizer
+    optimizers: tuple[torch.optim.Optimizer, ...]
     step: int = 0
     seconds: float = 0.0
     """time spent in earlier sessions of this run"""
@@ -75,11 +76,7 @@ def start(model: Lacss, settings: TrainSettings, device: torch.device) -> State:
 
     model = model.to(device).train()
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99),
-        fused=True if device.type == "cuda" else None,
-    )  # fmt: skip
-    return State(model, average, optimizer)
+    return State(model, average, optimizers(model, settings, device))
 
 
 def run_steps(
@@ -93,18 +90,18 @@ def run_steps(
     network = compiled(state.model, settings.compile)
     diverged = torch.full((), math.inf, device=device)
     while (progress := state.progress(settings, world)) < 1:
-        for group in state.optimizer.param_groups:
-            group["lr"] = settings.learning_rate * schedule(progress, settings.warmup)
+        set_learning_rate(state, settings, progress)
         batch = next(batches).to(device)
         with autocast(device):
             maps = network(batch.image)
             losses = compute_losses(state.model, maps, batch, settings, progress)
         total = torch.stack(list(losses.values())).sum()
-        state.optimizer.zero_grad(set_to_none=True)
+        state.model.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         world.average_gradients(state.model)
         norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
-        state.optimizer.step()
+        for optimizer in state.optimizers:
+            optimizer.step()
         update_average(state, settings.ema)
         state.step += 1
         diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
@@ -125,11 +122,18 @@ def check_finite(diverged: Tensor, settings: TrainSettings) -> None:
         )
 
 
-def schedule(progress: float, warmup: float) -> float:
-    """Return the factor on the learning rate: linear rise, then half a cosine down to 1 %."""
+def set_learning_rate(state: State, settings: TrainSettings, progress: float) -> None:
+    """Give every optimizer its learning rate at this part of the training."""
+    rate = settings.learning_rate * schedule(progress, settings.warmup, settings.decay)
+    for group in (group for optimizer in state.optimizers for group in optimizer.param_groups):
+        group["lr"] = rate * group["factor"]
+
+
+def schedule(progress: float, warmup: float, decay: float) -> float:
+    """Return the factor on the learning rate: linear rise over `warmup`, then 1, then over `decay` linear to 1 %."""
     if progress < warmup:
         return max(progress / warmup, 0.02)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+    return 0.01 + 0.99 * min(1.0, (1 - progress) / decay) if decay > 0 else 1.0
 
 
 def update_average(state: State, decay: float) -> None:

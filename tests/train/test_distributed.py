@@ -15,7 +15,7 @@ from lacss_tools.train.dataset import draw_batch
 from lacss_tools.train.device import autocast
 from lacss_tools.train.initial import fit_sizes, initial_model
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import compute_losses, schedule, start, update_average
+from lacss_tools.train.trainer import compute_losses, set_learning_rate, start, update_average
 
 CPU = torch.device("cpu")
 SETTINGS = TrainSettings(steps=20, batch=2, crop=64)
@@ -28,8 +28,8 @@ def by_one_process(folders, sizes):
     state = start(initial_model(fit_sizes(sizes, SETTINGS, 1), None)[0], SETTINGS, CPU)
     for step in range(SETTINGS.steps):
         progress = step / SETTINGS.steps
-        state.optimizer.param_groups[0]["lr"] = SETTINGS.learning_rate * schedule(progress, SETTINGS.warmup)
-        state.optimizer.zero_grad(set_to_none=True)
+        set_learning_rate(state, SETTINGS, progress)
+        state.model.zero_grad(set_to_none=True)
         losses = []
         for rank in (0, 1):
             batch = draw_batch(data.fields, SETTINGS, step, rank)
@@ -40,7 +40,8 @@ def by_one_process(folders, sizes):
             if parameter.grad is not None:
                 parameter.grad /= 2
         torch.nn.utils.clip_grad_norm_(state.model.parameters(), SETTINGS.clip)
-        state.optimizer.step()
+        for optimizer in state.optimizers:
+            optimizer.step()
         update_average(state, SETTINGS.ema)
         state.step += 1
     return state, losses[0]

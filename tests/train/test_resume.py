@@ -33,9 +33,10 @@ def differing(one, other):
     """Return the names of everything in two checkpoints that is not equal to the bit (but the time)."""
     names = [f"{part}.{key}" for part in ("model", "average") for key, value in one[part].items()
              if not torch.equal(value, other[part][key])]  # fmt: skip
-    for number, moments in one["optimizer"]["state"].items():
-        pairs = ((value, other["optimizer"]["state"][number][key]) for key, value in moments.items())
-        names += [f"moment {number}" for a, b in pairs if not torch.equal(a, b)]
+    for mine, theirs in zip(one["optimizers"], other["optimizers"], strict=True):
+        for number, moments in mine["state"].items():
+            pairs = ((value, theirs["state"][number][key]) for key, value in moments.items())
+            names += [f"moment {number}" for a, b in pairs if not torch.equal(a, b)]
     return names + [key for key in ("step", "best", "stale", "looks") if one[key] != other[key]]
 
 

@@ -13,7 +13,7 @@ from lacss_tools.train.dataset import weak_field
 from lacss_tools.train.model.lacss import Lacss
 from lacss_tools.train.predict import Predictor
 from lacss_tools.train.settings import ModelSettings, PredictSettings, TrainSettings
-from lacss_tools.train.trainer import label_weight, run_steps, schedule, start
+from lacss_tools.train.trainer import label_weight, run_steps, start
 
 CPU = torch.device("cpu")
 TINY = ModelSettings(
@@ -75,12 +75,6 @@ def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():
     with pytest.raises(LacssError, match=r"not a number at step 1\. .*--learning-rate 0.001"):
         for _ in run_steps(state, [field], LESSON, CPU):
             pass
-
-
-def test_schedule_rises_then_falls():
-    assert schedule(0.015, 0.03) == pytest.approx(0.5)
-    assert schedule(0.03, 0.03) == pytest.approx(1.0)
-    assert schedule(1.0, 0.03) == pytest.approx(0.01)
 
 
 def test_pseudo_labels_fade_out():

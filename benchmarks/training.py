@@ -1,0 +1,165 @@
+"""How well and how fast the network trains: weak labels from outlines, from DAPI alone, and full labels.
+
+    python benchmarks/training.py PART DATA [--minutes 30 | --steps N] [--seed 0] [--out DIR] [-- more for lacss train]
+
+PART: weak (LOIs and cell area from the outlines), dapi (LOIs from DAPI, masks by graph cut and automatic choice; no
+outline enters), full (the outlines), rival (watershed on the validation fields, given their DAPI and graph-cut masks),
+speed (seconds per step, per prediction, memory). DATA holds images/ and labels/, and dapi/ for two of the parts. Every
+9th field, in the order of the names, is validation; it is looked at while training and is what the figures are of.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lacss_tools.cells import cells_from_labels
+from lacss_tools.evaluate.metrics import evaluate
+from lacss_tools.files import read_image, read_labels, read_lois, read_mask
+from lacss_tools.project import list_images
+
+EVERY = 9
+MINUTES = 30.0
+SIDE, TIMED, WARM = 512, 60, 10
+"""of an image and of a step in the figures of speed: 4 crops of 256 x 256 are as many pixels"""
+
+
+def lacss(*words: Any) -> None:
+    """Run a command of the package; its messages go where this script's go."""
+    subprocess.run([sys.executable, "-m", "lacss_tools", *map(str, words)], check=True, stderr=subprocess.DEVNULL)
+
+
+def split(data: Path, out: Path) -> None:
+    """Copy the fields of DATA into the projects out/train and out/val."""
+    for kind in ("images", "dapi", "labels"):
+        for k, path in enumerate(list_images(data / kind).values() if (data / kind).is_dir() else ()):
+            folder = out / ("train" if k % EVERY else "val") / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder)
+
+
+def annotate(project: Path) -> None:
+    """Make LOIs and masks from DAPI and images alone, by default options."""
+    lacss("annotate-lois", "dapi", "--project", project)
+    lacss("graphcut", "--project", project)
+    lacss("pick", "--auto", "--project", project)
+
+
+def train(kind: str, options: argparse.Namespace) -> None:
+    """Train on one kind of labels and print the looks at the validation fields."""
+    out: Path = options.out
+    project = out / "train"
+    split(options.data, out)
+    if kind == "weak":
+        lacss("convert", "labels", "--project", project)
+    if kind == "dapi":
+        annotate(project)
+    if kind != "full":
+        shutil.rmtree(project / "labels")  # nothing can learn from them by mistake
+    labels = ["--supervision", "full", "--labels", "labels"] if kind == "full" else []
+    budget = ["--steps", options.steps] if options.steps else ["--minutes", options.minutes]
+    validation = ["--val-images", out / "val/images", "--val-labels", out / "val/labels"]
+    words = [*labels, *budget, *validation, "--seed", options.seed, *options.more]
+    print("  lacss train", *(str(word).replace(str(out), "OUT") for word in words), flush=True)
+    start = time.perf_counter()
+    lacss("train", "--project", project, "--run", out / "run", *words)
+    minutes = (time.perf_counter() - start) / 60
+    rows = [json.loads(line) for line in (out / "run/metrics.jsonl").read_text().splitlines()]
+    looks = [row for row in rows if "val_ap50" in row]
+    print("  | step | minutes | AP50 | AP75 | mAP |")
+    for row in looks:
+        figures = " | ".join(f"{row[f'val_{name}']:.3f}" for name in ("ap50", "ap75", "map"))
+        print(f"  | {row['step']} | {row['seconds'] / 60:.1f} | {figures} |")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    print(f"  {minutes:.1f} minutes with start and looks, largest process {peak:.2f} GB")
+
+
+def rival(options: argparse.Namespace) -> None:
+    """Print the figures of a seeded watershed that is given DAPI and masks of the validation fields themselves."""
+    from lacss_tools.train.preprocess import normalise
+    from lacss_tools.train.pseudo import watershed_labels
+
+    project = options.out / "val"
+    split(options.data, options.out)
+    annotate(project)
+    pairs = []
+    for stem, path in list_images(project / "images").items():
+        lois, mask = read_lois(project / f"lois/{stem}.csv")[0], read_mask(project / f"masks/{stem}.tif")
+        found = watershed_labels(normalise(read_image(path)).mean(0).numpy(), mask, lois)
+        pairs.append((cells_from_labels(found), cells_from_labels(read_labels(project / f"labels/{stem}.tif"))))
+    result = evaluate(pairs)
+    print(f"  watershed: TP/(TP+FP+FN) at IoU 0.5 {result.accuracy50:.3f}, AP50 {result.ap50:.3f}")
+
+
+def speed(options: argparse.Namespace) -> None:
+    """Print medians of the seconds of a step and of a prediction, and the memory of this process."""
+    import torch
+
+    from lacss_tools.train.data import TrainingFolders, load_training_data
+    from lacss_tools.train.device import choose_device, tune
+    from lacss_tools.train.model.lacss import Lacss
+    from lacss_tools.train.predict import Predictor
+    from lacss_tools.train.settings import PRESETS, PredictSettings, TrainSettings
+    from lacss_tools.train.trainer import run_steps, start
+
+    split(options.data, options.out)
+    project = options.out / "train"
+    lacss("convert", "labels", "--project", project)
+    settings, device = TrainSettings(seed=options.seed), choose_device("cpu")
+    tune(device)
+    folders = TrainingFolders(project / "images", project / "lois", project / "masks", None, None, None)
+    data = load_training_data(folders, "weak", PRESETS["small"].cell_diameter, None)
+    state = start(Lacss(PRESETS["small"]), settings, device)
+    seconds, before = [], time.perf_counter()
+    for report in run_steps(state, data.fields, settings, device):
+        seconds.append(time.perf_counter() - before)
+        before = time.perf_counter()
+        if report.step == TIMED:
+            break
+    print(f"  {torch.get_num_threads()} threads, step of 4 crops of 256x256: {np.median(seconds[WARM:]):.3f} s")
+    for preset in ("small", "base"):
+        model = Lacss(PRESETS[preset]) if preset == "base" else state.average
+        predictor = Predictor(model.eval(), data.scale, device, PredictSettings())
+        fields = [read_image(path)[:, :SIDE, :SIDE] for path in list_images(options.data / "images").values()]
+        seconds = []
+        for field in fields[:TIMED]:
+            before = time.perf_counter()
+            predictor(field)
+            seconds.append(time.perf_counter() - before)
+        print(f"  {preset}: array of up to {SIDE}x{SIDE} to masks: {np.median(seconds[WARM:]):.3f} s")
+    print(f"  memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB at most")
+
+
+PARTS = {"weak": train, "dapi": train, "full": train, "rival": rival, "speed": speed}
+
+
+def main() -> None:
+    """Run one part."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--minutes", type=float, default=MINUTES)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="keep what is written here")
+    parser.add_argument("more", nargs="*", help="options of lacss train, after --")
+    options = parser.parse_args()
+    print(f"{options.part} {options.data.name}: {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        options.out = (options.out or Path(folder)).absolute()
+        part = PARTS[options.part]
+        part(options.part, options) if part is train else part(options)
+    print(f"  load at the end {os.getloadavg()[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
