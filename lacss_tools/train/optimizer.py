@@ -32,7 +32,8 @@ def optimizers(model: nn.Module, settings: TrainSettings, device: torch.device) 
     )  # fmt: skip
     if not inner:
         return (adam,)
-    return adam, Muon([{"params": inner, "factor": settings.muon}], lr=settings.learning_rate * settings.muon)
+    groups = [{"params": inner, "factor": settings.muon}]
+    return adam, Muon(groups, lr=settings.learning_rate * settings.muon, weight_decay=settings.muon_decay)
 
 
 def orthogonalise(matrix: Float[Tensor, "m n"]) -> Float[Tensor, "m n"]:
@@ -54,13 +55,13 @@ def orthogonalise(matrix: Float[Tensor, "m n"]) -> Float[Tensor, "m n"]:
 class Muon(torch.optim.Optimizer):
     """Steps along the orthogonalised momentum of each weight, taken as a matrix (output channels by all others).
 
-    W <- W - lr 0.2 sqrt(max(m, n)) O(g + mu (M - g)),  M <- mu M + (1 - mu) g,  with O near the closest orthogonal
-    matrix: all directions of a layer learn equally fast. Jordan et al. 2024; the factor, which lets the learning rates
-    of Adam serve, from Liu et al., "Muon is scalable for LLM training" (2025).
+    W <- (1 - lr decay) W - lr 0.2 sqrt(max(m, n)) O(g + mu (M - g)),  M <- mu M + (1 - mu) g,  with O near the closest
+    orthogonal matrix: all directions of a layer learn equally fast. Jordan et al. 2024; the factor, which lets the
+    learning rates of Adam serve, and the decay from Liu et al., "Muon is scalable for LLM training" (2025).
     """
 
-    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    def __init__(self, params: Iterable[Any], lr: float, weight_decay: float = 0.0, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -68,6 +69,7 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
+                    weight.mul_(1 - group["lr"] * group["weight_decay"])
                     self._move(weight, weight.grad, group["lr"], group["momentum"])
 
     def _move(self, weight: Tensor, gradient: Tensor, rate: float, keep: float) -> None:

@@ -70,7 +70,10 @@ class TrainSettings:
     """part of the training, at its end, over which the learning rate falls"""
     muon: float = 2.0
     """learning rate of the inner convolutions, in units of that of all other parameters"""
+    muon_decay: float = 0.2
+    """weight decay of the inner convolutions"""
     weight_decay: float = 1e-4
+    """of all other parameters"""
     clip: float = 1.0
     """largest norm of the gradient"""
     pseudo: float = 0.5

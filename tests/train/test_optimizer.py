@@ -26,13 +26,13 @@ def test_orthogonalise_keeps_directions_and_levels_singular_values(shape):
 def test_a_step_of_muon_is_that_of_its_formula():
     weight = torch.nn.Parameter(torch.randn(16, 16, 3, 3, generator=torch.Generator().manual_seed(1)))
     plain, momentum = weight.detach().clone().double().reshape(16, -1), torch.zeros(16, 144, dtype=torch.float64)
-    muon = Muon([{"params": [weight]}], lr=0.01)
+    muon = Muon([{"params": [weight]}], lr=0.01, weight_decay=0.3)
     for seed in range(3):
         weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed))
         g = weight.grad.double().reshape(16, -1)
         momentum = 0.95 * momentum + 0.05 * g
         ahead = g + 0.95 * (momentum - g)
-        plain -= 0.01 * 0.2 * np.sqrt(144) * orthogonalise(ahead)
+        plain = plain * (1 - 0.01 * 0.3) - 0.01 * 0.2 * np.sqrt(144) * orthogonalise(ahead)
         muon.step()
     assert torch.allclose(weight.detach().double().reshape(16, -1), plain, atol=1e-5)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lacss_tools.train.model.backbone import FINE_STRIDE, norm
-from lacss_tools.train.model.patches import Patches, pixel_index, relative_grid
+from lacss_tools.train.model.patches import Patches, pixel_index, relative_lines
 
 PRIOR_HEIGHT = 2.0
 """logit of the radial prior at the LOI"""
@@ -48,24 +48,32 @@ class Segmentor(nn.Module):
         """Return one logit per pixel of each patch; 0.5 probability is the border of the cell."""
         n, half = patches.origins.shape[0], patches.size // FINE_STRIDE  # not len(), so that exports keep it open
         index, _ = pixel_index(patches, step=FINE_STRIDE)
-        window = features.reshape(-1, features.shape[-1]).index_select(0, index.reshape(-1))
-        window = window.view(n, half * half, features.shape[-1])
-        own = features.reshape(-1, features.shape[-1]).index_select(0, loi_index(patches, lois))
-        relative = relative_grid(patches, lois, step=FINE_STRIDE).view(n, half * half, 2) / self.radius
-        y, x = relative.unbind(-1)
-        squares = torch.stack([y, x, y * x, y * y, x * x, torch.sqrt(y * y + x * x + 1e-6)], dim=-1)
-        encoded = self.position(squares.clamp(-8, 8)) + self.identity(own)[:, None]
-        hidden = torch.relu(window + encoded)
-        hidden = torch.relu(self.hidden(hidden) + window)
-        blocks = self.upscale(hidden).float().view(n, half, half, FINE_STRIDE, FINE_STRIDE)
-        logits = blocks.transpose(2, 3).reshape(n, patches.size, patches.size)
-        out: Tensor = logits + self.radial_prior(patches, lois)
+        rows = features.reshape(-1, features.shape[-1])
+        window = rows.index_select(0, index.reshape(-1)).view(n, half, half, -1)
+        own = rows.index_select(0, loi_index(patches, lois))
+        # sums are made in place: nothing of them is needed for the gradient, and memory is what this costs
+        hidden = self.position(self._squares(patches, lois))
+        hidden += self.identity(own)[:, None, None]
+        hidden = torch.relu_(hidden + window if hidden.dtype != window.dtype else hidden.add_(window))
+        hidden = self.hidden(hidden)
+        hidden = torch.relu_(hidden.add_(window))
+        blocks = self.upscale(hidden).view(n, half, half, FINE_STRIDE, FINE_STRIDE).transpose(2, 3)
+        prior = self.radial_prior(patches, lois)
+        out: Tensor = (prior.view(blocks.shape) + blocks).reshape(prior.shape)
         return out
+
+    def _squares(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n h h 6"]:
+        """Return y, x, yx, y², x² and the distance of each fine cell from the LOI, in radii."""
+        y, x = relative_lines(patches, lois, step=FINE_STRIDE).div(self.radius).unbind(-1)
+        y, x = torch.broadcast_tensors(y[:, :, None], x[:, None, :])
+        yy, xx = y * y, x * x
+        return torch.stack([y, x, y * x, yy, xx, torch.sqrt(yy + xx + 1e-6)], dim=-1).clamp(-8, 8)
 
     def radial_prior(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n p p"]:
         """Return a - b min((r/R)^2, 16), which keeps the weak loss from collapsing to empty cells at the start."""
-        square = (relative_grid(patches, lois) / self.radius).square().sum(-1)
-        return self.prior[0] - self.prior[1] * square.clamp(max=PRIOR_REACH)
+        y, x = relative_lines(patches, lois).div(self.radius).square().unbind(-1)
+        square = (y[:, :, None] + x[:, None, :]).clamp(max=PRIOR_REACH)
+        return self.prior[0] - self.prior[1] * square
 
 
 def loi_index(patches: Patches, lois: Float[Tensor, "n 2"]) -> Tensor:
