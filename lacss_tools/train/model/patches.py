@@ -37,11 +37,10 @@ def patches_around(
     return Patches(origins, batch, shape, size)
 
 
-def relative_grid(patches: Patches, lois: Float[Tensor, "n 2"], step: int = 1) -> Float[Tensor, "n p p 2"]:
-    """Return, for each patch pixel (or block of `step` pixels), its (y, x) centre relative to the LOI, in pixels."""
+def relative_lines(patches: Patches, lois: Float[Tensor, "n 2"], step: int = 1) -> Float[Tensor, "n 2 p"]:
+    """Return the centre of each row and column of each patch (or of `step` of them) relative to its LOI, in pixels."""
     line = torch.arange(0, patches.size, step, device=lois.device) + (step - 1) / 2
-    grid = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1)
-    return grid + (patches.origins - lois)[:, None, None, :]
+    return line + (patches.origins - lois)[:, :, None]
 
 
 def pixel_index(patches: Patches, step: int = 1) -> tuple[Int64[Tensor, "n p p"], Bool[Tensor, "n p p"]]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lacss_tools.train.model.backbone import FINE_STRIDE, norm
-from lacss_tools.train.model.patches import Patches, pixel_index, relative_grid
+from lacss_tools.train.model.patches import Patches, pixel_index, relative_lines
 
 PRIOR_HEIGHT = 2.0
 """logit of the radial prior at the LOI"""
@@ -32,7 +32,7 @@ class Segmentor(nn.Module):
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
         )
-        self.position = nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, width, bias=False))
+        self.position = nn.Sequential(nn.Linear(6, width), nn.ReLU(inplace=True), nn.Linear(width, width, bias=False))
         self.identity = nn.Linear(width, width)
         self.hidden = nn.Linear(width, width)
         self.upscale = nn.Linear(width, FINE_STRIDE**2)  # a transposed convolution of kernel 2 and stride 2
@@ -48,23 +48,30 @@ class Segmentor(nn.Module):
         """Return one logit per pixel of each patch; 0.5 probability is the border of the cell."""
         n, half = patches.origins.shape[0], patches.size // FINE_STRIDE  # not len(), so that exports keep it open
         index, _ = pixel_index(patches, step=FINE_STRIDE)
-        window = features.reshape(-1, features.shape[-1]).index_select(0, index.reshape(-1))
-        window = window.view(n, half * half, features.shape[-1])
-        own = features.reshape(-1, features.shape[-1]).index_select(0, loi_index(patches, lois))
-        relative = relative_grid(patches, lois, step=FINE_STRIDE).view(n, half * half, 2) / self.radius
-        y, x = relative.unbind(-1)
-        squares = torch.stack([y, x, y * x, y * y, x * x, torch.sqrt(y * y + x * x + 1e-6)], dim=-1)
-        encoded = self.position(squares.clamp(-8, 8)) + self.identity(own)[:, None]
-        hidden = torch.relu(window + encoded)
-        hidden = torch.relu(self.hidden(hidden) + window)
+        flat = features.reshape(-1, features.shape[-1])
+        window = flat.index_select(0, index.reshape(-1)).view(n, half * half, features.shape[-1])
+        own = flat.index_select(0, loi_index(patches, lois))
+        hidden = self.position(self.squares(patches, lois)).add_(self.identity(own)[:, None])
+        hidden = hidden.add_(window).relu_()  # in place: this is most of the memory that prediction goes through
+        hidden = self.hidden(hidden).add_(window).relu_()
         blocks = self.upscale(hidden).float().view(n, half, half, FINE_STRIDE, FINE_STRIDE)
         logits = blocks.transpose(2, 3).reshape(n, patches.size, patches.size)
         out: Tensor = logits + self.radial_prior(patches, lois)
         return out
 
+    def squares(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n m 6"]:
+        """Return y, x, yx, yy, xx and r of each window cell relative to its LOI, in radii of a typical cell."""
+        lines = relative_lines(patches, lois, step=FINE_STRIDE) / self.radius
+        y = lines[:, 0, :, None].expand(-1, -1, lines.shape[2])
+        x = lines[:, 1, None, :].expand(-1, lines.shape[2], -1)
+        yy, xx = y * y, x * x
+        parts = torch.stack([y, x, y * x, yy, xx, torch.sqrt(yy + xx + 1e-6)], dim=-1)
+        return parts.flatten(1, 2).clamp_(-8, 8)
+
     def radial_prior(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n p p"]:
         """Return a - b min((r/R)^2, 16), which keeps the weak loss from collapsing to empty cells at the start."""
-        square = (relative_grid(patches, lois) / self.radius).square().sum(-1)
+        squares = (relative_lines(patches, lois) / self.radius).square()
+        square = squares[:, 0, :, None] + squares[:, 1, None, :]
         return self.prior[0] - self.prior[1] * square.clamp(max=PRIOR_REACH)
 
 
