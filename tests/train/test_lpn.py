@@ -1,6 +1,10 @@
 import torch
 
-from lacss_tools.train.model.lpn import cell_centres, lpn_targets, proposals
+from lacss_tools.train.model.lacss import Maps
+from lacss_tools.train.model.lpn import cell_centres, lpn_targets
+from lacss_tools.train.predict.cut import propose
+from lacss_tools.train.predict.tiles import Tile
+from lacss_tools.train.settings import PredictSettings
 
 
 def test_targets_are_positive_near_a_loi_and_point_at_the_nearest():
@@ -20,10 +24,19 @@ def test_an_image_without_lois_has_no_positives():
     assert score.sum() == 0
 
 
+def proposed(logits, offsets, **settings):
+    """Return places and scores of the proposals of one map that covers its image."""
+    height, width = (8 * side for side in logits.shape)
+    box = (0, 0, height, width)
+    maps = Maps(torch.zeros(1, 1, 1, 1), logits[None], offsets[None])
+    found = propose(maps, Tile(box, box), 0.0, (height, width), PredictSettings(min_score=0.5, **settings))
+    return found.lois, found.ranks
+
+
 def test_proposals_undo_targets():
     lois = torch.tensor([[10.0, 12.0], [30.0, 50.0], [55.0, 8.0]])
     score, offset = lpn_targets(lois, (3,), (1, 8, 8), radius=10.0)
-    found, scores = proposals(score[0] * 12 - 6, offset[0], min_score=0.5, min_distance=6.0, most=100)
+    found, scores = proposed(score[0] * 12 - 6, offset[0], nms_distance=6.0)
     assert len(found) == 3
     assert torch.cdist(lois, found).min(dim=1).values.max() < 1e-4
     assert (scores > 0.99).all()
@@ -32,7 +45,7 @@ def test_proposals_undo_targets():
 def test_distance_nms_keeps_the_best_of_close_proposals():
     logits = torch.full((4, 4), -9.0)
     logits[0, 0], logits[0, 1], logits[3, 3] = 2.0, 3.0, 1.0
-    found, scores = proposals(logits, torch.zeros(4, 4, 2), min_score=0.5, min_distance=9.0, most=100)
+    found, scores = proposed(logits, torch.zeros(4, 4, 2), nms_distance=9.0)
     centres = cell_centres(4, 4, torch.device("cpu"))
     assert found.tolist() == [centres[0, 1].tolist(), centres[3, 3].tolist()]
     assert scores[0] > scores[1]

@@ -27,14 +27,14 @@ def test_origins_follow_the_fine_map_and_centre_the_loi():
     assert (centre - lois).abs().max() <= 1.0 + 1e-5
 
 
-def test_relative_lines_are_pixel_positions_minus_the_loi():
+def test_relative_lines_are_pixel_positions_minus_loi():
     lois = torch.tensor([[10.25, 7.5]])
     patches = patches_around(lois, torch.zeros(1, dtype=torch.long), (32, 32), 4)
     oy, ox = patches.origins[0].tolist()
     lines = relative_lines(patches, lois)
-    assert lines[0].tolist() == [[oy + i - 10.25, ox + i - 7.5] for i in range(4)]
-    blocks = relative_lines(patches, lois, step=2)
-    assert blocks[0, 1].tolist() == [oy + 2.5 - 10.25, ox + 2.5 - 7.5]
+    for i in range(4):
+        assert lines[0, :, i].tolist() == [oy + i - 10.25, ox + i - 7.5]
+    assert relative_lines(patches, lois, step=2)[0, :, 1].tolist() == [oy + 2.5 - 10.25, ox + 2.5 - 7.5]
 
 
 def test_pixels_outside_the_image_are_not_valid_and_images_of_a_batch_do_not_mix():

@@ -5,51 +5,55 @@ import torch
 from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.errors import InputError
 from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.model.patches import patches_around
 from lacss_tools.train.predict import Predictor
-from lacss_tools.train.predict.cut import Frame, continue_inwards, to_original
-from lacss_tools.train.predict.found import encode
+from lacss_tools.train.predict.found import Found, encode
+from lacss_tools.train.predict.original import Frame, to_original
 from lacss_tools.train.settings import ModelSettings, PredictSettings
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(("shape", "size"), [((80, 100), (80, 100)), ((160, 200), (80, 100)), ((57, 71), (80, 100))])
-def test_patches_return_to_the_place_they_came_from(shape, size):
-    """A smooth bump known in original coordinates, seen through a patch at the working scale, comes back in place."""
-    centre = np.array([0.45 * shape[0], 0.6 * shape[1]])
+@pytest.mark.parametrize("place", [(0.45, 0.6), (0.02, 0.99)])
+def test_cells_of_the_working_grid_lie_in_the_same_place_on_the_original(shape, size, place):
+    """A smooth bump known in original coordinates, seen at the working scale, comes back; at the border too."""
+    centre, sigma = np.array(place) * shape, 0.1 * shape[0]
+
+    def bump(y, x):
+        return np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * sigma**2))
+
     factor = np.array(size) / np.array(shape)
-    patches = patches_around(
-        torch.tensor((centre + 0.5) * factor - 0.5).float()[None], torch.zeros(1, dtype=torch.long), size, 32
-    )
-    work = patches.origins[0].numpy()[:, None] + np.arange(32)
-    original = (work + 0.5) / factor[:, None] - 0.5
-    sigma = 0.1 * shape[0]
-    bump = np.exp(-((original[0][:, None] - centre[0]) ** 2 + (original[1][None] - centre[1]) ** 2) / (2 * sigma**2))
-    ((y0, x0),), (values,) = to_original(torch.from_numpy(bump).float()[None], patches, Frame(size, shape))
-    y, x = np.mgrid[y0 : y0 + values.shape[0], x0 : x0 + values.shape[1]]
-    expected = np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * sigma**2))
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    mask = np.exp(-((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / (2 * sigma**2)) > 0.6
-    assert np.abs(values - expected)[expected > 0.6].max() < 0.02
-    assert (expected > 0.6).sum() == mask.sum() > 20  # none of it is left out
+    middle = (centre + 0.5) * factor - 0.5
+    y0, x0 = np.maximum(np.rint(middle).astype(int) - 16, 0)
+    y1, x1 = np.minimum(np.rint(middle).astype(int) + 16, size)
+    lines = [(np.arange(a, b) + 0.5) / f - 0.5 for a, b, f in zip((y0, x0), (y1, x1), factor, strict=True)]
+    codes = np.rint(255 * bump(lines[0][:, None], lines[1][None])).astype(np.uint8)
+    one, boxes = np.array([0.7]), np.array([[y0, x0, y1, x1]])
+    frame = Frame(size, shape)
+    moved = to_original(Found(size, one, one, middle[None], boxes, np.array([1]), (codes,)), frame)
+    expected = bump(*np.mgrid[: shape[0], : shape[1]])
+    a, b, c, d = moved.boxes[0]
+    assert moved.locations[0] == pytest.approx(centre)
+    assert moved.areas[0] == pytest.approx((expected > 0.5).sum(), rel=0.02)
+    assert np.abs(moved.crops[0] / 255 - expected[a:c, b:d])[expected[a:c, b:d] > 0.5].max() < 0.025
+    tight = moved.crops[0] >= 128
+    assert tight[[0, -1]].any(axis=1).all()
+    assert tight[:, [0, -1]].any(axis=0).all()
 
 
-def test_pixels_beyond_the_window_repeat_its_edge():
-    """A patch of 4 x 4 at (-1, 2) over a window of 2 x 5: its rows 1 and 2 and columns 0 to 2 lie inside."""
-    patch = torch.arange(16.0).view(1, 4, 4)
-    whole = patch + 100
-    y = continue_inwards(torch.cat([patch, whole]), torch.tensor([[-1, 2], [0, 0]]), (2, 5))
-    assert y[0].tolist() == [[4, 5, 6, 6], [4, 5, 6, 6], [8, 9, 10, 10], [8, 9, 10, 10]]
-    assert y[1].tolist() == [[100, 101, 102, 103], [104, 105, 106, 107], [104, 105, 106, 107], [104, 105, 106, 107]]
+def test_a_cell_without_a_pixel_of_the_original_is_dropped():
+    crops = (np.array([[0, 0], [0, 130]], np.uint8), np.full((6, 6), 200, np.uint8))
+    boxes, two = np.array([[2, 2, 4, 4], [10, 10, 16, 16]]), np.array([0.9, 0.8])
+    found = Found((20, 20), two, two, boxes[:, :2].astype(float), boxes, np.array([1, 36]), crops)
+    assert to_original(found, Frame((20, 20), (5, 5))).scores.tolist() == [0.8]
 
 
 def test_codes_keep_their_side_of_a_half():
     values = np.nextafter(np.float32(0.5), np.array([[0, 1]], np.float32))
-    assert encode(values).tolist() == [[127, 128]]
-    line = np.linspace(0, 1, 1001, dtype=np.float32)[None]
+    assert encode(torch.from_numpy(values)).tolist() == [[127, 128]]
+    line = torch.linspace(0, 1, 1001)[None]
     assert ((encode(line) >= 128) == (line > 0.5)).all()
-    assert np.abs(encode(line) / 255.0 - line).max() < 0.003
+    assert (encode(line) / 255.0 - line).abs().max() < 0.003
 
 
 def test_contested_pixels_go_to_the_more_probable_cell():

@@ -25,7 +25,7 @@ from lacss_tools.train.model.lacss import Lacss
 from lacss_tools.train.predict import field, outputs
 from lacss_tools.train.predict.counts import outliers, summary
 from lacss_tools.train.predict.field import InFile, open_field
-from lacss_tools.train.predict.found import Found, encode, paint
+from lacss_tools.train.predict.found import Found, paint
 from lacss_tools.train.predict.source import InMemory
 from lacss_tools.train.predict.stream import Stages, stream
 from lacss_tools.train.settings import TileSettings
@@ -100,7 +100,7 @@ def found(shape=(90, 70), count=25):
     rng = np.random.default_rng(5)
     corners = rng.integers(0, 55, (count, 2))
     boxes = np.concatenate([corners, corners + rng.integers(4, 14, (count, 2))], axis=1)
-    crops = tuple(encode(rng.random((d - b, e - c), dtype=np.float32)) for b, c, d, e in boxes.tolist())
+    crops = tuple(rng.integers(0, 256, (d - b, e - c), dtype=np.uint8) for b, c, d, e in boxes.tolist())
     areas = np.array([(crop > 127).sum() for crop in crops])
     scores = np.sort(rng.random(count))[::-1]
     return Found(shape, scores, scores, corners + 4.5, boxes, areas, crops)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lacss_tools.train.predict.found import Found, encode, join, paint, suppress
+from lacss_tools.train.predict.found import Found, join, paint, suppress
 from lacss_tools.train.predict.nms import close_pairs, keep_best, meeting_boxes
 
 
@@ -34,10 +34,10 @@ def test_meeting_boxes_are_those_of_brute_force(count, seed):
     assert {tuple(pair) for pair in meeting_boxes(boxes).tolist()} == expected
 
 
-def found(*boxes, shape=(20, 20), value=0.9):
+def found(*boxes, shape=(20, 20), code=230):
     table = np.array(boxes)
     areas = (table[:, 2] - table[:, 0]) * (table[:, 3] - table[:, 1])
-    crops = tuple(encode(np.full((d - b, e - c), value, np.float32)) for b, c, d, e in table.tolist())
+    crops = tuple(np.full((d - b, e - c), code, np.uint8) for b, c, d, e in table.tolist())
     scores = np.linspace(0.9, 0.5, len(table))
     return Found(shape, scores, scores, table[:, :2].astype(float), table, areas, crops)
 

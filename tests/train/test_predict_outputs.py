@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from lacss_tools.cli import app
 from lacss_tools.train import predict as prediction
-from lacss_tools.train.predict.cut import Frame
-from lacss_tools.train.predict.found import Found, encode
+from lacss_tools.train.predict.found import Found
+from lacss_tools.train.predict.original import Frame
 
 SHAPE = (40, 50)
 EVERYTHING = "labels,coco,roi,geojson,csv,contours"
@@ -38,7 +38,7 @@ class TwoCells(prediction.Predictor):
     def find(self, source):
         assert source.shape == (1, *SHAPE)
         boxes = np.array([[5, 5, 15, 15], [10, 10, 30, 30]])
-        crops = tuple(encode(np.full((side, side), value, np.float32)) for side, value in ((10, 0.9), (20, 0.7)))
+        crops = tuple(np.full((side, side), code, np.uint8) for side, code in ((10, 230), (20, 178)))
         scores, areas = np.array([0.8, 0.6]), np.array([100, 400])
         return Found(SHAPE, scores, scores, np.array([[9.5, 9.5], [20.0, 20.0]]), boxes, areas, crops)
 

@@ -51,25 +51,3 @@ def lpn_targets(
             score[b] = (distance <= radius).float().view(shape[1:])
             offset[b] = (own[nearest] - centres.reshape(-1, 2)).view(*shape[1:], 2)
     return score, offset
-
-
-def proposals(
-    logits: Float[Tensor, "y x"], offset: Float[Tensor, "y x 2"], min_score: float, min_distance: float, most: int
-) -> tuple[Float[Tensor, "n 2"], Float[Tensor, " n"]]:
-    """Return (y, x) locations and scores of one image, best first: greedy distance NMS over the scored coarse cells."""
-    scores = torch.sigmoid(logits).reshape(-1)
-    where = (cell_centres(logits.shape[0], logits.shape[1], logits.device) + offset).reshape(-1, 2)
-    order = torch.argsort(scores, descending=True, stable=True)
-    order = order[scores[order] >= min_score]
-    scores, where = scores[order], where[order]
-    close = torch.cdist(where, where) < min_distance
-    rows = close.cpu().numpy()
-    free = [True] * len(rows)
-    kept: list[int] = []
-    for k, row in enumerate(rows):
-        if free[k]:
-            kept.append(k)
-            for j in row.nonzero()[0]:
-                free[j] = False
-    index = torch.tensor(kept[:most], dtype=torch.long, device=logits.device)
-    return where[index], scores[index]

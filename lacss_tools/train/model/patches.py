@@ -37,10 +37,10 @@ def patches_around(
     return Patches(origins, batch, shape, size)
 
 
-def relative_lines(patches: Patches, lois: Float[Tensor, "n 2"], step: int = 1) -> Float[Tensor, "n p 2"]:
-    """Return y of each row and x of each column (or block of `step` of them) of each patch from its LOI, in pixels."""
+def relative_lines(patches: Patches, lois: Float[Tensor, "n 2"], step: int = 1) -> Float[Tensor, "n 2 p"]:
+    """Return the centre of each row and column of each patch (or of `step` of them) relative to its LOI, in pixels."""
     line = torch.arange(0, patches.size, step, device=lois.device) + (step - 1) / 2
-    return line[:, None] + (patches.origins - lois)[:, None, :]
+    return line + (patches.origins - lois)[:, :, None]
 
 
 def pixel_index(patches: Patches, step: int = 1) -> tuple[Int64[Tensor, "n p p"], Bool[Tensor, "n p p"]]:

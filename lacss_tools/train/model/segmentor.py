@@ -32,7 +32,7 @@ class Segmentor(nn.Module):
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
         )
-        self.position = nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, width, bias=False))
+        self.position = nn.Sequential(nn.Linear(6, width), nn.ReLU(inplace=True), nn.Linear(width, width, bias=False))
         self.identity = nn.Linear(width, width)
         self.hidden = nn.Linear(width, width)
         self.upscale = nn.Linear(width, FINE_STRIDE**2)  # a transposed convolution of kernel 2 and stride 2
@@ -48,32 +48,31 @@ class Segmentor(nn.Module):
         """Return one logit per pixel of each patch; 0.5 probability is the border of the cell."""
         n, half = patches.origins.shape[0], patches.size // FINE_STRIDE  # not len(), so that exports keep it open
         index, _ = pixel_index(patches, step=FINE_STRIDE)
-        rows = features.reshape(-1, features.shape[-1])
-        window = rows.index_select(0, index.reshape(-1)).view(n, half, half, -1)
-        own = rows.index_select(0, loi_index(patches, lois))
-        # sums are made in place: nothing of them is needed for the gradient, and memory is what this costs
-        hidden = self.position(self._squares(patches, lois))
-        hidden += self.identity(own)[:, None, None]
-        hidden = torch.relu_(hidden + window if hidden.dtype != window.dtype else hidden.add_(window))
-        hidden = self.hidden(hidden)
-        hidden = torch.relu_(hidden.add_(window))
-        blocks = self.upscale(hidden).view(n, half, half, FINE_STRIDE, FINE_STRIDE).transpose(2, 3)
-        prior = self.radial_prior(patches, lois)
-        out: Tensor = (prior.view(blocks.shape) + blocks).reshape(prior.shape)
+        flat = features.reshape(-1, features.shape[-1])
+        window = flat.index_select(0, index.reshape(-1)).view(n, half * half, features.shape[-1])
+        own = flat.index_select(0, loi_index(patches, lois))
+        hidden = self.position(self.squares(patches, lois)).add_(self.identity(own)[:, None])
+        hidden = hidden.add_(window).relu_()  # in place: this is most of the memory that prediction goes through
+        hidden = self.hidden(hidden).add_(window).relu_()
+        blocks = self.upscale(hidden).float().view(n, half, half, FINE_STRIDE, FINE_STRIDE)
+        logits = blocks.transpose(2, 3).reshape(n, patches.size, patches.size)
+        out: Tensor = logits + self.radial_prior(patches, lois)
         return out
 
-    def _squares(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n h h 6"]:
-        """Return y, x, yx, y², x² and the distance of each fine cell from the LOI, in radii."""
-        y, x = relative_lines(patches, lois, step=FINE_STRIDE).div(self.radius).unbind(-1)
-        y, x = torch.broadcast_tensors(y[:, :, None], x[:, None, :])
+    def squares(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n m 6"]:
+        """Return y, x, yx, yy, xx and r of each window cell relative to its LOI, in radii of a typical cell."""
+        lines = relative_lines(patches, lois, step=FINE_STRIDE) / self.radius
+        y = lines[:, 0, :, None].expand(-1, -1, lines.shape[2])
+        x = lines[:, 1, None, :].expand(-1, lines.shape[2], -1)
         yy, xx = y * y, x * x
-        return torch.stack([y, x, y * x, yy, xx, torch.sqrt(yy + xx + 1e-6)], dim=-1).clamp(-8, 8)
+        parts = torch.stack([y, x, y * x, yy, xx, torch.sqrt(yy + xx + 1e-6)], dim=-1)
+        return parts.flatten(1, 2).clamp_(-8, 8)
 
     def radial_prior(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n p p"]:
         """Return a - b min((r/R)^2, 16), which keeps the weak loss from collapsing to empty cells at the start."""
-        y, x = relative_lines(patches, lois).div(self.radius).square().unbind(-1)
-        square = (y[:, :, None] + x[:, None, :]).clamp(max=PRIOR_REACH)
-        return self.prior[0] - self.prior[1] * square
+        squares = (relative_lines(patches, lois) / self.radius).square()
+        square = squares[:, 0, :, None] + squares[:, 1, None, :]
+        return self.prior[0] - self.prior[1] * square.clamp(max=PRIOR_REACH)
 
 
 def loi_index(patches: Patches, lois: Float[Tensor, "n 2"]) -> Tensor:

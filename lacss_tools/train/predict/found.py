@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Integer, UInt8
+from torch import Tensor
 
 from lacss_tools.arrays import Labels
 from lacss_tools.cells import MASK_LEVEL, Cells
@@ -19,7 +21,10 @@ Crop = UInt8[np.ndarray, "_ _"]
 
 @dataclass(frozen=True)
 class Found:
-    """n cells on an image of `shape`, as `Cells`, with coded probabilities; `ranks` are the scores of the proposals."""
+    """n cells on an image of `shape`, as `Cells`, with coded probabilities; `ranks` are the scores of the proposals.
+
+    Boxes may be larger than the masks in them; `areas` are those of the masks, in pixels.
+    """
 
     shape: tuple[int, int]
     ranks: Float[np.ndarray, " n"]
@@ -44,16 +49,15 @@ class Found:
         return Cells(self.shape, self.scores, self.locations, self.boxes, crops)
 
 
-def encode(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+def encode(values: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
     """Return probabilities as codes 0 to 255; those above 0.5, and only those, are 128 or more.
 
-    >>> encode(np.array([[0.0, 0.5, 0.5001, 1.0]])).tolist()
+    >>> encode(torch.tensor([[0.0, 0.5, 0.5001, 1.0]])).tolist()
     [[0, 127, 128, 255]]
     """
-    codes: np.ndarray = np.rint(values * LEVELS).astype(np.uint8)
-    low, high = (codes >= INSIDE) & (values <= MASK_LEVEL), (codes < INSIDE) & (values > MASK_LEVEL)
-    codes[low], codes[high] = INSIDE - 1, INSIDE
-    return codes
+    codes = (values * LEVELS).round()
+    sided = torch.where(values > MASK_LEVEL, codes.clamp(min=INSIDE), codes.clamp(max=INSIDE - 1))
+    return sided.to(torch.uint8)
 
 
 def join(shape: tuple[int, int], parts: Sequence[Found]) -> Found:

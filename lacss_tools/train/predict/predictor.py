@@ -14,10 +14,11 @@ from lacss_tools.errors import InputError
 from lacss_tools.train.device import autocast
 from lacss_tools.train.model.backbone import DEEPEST_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
-from lacss_tools.train.predict.cut import Frame, cut, propose
+from lacss_tools.train.predict.cut import cut, propose
 from lacss_tools.train.predict.found import Found, best_first, join, suppress
 from lacss_tools.train.predict.frozen import freeze
 from lacss_tools.train.predict.nms import close_pairs, keep_best
+from lacss_tools.train.predict.original import Frame, to_original
 from lacss_tools.train.predict.source import InMemory, Source, measure_range, read_working
 from lacss_tools.train.predict.tiles import Tile, plan, sample_windows
 from lacss_tools.train.preprocess import normalise, pad, resize, scaled_size
@@ -50,7 +51,7 @@ class Predictor:
         if self.is_small(frame):
             return self.find_batch([source.read(0, frame.shape[0], 0, frame.shape[1])])[0]
         with torch.inference_mode():
-            return self._finish(join(frame.shape, self._find_large(source, frame)), frame)
+            return self._finish(join(frame.size, self._find_large(source, frame)), frame)
 
     def frame(self, shape: tuple[int, int, int]) -> Frame:
         """Return how an image of `shape` (channels, height, width) lies at the working scale."""
@@ -68,7 +69,7 @@ class Predictor:
         box = (0, 0, *frame.size)
         with torch.inference_mode():
             working = torch.stack([resize(normalise(image), frame.size) for image in images])
-            parts = self._cells_of(self._maps(self.model, working), Tile(box, box), frame)
+            parts = self._cells_of(self._maps(self.model, working), Tile(box, box), frame.size)
         return [self._finish(part, frame) for part in parts]
 
     def _find_large(self, source: Source, frame: Frame) -> list[Found]:
@@ -80,11 +81,11 @@ class Predictor:
             model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
         tiles = list(plan(frame.size, self.tiling.side, self.tiling.halo))
         if len(tiles) == 1 and [tiles[0].window] == boxes:
-            return self._cells_of(maps, tiles[0], frame)
+            return self._cells_of(maps, tiles[0], frame.size)
         parts = []
         for tile in tiles:
             window = torch.from_numpy(read_working(source, frame.size, tile.window, intensities))
-            parts += self._cells_of(self._maps(model, window[None]), tile, frame)
+            parts += self._cells_of(self._maps(model, window[None]), tile, frame.size)
         return parts
 
     def _maps(self, model: Lacss, working: Float[Tensor, "b channel y x"]) -> Maps:
@@ -92,20 +93,20 @@ class Predictor:
             maps: Maps = model(pad(working, DEEPEST_STRIDE).to(self.device))
         return maps
 
-    def _cells_of(self, maps: Maps, tile: Tile, frame: Frame) -> list[Found]:
+    def _cells_of(self, maps: Maps, tile: Tile, size: tuple[int, int]) -> list[Found]:
         """Return the cells that belong to one tile, for each image of a batch."""
         margin = RIVALS_IN_A_ROW * self.settings.nms_distance
-        proposals = propose(maps, tile, margin, frame, self.settings)
-        return cut(self.model, maps, proposals, tile, frame)
+        proposals = propose(maps, tile, margin, size, self.settings)
+        return cut(self.model, maps, proposals, tile, size)
 
     def _finish(self, found: Found, frame: Frame) -> Found:
-        """Let the cells of all tiles compete: by distance, then, of those large enough, by overlap."""
-        factor = np.array(frame.factor)
+        """Let the cells of all tiles compete, by distance, then by overlap; bring those that stay to the original."""
         found = best_first(found, found.ranks)
-        rivals = close_pairs((found.locations + 0.5) / factor - 0.5, self.settings.nms_distance)
+        rivals = close_pairs(found.locations, self.settings.nms_distance)
         found = found.select(keep_best(len(found), rivals))
-        found = found.select(np.flatnonzero(found.areas >= self.settings.min_area * factor.prod()))
-        return suppress(best_first(found, found.scores), self.settings.max_overlap, self.settings.max_iou)
+        found = found.select(np.flatnonzero(found.areas >= self.settings.min_area))
+        found = best_first(found, found.scores)
+        return to_original(suppress(found, self.settings.max_overlap, self.settings.max_iou), frame)
 
     def check_channels(self, given: int) -> None:
         """Raise InputError unless an image has as many channels as those of the training."""
