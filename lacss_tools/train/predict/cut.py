@@ -113,17 +113,18 @@ def _codes(
         logits = model.segmentor.patch_logits(maps.features, lois, patches)
     codes = encode(torch.sigmoid(logits.float()))
     origins = patches.origins + torch.tensor(tile.window[:2], device=lois.device)
+    over = ((origins < 0) | (origins + side > origins.new_tensor(size))).any(dim=1).nonzero()[:, 0]
     line = torch.arange(side, device=lois.device)
     for axis in (0, 1):
-        at = origins[:, axis, None] + line
-        codes *= ((at >= 0) & (at < size[axis])).unsqueeze(2 - axis)
+        at = origins[over, axis, None] + line
+        codes[over] *= ((at >= 0) & (at < size[axis])).unsqueeze(2 - axis)
     return codes, origins
 
 
 def _touches(codes: UInt8[Tensor, "n p p"]) -> Tensor:
     """Return which cells reach the border of their patch."""
-    mask = codes >= INSIDE
-    return mask[:, [0, -1]].any(dim=2).any(dim=1) | mask[:, :, [0, -1]].any(dim=1).any(dim=1)
+    edges = torch.stack([codes[:, 0], codes[:, -1], codes[:, :, 0], codes[:, :, -1]], dim=1)
+    return (edges >= INSIDE).any(dim=2).any(dim=1)
 
 
 def _crop(
@@ -139,8 +140,8 @@ def _crop(
     summation shows in it.
     """
     inside = codes >= INSIDE
-    areas = inside.sum(dim=(1, 2)).cpu().numpy()
-    total = (codes * inside).sum(dim=(1, 2)).cpu().numpy()
+    areas = inside.sum(dim=(1, 2), dtype=torch.int32).cpu().numpy()
+    total = (codes * inside).sum(dim=(1, 2), dtype=torch.int32).cpu().numpy()
     lows, highs = [], []
     for axis in (0, 1):
         line = inside.any(dim=2 - axis).to(torch.uint8)

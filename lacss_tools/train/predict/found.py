@@ -86,13 +86,16 @@ def suppress(found: Found, max_overlap: float, max_iou: float = 1.0) -> Found:
 
     That is more than `max_overlap` of the smaller of the two, or more than `max_iou` of their union.
     """
-    masks = [crop >= INSIDE for crop in found.crops]
     pairs = meeting_boxes(found.boxes)
-    shared = np.array([_shared(found.boxes, masks, i, j) for i, j in pairs.tolist()], dtype=np.int64)
     areas = found.areas[pairs]
-    union = areas.sum(axis=1) - shared
-    rivals = (shared > max_overlap * areas.min(axis=1)) | (shared > max_iou * union)
-    return found.select(keep_best(len(found), pairs[rivals]))
+    # shared > iou (a + b - shared)
+    limit = np.minimum(max_overlap * areas.min(axis=1), max_iou / (1 + max_iou) * areas.sum(axis=1))
+    a, b = found.boxes[pairs[:, 0]], found.boxes[pairs[:, 1]]
+    most = (np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])).prod(axis=1)
+    pairs, limit = pairs[most > limit], limit[most > limit]
+    masks = [crop >= INSIDE for crop in found.crops]
+    shared = np.array([_shared(found.boxes, masks, i, j) for i, j in pairs.tolist()], dtype=np.int64)
+    return found.select(keep_best(len(found), pairs[shared > limit]))
 
 
 def _shared(boxes: Integer[np.ndarray, "n 4"], masks: list[Bool[np.ndarray, "_ _"]], i: int, j: int) -> int:
