@@ -29,7 +29,7 @@ SIZES = ModelSettings(
     blocks=(1, 1, 1, 1, 1),
     pyramid=16,
     fine=16,
-    patch_size=48,
+    patch_size=64,
     cell_diameter=20.0,
 )
 SCALE = 0.8
@@ -84,7 +84,7 @@ def test_sizes_stay_open(exported):
             "field": np.zeros(0, np.int64),
         },
     )
-    assert [part.shape for part in none] == [(0, 48, 48), (0, 2)]
+    assert [part.shape for part in none] == [(0, 64, 64), (0, 2)]
 
 
 def test_the_facts_are_in_a_file_and_in_both_graphs(exported):

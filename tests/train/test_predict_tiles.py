@@ -24,9 +24,9 @@ from lacss_tools.train.settings import ModelSettings, PredictSettings, TileSetti
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-SMALL = ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=32)
+SMALL = ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=64)
 EASY = PredictSettings(min_score=0.1, min_area=10.0)
-LARGE = TileSettings(side=4096, halo=224, small=1)
+LARGE = TileSettings(side=4096, halo=256, small=1)
 """no image is small, and each goes in one piece"""
 
 

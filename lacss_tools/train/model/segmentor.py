@@ -51,7 +51,7 @@ class Segmentor(nn.Module):
         flat = features.reshape(-1, features.shape[-1])
         window = flat.index_select(0, index.reshape(-1)).view(n, half * half, features.shape[-1])
         own = flat.index_select(0, loi_index(patches, lois))
-        hidden = self.position(self.squares(patches, lois)).add_(self.identity(own)[:, None])
+        hidden = self.position(self.squares(patches, lois, features.dtype)).add_(self.identity(own)[:, None])
         hidden = hidden.add_(window).relu_()  # in place: this is most of the memory that prediction goes through
         hidden = self.hidden(hidden).add_(window).relu_()
         blocks = self.upscale(hidden).float().view(n, half, half, FINE_STRIDE, FINE_STRIDE)
@@ -59,14 +59,14 @@ class Segmentor(nn.Module):
         out: Tensor = logits + self.radial_prior(patches, lois)
         return out
 
-    def squares(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n m 6"]:
-        """Return y, x, yx, yy, xx and r of each window cell relative to its LOI, in radii of a typical cell."""
-        lines = relative_lines(patches, lois, step=FINE_STRIDE) / self.radius
-        y = lines[:, 0, :, None].expand(-1, -1, lines.shape[2])
-        x = lines[:, 1, None, :].expand(-1, lines.shape[2], -1)
-        yy, xx = y * y, x * x
-        parts = torch.stack([y, x, y * x, yy, xx, torch.sqrt(yy + xx + 1e-6)], dim=-1)
-        return parts.flatten(1, 2).clamp_(-8, 8)
+    def squares(self, patches: Patches, lois: Float[Tensor, "n 2"], kind: torch.dtype) -> Float[Tensor, "n m 6"]:
+        """Return y, x, yx, yy, xx and r of each window cell from its LOI, in radii of a typical cell, as a `kind`."""
+        y, x = (relative_lines(patches, lois, step=FINE_STRIDE) / self.radius).unbind(1)
+        y, x = y[:, :, None], x[:, None, :]
+        terms = (y, x, y * x, y * y, x * x, torch.sqrt(y * y + x * x + 1e-6))
+        # rounded before they are spread over the window, where autocast would do it after
+        window = (-1, y.shape[1], y.shape[1])
+        return torch.stack([t.clamp(-8, 8).to(kind).expand(window) for t in terms], dim=-1).flatten(1, 2)
 
     def radial_prior(self, patches: Patches, lois: Float[Tensor, "n 2"]) -> Float[Tensor, "n p p"]:
         """Return a - b min((r/R)^2, 16), which keeps the weak loss from collapsing to empty cells at the start."""

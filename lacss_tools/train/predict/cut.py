@@ -7,19 +7,18 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from lacss_tools.train.device import autocast
 from lacss_tools.train.model.backbone import COARSE_STRIDE, FINE_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
 from lacss_tools.train.model.lpn import cell_centres
 from lacss_tools.train.model.patches import patches_around
-from lacss_tools.train.predict.found import INSIDE, LEVELS, Found, encode, join
+from lacss_tools.train.predict.found import INSIDE, LEVELS, Found, join
+from lacss_tools.train.predict.grow import grow
 from lacss_tools.train.predict.nms import close_pairs, keep_best
 from lacss_tools.train.predict.tiles import Tile
 from lacss_tools.train.settings import PredictSettings
 
-AT_ONCE = {"cpu": 32}
-"""patches whose features fit into the cache of a core"""
-AT_ONCE_ELSEWHERE = 512
+AT_ONCE = 2048
+"""patches, of a byte per pixel"""
 MARGIN = 2
 """pixels kept around a mask: between them and the mask its edge is interpolated on the original grid"""
 PLACE_STEP = 1 / 64
@@ -71,60 +70,24 @@ def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settin
 def cut(model: Lacss, maps: Maps, proposals: Proposals, tile: Tile, size: tuple[int, int]) -> list[Found]:
     """Return, for each image of the batch, the cells of its proposals that are not empty.
 
-    Patches are cut at two thirds of their size first, and whole only where the cell reaches that far. What lies beyond
-    the working image, of height and width `size`, belongs to no cell.
+    What lies beyond the working image, of height and width `size`, belongs to no cell.
     """
-    whole = model.segmentor.patch_size
-    small = whole - 2 * FINE_STRIDE * round(whole / (6 * FINE_STRIDE))
-    at_once = AT_ONCE.get(maps.features.device.type, AT_ONCE_ELSEWHERE)
-    parts: list[list[Found]] = [[] for _ in maps.scores]
-    for k in range(0, len(proposals.lois), at_once):
-        part = slice(k, k + at_once)
-        lois, image, ranks = proposals.lois[part], proposals.image[part], proposals.ranks[part]
-        codes, origins = _codes(model, maps, lois, image, tile, size, small)
-        wide = _touches(codes)
-        narrow = ~wide
-        pieces = [(narrow, codes[narrow], origins[narrow])]
-        if wide.any():
-            pieces.append((wide, *_codes(model, maps, lois[wide], image[wide], tile, size, whole)))
-        for chosen, values, corners in pieces:
-            places = lois[chosen].double().cpu().numpy() + tile.window[:2]
-            found = _crop(values, corners, places, ranks[chosen.cpu().numpy()], size)
-            owners = image[chosen].cpu().numpy()
-            full = found.areas > 0
-            for b in np.unique(owners):
-                parts[b].append(found.select(np.flatnonzero((owners == b) & full)))
-    return [join(size, own) for own in parts]
-
-
-def _codes(
-    model: Lacss,
-    maps: Maps,
-    lois: Float[Tensor, "n 2"],
-    image: Int64[Tensor, " n"],
-    tile: Tile,
-    size: tuple[int, int],
-    side: int,
-) -> tuple[UInt8[Tensor, "n p p"], Int64[Tensor, "n 2"]]:
-    """Return coded probabilities in patches of `side` pixels, 0 beyond the image, and their first (y, x) in it."""
+    segmentor, (top, left) = model.segmentor, tile.window[:2]
+    image_box = (-top, -left, size[0] - top, size[1] - left)
     shape = (maps.features.shape[1] * FINE_STRIDE, maps.features.shape[2] * FINE_STRIDE)
-    patches = patches_around(lois, image, shape, side)
-    with autocast(lois.device):
-        logits = model.segmentor.patch_logits(maps.features, lois, patches)
-    codes = encode(torch.sigmoid(logits.float()))
-    origins = patches.origins + torch.tensor(tile.window[:2], device=lois.device)
-    over = ((origins < 0) | (origins + side > origins.new_tensor(size))).any(dim=1).nonzero()[:, 0]
-    line = torch.arange(side, device=lois.device)
-    for axis in (0, 1):
-        at = origins[over, axis, None] + line
-        codes[over] *= ((at >= 0) & (at < size[axis])).unsqueeze(2 - axis)
-    return codes, origins
-
-
-def _touches(codes: UInt8[Tensor, "n p p"]) -> Tensor:
-    """Return which cells reach the border of their patch."""
-    edges = torch.stack([codes[:, 0], codes[:, -1], codes[:, :, 0], codes[:, :, -1]], dim=1)
-    return (edges >= INSIDE).any(dim=2).any(dim=1)
+    parts: list[list[Found]] = [[] for _ in maps.scores]
+    for k in range(0, len(proposals.lois), AT_ONCE):
+        part = slice(k, k + AT_ONCE)
+        lois, image = proposals.lois[part], proposals.image[part]
+        patches = patches_around(lois, image, shape, segmentor.patch_size)
+        codes = grow(segmentor, maps.features, lois, patches, image_box)
+        corners = patches.origins + torch.tensor((top, left), device=lois.device)
+        places = lois.double().cpu().numpy() + np.array((top, left))
+        found = _crop(codes, corners, places, proposals.ranks[part], size)
+        owners, full = image.cpu().numpy(), found.areas > 0
+        for b in np.unique(owners):
+            parts[b].append(found.select(np.flatnonzero((owners == b) & full)))
+    return [join(size, own) for own in parts]
 
 
 def _crop(
@@ -142,15 +105,13 @@ def _crop(
     inside = codes >= INSIDE
     areas = inside.sum(dim=(1, 2), dtype=torch.int32).cpu().numpy()
     total = (codes * inside).sum(dim=(1, 2), dtype=torch.int32).cpu().numpy()
-    lows, highs = [], []
-    for axis in (0, 1):
-        line = inside.any(dim=2 - axis).to(torch.uint8)
-        first, last = line.argmax(dim=1), line.shape[1] - line.flip(1).argmax(dim=1)
-        start, side = origins[:, axis], line.shape[1]
-        lows.append(torch.maximum(first - MARGIN, (-start).clamp(min=0)))
-        highs.append(torch.minimum(last + MARGIN, (size[axis] - start).clamp(max=side)))
-    low, high = torch.stack(lows, dim=1).cpu().numpy(), torch.stack(highs, dim=1).cpu().numpy()
     pixels, corners = codes.cpu().numpy(), origins.cpu().numpy()
+    low, high = np.zeros((2, *corners.shape), np.int64)
+    for axis in (0, 1):
+        filled = pixels.max(axis=2 - axis) >= INSIDE  # which is faster than `any`
+        first, last = filled.argmax(axis=1), filled.shape[1] - filled[:, ::-1].argmax(axis=1)
+        low[:, axis] = np.maximum(first - MARGIN, np.maximum(-corners[:, axis], 0))
+        high[:, axis] = np.minimum(last + MARGIN, np.minimum(size[axis] - corners[:, axis], filled.shape[1]))
     boxes = np.concatenate([corners + low, corners + high], axis=1)
     crops = tuple(pixels[k, a:c, b:d].copy() for k, ((a, b), (c, d)) in enumerate(zip(low, high, strict=True)))
     return Found(size, ranks, ranks * total / (LEVELS * np.maximum(areas, 1)), places, boxes, areas, crops)

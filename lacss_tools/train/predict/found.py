@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Integer, UInt8
 from torch import Tensor
 
 from lacss_tools.arrays import Labels
-from lacss_tools.cells import MASK_LEVEL, Cells
+from lacss_tools.cells import Cells
 from lacss_tools.train.predict.nms import keep_best, meeting_boxes
 
 LEVELS = 255
@@ -55,9 +55,7 @@ def encode(values: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
     >>> encode(torch.tensor([[0.0, 0.5, 0.5001, 1.0]])).tolist()
     [[0, 127, 128, 255]]
     """
-    codes = (values * LEVELS).round()
-    sided = torch.where(values > MASK_LEVEL, codes.clamp(min=INSIDE), codes.clamp(max=INSIDE - 1))
-    return sided.to(torch.uint8)
+    return (values * LEVELS - 0.5).ceil().to(torch.uint8)  # the nearest, of two the smaller
 
 
 def join(shape: tuple[int, int], parts: Sequence[Found]) -> Found:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int64, Integer
 
 from lacss_tools.train.predict.found import INSIDE, Crop, Found
 
@@ -23,57 +23,58 @@ class Frame:
 
 @dataclass(frozen=True)
 class Lines:
-    """Of original lines from `first`: each is `lower` and the next line of a crop, that with weight `part`."""
+    """Of each original line along one axis: it is working line `lower` and the next one, that with weight `part`."""
 
-    first: int
     lower: Int64[np.ndarray, " n"]
-    upper: Int64[np.ndarray, " n"]
     part: Float32[np.ndarray, " n"]
+
+    def between(
+        self, firsts: Integer[np.ndarray, " m"], lasts: Integer[np.ndarray, " m"]
+    ) -> Integer[np.ndarray, "m 2"]:
+        """Return which lines (first, end) are made of working lines `firsts` to `lasts`, of which `lasts` are none."""
+        return np.stack([np.searchsorted(self.lower, firsts), np.searchsorted(self.lower, lasts - 1)], axis=1)
 
 
 def to_original(found: Found, frame: Frame) -> Found:
     """Return the cells on the original grid, cut to their masks; those without a pixel there are dropped.
 
-    Codes are interpolated linearly between working pixels and continued beyond the first and last of a crop, which are
-    those of the image or lie outside of the mask.
+    Codes are interpolated linearly between working pixels, and continued beyond the first and last of the image.
     """
-    tops, crops, areas = [], [], []
-    for (y0, x0, y1, x1), codes in zip(found.boxes.tolist(), found.crops, strict=True):
-        rows = _lines(y0, y1, frame.factor[0], frame.shape[0])
-        columns = _lines(x0, x1, frame.factor[1], frame.shape[1])
-        crop = _interpolate(codes, rows, columns)
-        inside = np.asarray(crop >= INSIDE)
-        area = int(np.count_nonzero(inside))
-        (a, c), (b, d) = (_extent(np.asarray(inside.any(axis=axis))) for axis in (1, 0))
-        tops.append((rows.first + a, columns.first + b))
+    axes = [_lines(frame.size[i], frame.shape[i]) for i in (0, 1)]
+    ends = np.stack([axes[i].between(found.boxes[:, i], found.boxes[:, i + 2]) for i in (0, 1)], axis=1)
+    boxes, areas, crops = np.zeros((len(found), 4), np.int64), np.zeros(len(found), np.int64), []
+    for k, (codes, ((top, bottom), (left, right))) in enumerate(zip(found.crops, ends.tolist(), strict=True)):
+        y0, x0 = found.boxes[k, :2].tolist()
+        crop = _interpolate(codes, axes, (slice(top, bottom), slice(left, right)), (y0, x0))
+        inside = crop >= INSIDE
+        (a, c), (b, d) = (_extent(crop.max(axis=axis, initial=0) >= INSIDE) for axis in (1, 0))
+        boxes[k], areas[k] = (top + a, left + b, top + c, left + d), np.count_nonzero(inside)
         crops.append(crop[a:c, b:d].copy())
-        areas.append(area)
-    first = np.array(tops, dtype=np.int64).reshape(-1, 2)
-    sides = np.array([crop.shape for crop in crops], dtype=np.int64).reshape(-1, 2)
     places: Float[np.ndarray, "n 2"] = (found.locations + 0.5) * frame.factor - 0.5
-    boxes, sizes = np.concatenate([first, first + sides], axis=1), np.array(areas, dtype=np.int64)
-    moved = replace(found, shape=frame.shape, locations=places, boxes=boxes, areas=sizes, crops=tuple(crops))
-    return moved.select(np.flatnonzero(sizes > 0))
+    moved = replace(found, shape=frame.shape, locations=places, boxes=boxes, areas=areas, crops=tuple(crops))
+    return moved.select(np.flatnonzero(areas > 0))
 
 
-def _lines(first: int, last: int, factor: float, length: int) -> Lines:
-    """Return the original lines whose centres lie on working lines `first` to `last`."""
-    start, stop = (min(max(int(np.ceil(end * factor - 0.5)), 0), length) for end in (first, last))
-    where = np.clip((np.arange(start, stop) + 0.5) / factor - 0.5 - first, 0, last - first - 1)
-    lower = where.astype(np.int64)
-    upper = np.minimum(lower + 1, last - first - 1)
-    return Lines(start, lower, upper, (where - lower).astype(np.float32))
+def _lines(size: int, length: int) -> Lines:
+    """Return how `length` original lines are made of `size` working ones."""
+    where = np.clip((np.arange(length) + 0.5) * (size / length) - 0.5, 0, size - 1)
+    lower = np.minimum(where.astype(np.int64), size - 2)
+    return Lines(lower, (where - lower).astype(np.float32))
 
 
-def _interpolate(codes: Crop, rows: Lines, columns: Lines) -> Crop:
+def _interpolate(codes: Crop, axes: list[Lines], lines: tuple[slice, slice], first: tuple[int, int]) -> Crop:
+    """Return `lines` of the original, along both axes, of a crop whose first pixel is `first`."""
+    rows, columns = (axis.lower[own] - start for axis, own, start in zip(axes, lines, first, strict=True))
     values = codes.astype(np.float32)
-    tall = values[rows.lower] + (values[rows.upper] - values[rows.lower]) * rows.part[:, None]
-    both = tall[:, columns.lower] + (tall[:, columns.upper] - tall[:, columns.lower]) * columns.part
+    tall = values.take(rows, axis=0)
+    tall += np.diff(values, axis=0).take(rows, axis=0) * axes[0].part[lines[0], None]
+    both = tall.take(columns, axis=1)
+    both += np.diff(tall, axis=1).take(columns, axis=1) * axes[1].part[lines[1]]
     out: Crop = np.rint(both).astype(np.uint8)
     return out
 
 
-def _extent(filled: np.ndarray) -> tuple[int, int]:
+def _extent(filled: Bool[np.ndarray, " n"]) -> tuple[int, int]:
     """Return the first line that holds anything and the end of the last; (0, 0) when there is none."""
-    lines = np.flatnonzero(filled)
+    lines = filled.nonzero()[0]
     return (int(lines[0]), int(lines[-1]) + 1) if len(lines) else (0, 0)
