@@ -34,6 +34,14 @@ ModelChannelOption = Annotated[
         show_default="as in training",
     ),
 ]
+DiameterOption = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        help="Pixels that a typical cell is across in these images, where their magnification is another one.",
+        show_default="as in training",
+    ),
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 HERE = Path()

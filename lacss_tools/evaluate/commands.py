@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacss_tools.errors import UsageError
-from lacss_tools.options import HERE, DeviceOption, JsonOption, ModelChannelOption, ProjectOption, resolve
+from lacss_tools.options import (
+    HERE,
+    DeviceOption,
+    DiameterOption,
+    JsonOption,
+    ModelChannelOption,
+    ProjectOption,
+    resolve,
+)
 from lacss_tools.project import Project, check_output
 
 if TYPE_CHECKING:
@@ -47,6 +55,7 @@ def evaluate(
         typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5, for each"),
     ] = None,
     channel: ModelChannelOption = None,
+    diameter: DiameterOption = None,
     group: Annotated[
         str | None,
         typer.Option(help="Numbers per group too: a regular expression whose bracket finds the group in file names."),
@@ -82,7 +91,7 @@ def evaluate(
     groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
     judged = []
     for name, path in zip(_names(models), paths, strict=True):
-        find = _finder(path, device, truth)
+        find = _finder(path, device, truth, diameter)
         with console.progress(f"eval {name}") as advance:
             judged.append(steps.judge(name, truth, find, score_cut, groups, advance))
     report = steps.write_report(folder, ", ".join(_names(models)), judged, truth)
@@ -155,7 +164,7 @@ def _groups(stems: list[str], pattern: str | None, table: Path | None, column: s
     return groups_by_table(stems, table, column) if table else None
 
 
-def _finder(path: Path, device: str, truth: "Truth") -> "Find":
+def _finder(path: Path, device: str, truth: "Truth", diameter: float | None) -> "Find":
     from lacss_tools import console
     from lacss_tools.evaluate import steps
     from lacss_tools.formats.sources import is_source, open_source
@@ -166,7 +175,7 @@ def _finder(path: Path, device: str, truth: "Truth") -> "Find":
         return steps.from_source(source)
     from lacss_tools.train.predict import ALL_DETECTIONS, load_predictor
 
-    predictor = load_predictor(path, device, ALL_DETECTIONS)
+    predictor = load_predictor(path, device, ALL_DETECTIONS, diameter=diameter)
 
     def find(stem: str, image: "Image | None", shape: tuple[int, int]) -> "Cells":
         assert image is not None  # a model is never judged without images

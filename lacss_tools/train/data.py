@@ -15,7 +15,7 @@ from lacss_tools.files import read_image, read_labels, read_lois, read_mask
 from lacss_tools.formats.weak import inner_points
 from lacss_tools.project import Pairing, list_images, list_tables, pair
 from lacss_tools.train.dataset import Field, full_field, weak_field
-from lacss_tools.train.preprocess import working_scale
+from lacss_tools.train.preprocess import typical_diameter, working_scale
 from lacss_tools.train.settings import TrainSettings
 
 
@@ -110,11 +110,16 @@ def _pair_full(folders: TrainingFolders, images: dict[str, Path]) -> Pairing:
 
 
 def load_training_data(
-    folders: TrainingFolders, supervision: str, cell_diameter: float, channel: str | None = None
+    folders: TrainingFolders,
+    supervision: str,
+    cell_diameter: float,
+    channel: str | None = None,
+    diameter: float | None = None,
 ) -> TrainingData:
     """Read and pair the training files; raises InputError for sizes or channels that do not fit.
 
-    `channel` is the one of the images to use, by 0-based index or name.
+    `channel` is the one of the images to use, by 0-based index or name. Images are resized so that a typical cell is
+    `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and masks.
     """
     chosen = select(folders, supervision)
     sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
@@ -123,11 +128,13 @@ def load_training_data(
     if lois == 0:
         where = folders.labels if supervision == "full" else folders.lois
         raise InputError(f"{where} holds no cell to learn from. Look at it and at the masks in an image viewer.")
-    scale = working_scale(sum(float(np.count_nonzero(source.area)) for source in sources), lois, cell_diameter)
+    if diameter is None:
+        diameter = typical_diameter(sum(float(np.count_nonzero(source.area)) for source in sources), lois)
+    scale = working_scale(diameter, cell_diameter)
     notes = [f"training fields: {chosen.note}; {lois} LOIs"]
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
-    notes.append(f"typical cell {cell_diameter / scale:.1f} px across, so images are resized by {scale:.3f}")
+    notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
     return TrainingData(
         fields=[_field(source, scale) for source in sources],
         scale=scale,

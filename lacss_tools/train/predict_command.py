@@ -12,6 +12,7 @@ from lacss_tools.formats.names import DEFAULT_FORMATS, FORMATS
 from lacss_tools.options import (
     HERE,
     DeviceOption,
+    DiameterOption,
     ModelChannelOption,
     OverwriteOption,
     ProjectOption,
@@ -46,6 +47,7 @@ def predict(
         typer.Option("--format", help=f"What to write, comma-separated: {', '.join(FORMATS)}."),
     ] = DEFAULT_FORMATS,
     channel: ModelChannelOption = None,
+    diameter: DiameterOption = None,
     device: DeviceOption = "auto",
     workers: Annotated[
         int | None,
@@ -91,12 +93,13 @@ def predict(
     from lacss_tools.train.predict.counts import summary
 
     settings, tiling = replace(PREDICT, min_score=min_score), replace(TILES, side=tile)
-    predictor = network.load_predictor(project / model, device, settings, tiling)
+    predictor = network.load_predictor(project / model, device, settings, tiling, diameter)
     crew = 1 if scheduler else _workers(workers, len(files), predictor.device.type)
     console.say(f"{len(files)} images, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
     one = channel or predictor.channel  # that of the training
-    order = steps.Order((project / model).absolute(), folder.absolute(), wanted, one, device, settings, tiling)
+    place = (project / model).absolute(), folder.absolute()
+    order = steps.Order(*place, wanted, one, diameter, device, settings, tiling)
     jobs = [batch.Job(stem, (path,), pending(folder, stem, wanted)) for stem, path in files.items()]
     steps.sweep(folder)
     counts: dict[str, int] = {}

@@ -58,12 +58,13 @@ def normalise(image: Image) -> Float[Tensor, "channel y x"]:
     return torch.from_numpy(to_range(image, intensity_range(image)))
 
 
-def working_scale(mask_area: float, lois: int, cell_diameter: float) -> float:
-    """Return the factor that brings a typical cell to `cell_diameter` pixels, from the weak labels alone.
+def typical_diameter(mask_area: float, lois: int) -> float:
+    """Return how many pixels a typical cell is across, from the weak labels alone: sqrt(4/pi * mask area / LOIs)."""
+    return float(np.sqrt(4 / np.pi * max(mask_area, 1.0) / max(lois, 1)))
 
-    The typical diameter is sqrt(4/pi * mask area / number of LOIs), in pixels of the original images.
-    """
-    diameter = float(np.sqrt(4 / np.pi * max(mask_area, 1.0) / max(lois, 1)))
+
+def working_scale(diameter: float, cell_diameter: float) -> float:
+    """Return the factor that brings a cell of `diameter` pixels to `cell_diameter`, within SCALE_LIMITS."""
     return float(np.clip(cell_diameter / diameter, *SCALE_LIMITS))
 
 

@@ -53,6 +53,8 @@ class TrainSettings:
     """weak: LOIs and masks; full: labels; mixed: labels where an image has them, else LOIs and mask"""
     channel: str | None = None
     """the one channel of the images to train on, by 0-based index or name; None for all"""
+    diameter: float | None = None
+    """pixels that a typical cell is across in the images, which sets the working scale; None: from LOIs and masks"""
     auxnet: bool = True
     steps: int = 2000
     epochs: float | None = None
@@ -114,6 +116,8 @@ class TrainSettings:
             raise UsageError("Training needs a positive number of steps, epochs or minutes. Raise it.")
         if not 0 <= self.weak_loss <= 1:
             raise UsageError(f"The weak loss has a weight from 0 to 1, not {self.weak_loss:g}. Change --weak-loss.")
+        if self.diameter is not None and not self.diameter >= 1:
+            raise UsageError(f"A cell is at least 1 pixel across, not {self.diameter:g}. Change --diameter.")
         if self.patience is not None and self.patience < 1:
             raise UsageError("Patience counts validations, at least 1. Raise --patience, or leave it out.")
 
@@ -134,7 +138,7 @@ class PredictSettings:
     """cells of fewer working pixels are dropped"""
 
 
-ALL_DETECTIONS = PredictSettings(min_score=0.05, nms_distance=5.0, max_overlap=1.0, max_iou=0.5)
+ALL_DETECTIONS = PredictSettings(min_score=0.05, nms_distance=5.0, max_overlap=1.0, max_iou=0.7)
 """for AP, which goes through all that is found by falling score: unlikely cells too, and those inside of others"""
 
 

@@ -91,7 +91,7 @@ def prepare(
     chosen = choose_device(local_device(device))
     tune(chosen)
     world = join(chosen)
-    data = load_training_data(folders, settings.supervision, sizes.cell_diameter, settings.channel)
+    data = load_training_data(folders, settings.supervision, sizes.cell_diameter, settings.channel, settings.diameter)
     validation = (
         read_labelled(folders.val_images, folders.val_labels, settings.channel)
         if folders.val_images and folders.val_labels

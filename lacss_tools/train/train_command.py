@@ -49,6 +49,14 @@ def train(
             help="Train on this channel of the images alone: its 0-based index or its name. The model remembers it.",
         ),
     ] = None,
+    diameter: Annotated[
+        float | None,
+        _option(
+            panel=DATA,
+            default="from LOIs and masks",
+            help="Pixels that a typical cell is across in the images. They are resized by it; the model remembers.",
+        ),
+    ] = None,
     supervision: Annotated[
         str | None,
         _option(
@@ -177,7 +185,7 @@ def train(
     own = {
         "preset": AS_INIT if init and preset is None and not resume else preset,
         "supervision": supervision or infer_supervision(labels is not None, lois is not None or masks is not None),
-        "channel": channel, "auxnet": auxnet, "patience": patience, "batch": batch, "crop": crop,
+        "channel": channel, "diameter": diameter, "auxnet": auxnet, "patience": patience, "batch": batch, "crop": crop,
         "learning_rate": learning_rate, "seed": seed, "compile": compile_, "scale_range": scale_range, "gain": gain,
         "noise": noise, "gamma": gamma, "blur": blur, "weak_loss": weak_loss,
     }  # fmt: skip

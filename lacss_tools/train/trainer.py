@@ -21,7 +21,7 @@ from lacss_tools.train.optimizer import optimizers
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import supply
 
-CHECK_EVERY = 20
+CHECK_EVERY = 10
 """steps between two looks at whether the loss is still a number (each makes a GPU wait) and at unused memory"""
 
 

@@ -78,8 +78,8 @@ def test_predictions_are_counted_per_image_and_in_all(project):
 def test_a_model_is_asked_for_every_image(project, monkeypatch):
     asked = []
 
-    def load(path, device, settings):
-        asked.append((path.name, device))
+    def load(path, device, settings, diameter):
+        asked.append((path.name, device, diameter))
         assert settings == ALL_DETECTIONS  # AP needs the unlikely ones too
         cells = cells_from_labels(labels_of(5, 25, 45))
         return lambda image: Cells(cells.shape, np.array([0.9, 0.8, 0.1]), cells.locations, cells.boxes, cells.crops)
@@ -89,7 +89,7 @@ def test_a_model_is_asked_for_every_image(project, monkeypatch):
     (project / "runs" / "one").mkdir(parents=True)
     result = lacss_eval(project, "runs/one", "--device", "cpu", "--json")
     assert result.exit_code == 0, result.output
-    assert asked == [("one", "cpu")]
+    assert asked == [("one", "cpu", None)]
     numbers = json.loads(result.stdout)
     assert (numbers["ap50"], numbers["score_cut"], numbers["n_detections"]) == (1.0, 0.8, 4)
     assert (project / "runs" / "one" / "report" / "report.html").exists()
@@ -97,7 +97,7 @@ def test_a_model_is_asked_for_every_image(project, monkeypatch):
 
 
 def test_weights_that_are_a_file_get_their_report_beside_them(project, monkeypatch):
-    monkeypatch.setattr(predict, "load_predictor", lambda *_: lambda image: cells_from_labels(labels_of(5)))
+    monkeypatch.setattr(predict, "load_predictor", lambda *_, **__: lambda image: cells_from_labels(labels_of(5)))
     monkeypatch.setattr(checkpoint, "trained_channel", lambda path: None)
     (project / "models").mkdir()
     (project / "models" / "m.safetensors").write_bytes(b"")

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from lacss_tools.train.dataset import draw_batch, draw_crop, full_field, sample, weak_field
-from lacss_tools.train.preprocess import normalise, scaled_size, to_working, working_scale
+from lacss_tools.train.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
 from lacss_tools.train.pseudo import watershed_labels
 from lacss_tools.train.settings import TrainSettings
 
@@ -62,7 +62,7 @@ def test_normalise_ignores_gain_and_offset():
 
 def test_working_scale_brings_the_typical_cell_to_the_wanted_diameter():
     area_of_60_px_discs = 20 * np.pi * 30**2
-    assert abs(working_scale(area_of_60_px_discs, 20, 30.0) - 0.5) < 1e-9
+    assert abs(working_scale(typical_diameter(area_of_60_px_discs, 20), 30.0) - 0.5) < 1e-9
 
 
 def test_points_follow_the_resize():

@@ -279,6 +279,28 @@ def test_large_images_go_in_tiles_of_any_size(project, monkeypatch):
     assert contents(project / "a") == contents(project / "b") == contents(project / "c")
 
 
+def test_another_magnification_is_told_by_the_diameter(project):
+    (project / "images" / "g.tif").unlink()
+    (project / "double").mkdir()
+    for path in (project / "images").iterdir():
+        large = tifffile.imread(path).repeat(2, axis=0).repeat(2, axis=1)
+        tifffile.imwrite(project / "double" / path.name, large)
+    as_trained = SMALL.cell_diameter / 0.8
+    for name, images, words in (
+        ("plain", "images", ()),
+        ("said", "images", ("--diameter", as_trained, "--workers", 2)),
+        ("large", "double", ("--diameter", 2 * as_trained)),
+        ("wrong", "double", ()),
+    ):
+        line = ["predict", "m.safetensors", images, "-o", name, "--project", str(project), *SURE, *map(str, words)]
+        assert CliRunner().invoke(app, line).exit_code == 0
+    assert contents(project / "said") == contents(project / "plain")
+    counts = {name: sum(int(read_labels(path).max()) for path in (project / name).glob("*.tif"))
+              for name in ("plain", "large", "wrong")}  # fmt: skip
+    assert abs(counts["large"] - counts["plain"]) <= 0.1 * counts["plain"]
+    assert counts["wrong"] > 2 * counts["plain"]
+
+
 @pytest.mark.parametrize("text", ["0", "many"])
 def test_a_batch_size_that_is_none_is_refused(text, project):
     result = lacss(project, "--batch-size", text)

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
-from lacss_tools.train.checkpoint import read_config, read_metrics
+from lacss_tools.train.checkpoint import load_weights, read_config, read_metrics
 
 pytestmark = pytest.mark.usefixtures("tiny_preset")
 QUICK = ("--batch", 1, "--crop", 64, "--device", "cpu")
@@ -28,6 +28,16 @@ def test_a_run_is_continued_as_it_was_set(folders, tmp_path):
     assert read_metrics(tmp_path / "runs" / "first")[-1]["step"] == 3
 
 
+def test_the_working_scale_can_be_set(folders, tmp_path):
+    result = lacss(tmp_path, *QUICK, "--steps", 1, "--diameter", 16)
+    assert result.exit_code == 0, result.output
+    assert "typical cell 16.0 px" in result.stderr
+    model, scale = load_weights(tmp_path / "runs" / "first")
+    assert scale == pytest.approx(model.settings.cell_diameter / 16)
+    other = lacss(tmp_path, "--resume", "--steps", 2, "--diameter", 20, "--device", "cpu")
+    assert (other.exit_code, "trained with diameter 16.0, now given 20.0" in other.stderr) == (3, True)
+
+
 def test_another_budget_takes_the_place_of_the_first(folders, tmp_path):
     assert lacss(tmp_path, *QUICK, "--steps", 2).exit_code == 0
     result = lacss(tmp_path, "--resume", "--epochs", 2, "--device", "cpu")
@@ -43,6 +53,7 @@ def test_another_budget_takes_the_place_of_the_first(folders, tmp_path):
         (("--steps", 2, "--minutes", 1), 2, "--steps and --minutes each say how long"),
         (("--steps", 0), 2, "positive number of steps"),
         (("--patience", 0), 2, "at least 1"),
+        (("--diameter", 0), 2, "at least 1 pixel across"),
         (("--supervision", "weak", "--labels", "labels"), 2, "uses no --labels"),
         (("--supervision", "some"), 2, "Choose one of: weak, full, mixed"),
         (("--preset", "huge"), 2, "Choose one of: small, base, resnet50"),

@@ -102,10 +102,9 @@ def _crop(
     The score is the proposal's times the mean probability inside the mask, of whole codes, so that no order of
     summation shows in it.
     """
-    inside = codes >= INSIDE
-    areas = inside.sum(dim=(1, 2), dtype=torch.int32).cpu().numpy()
-    total = (codes * inside).sum(dim=(1, 2), dtype=torch.int32).cpu().numpy()
     pixels, corners = codes.cpu().numpy(), origins.cpu().numpy()
+    inside = pixels >= INSIDE
+    areas, total = (part.sum(axis=(1, 2), dtype=np.int32) for part in (inside, pixels * inside))
     low, high = np.zeros((2, *corners.shape), np.int64)
     for axis in (0, 1):
         filled = pixels.max(axis=2 - axis) >= INSIDE  # which is faster than `any`

@@ -21,7 +21,7 @@ from lacss_tools.train.predict.nms import close_pairs, keep_best
 from lacss_tools.train.predict.original import Frame, to_original
 from lacss_tools.train.predict.source import InMemory, Source, measure_range, read_working
 from lacss_tools.train.predict.tiles import Tile, plan, sample_windows
-from lacss_tools.train.preprocess import normalise, pad, resize, scaled_size
+from lacss_tools.train.preprocess import normalise, pad, resize, scaled_size, working_scale
 from lacss_tools.train.settings import PredictSettings, TileSettings
 
 RIVALS_IN_A_ROW = 8
@@ -116,15 +116,24 @@ class Predictor:
 
 
 def load_predictor(
-    path: Path, device: str = "auto", settings: PredictSettings | None = None, tiling: TileSettings | None = None
+    path: Path,
+    device: str = "auto",
+    settings: PredictSettings | None = None,
+    tiling: TileSettings | None = None,
+    diameter: float | None = None,
 ) -> Predictor:
-    """Load a run folder (its best weights) or a .safetensors file; InputError when it is not a model of ours."""
+    """Load a run folder (its best weights) or a .safetensors file; InputError when it is not a model of ours.
+
+    `diameter` is how many pixels a typical cell is across in the images to come, None if as many as in training.
+    """
     from lacss_tools.train.checkpoint import load_weights, trained_channel
     from lacss_tools.train.device import choose_device
 
     chosen = choose_device(device)
     model, scale = load_weights(path)
     model = model.to(chosen).eval()
+    if diameter is not None:
+        scale = working_scale(diameter, model.settings.cell_diameter)
     return Predictor(
         model, scale, chosen, settings or PredictSettings(), tiling or TileSettings(), trained_channel(path)
     )

@@ -36,6 +36,7 @@ class Order:
     folder: Path
     formats: tuple[str, ...]
     channel: str | None = None
+    diameter: float | None = None
     device: str = "auto"
     settings: PredictSettings = field(default_factory=PredictSettings)
     tiling: TileSettings = field(default_factory=TileSettings)
@@ -124,7 +125,7 @@ def _usual_batch(jobs: list[Job], order: Order, predictor: Predictor) -> int:
 @cache
 def _loaded(order: Order, version: tuple[float, int]) -> Predictor:
     gc.collect()  # of a model that was overwritten since
-    return predict.load_predictor(order.model, order.device, order.settings, order.tiling)
+    return predict.load_predictor(order.model, order.device, order.settings, order.tiling, order.diameter)
 
 
 def _version(model: Path) -> tuple[float, int]:
