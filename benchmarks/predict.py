@@ -120,8 +120,11 @@ def fill(folder: Path, data: Path, number: int, side: int) -> None:
         tifffile.imwrite(folder / f"{k:05}.tif", pixels, compression="zlib")
 
 
-def throughput(data: Path, model: Path, out: Path) -> None:
-    """Print images per second from TIFF to label TIFF, steady state, and which part of the work is the network."""
+def throughput(data: Path, model: Path, out: Path, release: str | None = None) -> None:
+    """Print images per second from TIFF to label TIFF, steady state, and which part of the work is the network.
+
+    `release` is the python of an environment with the authors' release, which is timed in the same run.
+    """
     fill(out / "few", data, WARM, SIDE)
     fill(out / "many", data, FIELDS, SIDE)
     for workers in (1, 2):
@@ -139,6 +142,9 @@ def throughput(data: Path, model: Path, out: Path) -> None:
         print(f" (start and {WARM} images: {seconds['few']:.1f} s)")
     shares(data, model, out)
     rival(model)
+    if release:
+        print("  the authors' release, all cores:")
+        subprocess.run([release, Path(__file__).with_name("release.py")], check=True, stderr=subprocess.DEVNULL)
 
 
 def _cpu() -> float:
@@ -318,12 +324,14 @@ if __name__ == "__main__":
     parser.add_argument("data", type=Path)
     parser.add_argument("model", type=Path)
     parser.add_argument("--quick", action="store_true", help="linear: up to 4096 pixels only")
+    parser.add_argument("--release", help="throughput: python of an environment with lacss 0.15.2, see release.py")
     parser.add_argument("--out", type=Path, help="keep what is written here")
     options = parser.parse_args()
     print(f"{options.part}: {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}")
     with tempfile.TemporaryDirectory() as folder:
         place = options.out or Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        extra = {"quick": True} if options.quick else {}
+        extra: dict[str, Any] = {"quick": True} if options.quick else {}
+        extra |= {"release": options.release} if options.release else {}
         PARTS[options.part](options.data, options.model, place, **extra)
     print(f"  load at the end {os.getloadavg()[0]:.2f}")
