@@ -8,7 +8,7 @@ import typer
 from lacss_tools.errors import UsageError
 from lacss_tools.options import DeviceOption, OverwriteOption
 
-MINUTES = 6.0
+MINUTES = 4.0
 FOLDER = Path("lacss-demo")
 
 
