@@ -191,6 +191,9 @@ def shares(data: Path, model: Path, out: Path) -> None:
 
     torch.set_num_threads(1)
     predictor = load_predictor(model, "cpu")
+    for path in list_images(out / "few").values():  # warm
+        with open_field(path) as field:
+            predictor.find(field.source)
     spent: dict[str, float] = {}
     with _timed(Lacss, "forward", "maps", spent), _timed(Segmentor, "patch_logits", "patches", spent):
         for path in list(list_images(out / "few").values()):
