@@ -107,7 +107,7 @@ def test_a_log_file_gets_lines_with_the_time_left(monkeypatch, capsys):
 
 # ---- the real command, ended in the middle --------------------------------------------------------------------------
 
-FIELDS = 60
+FIELDS = 150
 
 
 @pytest.fixture
