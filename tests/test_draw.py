@@ -3,7 +3,18 @@ import base64
 import imagecodecs
 import numpy as np
 
-from lacss_tools.draw import ORANGE, SKY, data_uri, draw_outlines, draw_points, enlarge, shrink, stretch, to_rgb
+from lacss_tools.draw import (
+    ORANGE,
+    SKY,
+    data_uri,
+    draw_outlines,
+    draw_points,
+    enlarge,
+    shrink,
+    stretch,
+    tint_cells,
+    to_rgb,
+)
 
 BLACK = np.zeros((7, 9, 3), np.uint8)
 
@@ -53,6 +64,24 @@ def test_an_outline_is_the_border_of_the_cell_and_the_input_stays():
 def test_touching_cells_have_a_border_between_them():
     labels = np.repeat([[1, 1, 1, 1, 2, 2, 2, 2, 2]], 7, axis=0)
     assert is_colour(draw_outlines(BLACK, labels, SKY), SKY).all(axis=0).tolist() == [0, 0, 0, 1, 1, 0, 0, 0, 0]
+
+
+def test_tinted_cells_have_colours_of_their_own_and_the_background_stays():
+    labels = np.zeros((9, 20), np.int32)
+    labels[1:8, 1:8], labels[1:8, 8:15] = 1, 2
+    grey = np.full((9, 20, 3), 80, np.uint8)
+    out = tint_cells(grey, labels)
+    assert (out[labels == 0] == 80).all()
+    inner, border = out[4, 4].astype(int), out[1, 4].astype(int)
+    assert (abs(border - 80) > abs(inner - 80)).any()
+    assert (out[4, 4] != out[4, 11]).any()
+    alike = tint_cells(grey, labels, np.array([0, 5, 5]))
+    assert (alike[4, 4] == alike[4, 11]).all()
+    assert (grey == 80).all()
+
+
+def test_nothing_to_tint():
+    assert (tint_cells(BLACK, np.zeros(BLACK.shape[:2], np.int32)) == BLACK).all()
 
 
 def test_points_are_discs_cut_at_the_edge():

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from lacss_tools import page
+from lacss_tools.arrays import Labels
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.draw import GREEN, ORANGE, SKY, draw_outlines, draw_points, enlarge, to_rgb
+from lacss_tools.draw import ORANGE, RGB, SKY, draw_outlines, draw_points, enlarge, tint_cells, to_rgb
 from lacss_tools.evaluate.figures import ap_and_fnr, learning_curve
 from lacss_tools.evaluate.metrics import Evaluation, evaluation_from_json
 from lacss_tools.evaluate.report import headline
@@ -67,11 +69,19 @@ def _opening(story: Story, result: Evaluation) -> str:
     return f"""<h1>{TITLE}</h1>
 <p>{fields} fields of nerve tumour cells and their DAPI images went in. Points came from the nuclei, cell areas from a graph
 cut, and one network learned from these alone. <b>No outlined cell entered training.</b></p>
+{_first_sight(story.project)}
 {headline(result)}
 <p class="soft">AP50 {result.ap50 or 0:.3f} is the paper's average precision at IoU 0.5, on {result.n_images} validation
 fields with {result.n_truth} cells that people outlined. These fields were not trained on; during training they were looked
 at ten times and the best weights kept, which flatters the number a little. Seed {story.seed},
 {story.seconds / 60:.1f} minutes in all.</p>"""
+
+
+def _first_sight(project: Path) -> str:
+    stem = next(iter(list_images(project / "validation" / "images")))
+    rgb, found, truth = validation_field(project, stem)
+    cells = tint_cells(rgb, found, partners(found, truth))
+    return page.row([page.picture(rgb, f"{stem}, not seen in training"), page.picture(cells, "cells found")], "26rem")
 
 
 def _lois(home: Project, stems: list[str], command: str) -> str:
@@ -81,7 +91,7 @@ def _lois(home: Project, stems: list[str], command: str) -> str:
         rgb = draw_points(to_rgb(read_image(home.dapi / f"{stem}.tif")), points, ORANGE, 3)
         figures.append(page.picture(rgb, f"{stem}: {len(points)} points"))
     return f"""<h2>1. A point in every nucleus</h2><pre>{command}</pre>
-<p>A difference of Gaussians finds the nuclei in the DAPI image. Each point is a location of interest (LOI): here is a
+<p>A blob filter brings out the nuclei in the DAPI image, and each gets a point, its location of interest (LOI): here is a
 cell.</p>{page.row(figures)}"""
 
 
@@ -133,27 +143,40 @@ def _training(story: Story, command: str) -> str:
 
 
 def _predictions(story: Story, result: Evaluation, commands: list[str]) -> str:
-    home = Project(story.project)
     figures = []
     for stem in list_images(story.project / "validation" / "images"):
-        rgb = to_rgb(read_image(story.project / "validation" / "images" / f"{stem}.tif"))
-        truth = read_labels(story.project / "validation" / "labels" / f"{stem}.tif")
-        found = read_labels(home.predictions / f"{stem}.tif")
-        for labels, colour, name in ((found, SKY, "predicted"), (truth, GREEN, "outlined by people")):
-            pixels = draw_outlines(enlarge(rgb, 2), enlarge_labels(labels), colour)
-            figures.append(
-                page.picture(pixels, f"{stem}: {page.key(colour, name)}, {len(cells_from_labels(labels))} cells")
-            )
+        rgb, found, truth = validation_field(story.project, stem)
+        cells = (found, "found", partners(found, truth)), (truth, "outlined by people", None)
+        figures.append(page.picture(rgb, stem))
+        for labels, name, numbers in cells:
+            caption = f"{name}: {len(cells_from_labels(labels))} cells"
+            figures.append(page.picture(tint_cells(rgb, labels, numbers), caption))
     lines = "\n".join(commands)
-    return f"""<h2>5. Cells on fields it has not seen</h2><pre>{lines}</pre>{page.row(figures, "26rem")}
+    return f"""<h2>5. Cells on fields it has not seen</h2><pre>{lines}</pre>
+<p>In one colour: a cell found and the outlined one that it shares most pixels with.</p>{page.row(figures, "18rem")}
 {page.plot(ap_and_fnr({"demo": result}), "AP and false negative rate over the IoU threshold, as in the paper's figure 3b.")}
 <p class="soft">More: <a href="runs/demo/report/report.html">the evaluation report</a>; label images and tables in
 <code>predictions/</code>.</p>"""
 
 
-def enlarge_labels(labels: np.ndarray) -> np.ndarray:
-    """Return labels with every pixel doubled."""
-    return np.kron(labels, np.ones((2, 2), dtype=labels.dtype))
+def validation_field(project: Path, stem: str) -> tuple[RGB, Labels, Labels]:
+    """Return a validation field of a finished demo twice as large: picture, cells found, cells outlined by people."""
+    rgb = to_rgb(read_image(project / "validation" / "images" / f"{stem}.tif"))
+    found = read_labels(Project(project).predictions / f"{stem}.tif")
+    truth = read_labels(project / "validation" / "labels" / f"{stem}.tif")
+    return enlarge(rgb, 2), _doubled(found), _doubled(truth)
+
+
+def _doubled(labels: Labels) -> np.ndarray:
+    return np.repeat(np.repeat(labels, 2, axis=0), 2, axis=1)
+
+
+def partners(found: Labels, truth: Labels) -> Int[np.ndarray, " label"]:
+    """Return for each label found the true one that it shares most pixels with; with none, a number of its own."""
+    n_found, n_truth = int(found.max()) + 1, int(truth.max()) + 1
+    shared = np.bincount((found * n_truth + truth).ravel(), minlength=n_found * n_truth).reshape(n_found, n_truth)
+    shared[:, 0] = 0
+    return np.where(shared.any(axis=1), shared.argmax(axis=1), n_truth + np.arange(n_found))
 
 
 def _sources() -> str:

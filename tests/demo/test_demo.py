@@ -3,11 +3,13 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
 from lacss_tools.demo.demo import DATA
+from lacss_tools.demo.page import partners
 from lacss_tools.project import list_images
 
 
@@ -43,9 +45,17 @@ def test_the_page_tells_every_step_and_its_number(demo):
         "predict runs",
     ):
         assert f"lacss {command}" in page
-    assert page.count("<img") >= 3 + 5 + 3 + 1 + 8 + 1
+    assert page.count("<img") == 2 + 3 + 5 + 3 + 1 + 12 + 1
     assert re.findall(r'(?:src|href)="(?!data:|runs/)[^"]*"', page) == []
     assert "demo.html" in result.stderr
+
+
+def test_found_cells_take_the_colour_of_the_outlined_cell_under_most_of_them():
+    truth = np.array([[1, 1, 1, 2, 2, 0, 0, 3]], np.int32)
+    found = np.array([[0, 1, 1, 1, 2, 2, 3, 3]], np.int32)
+    assert partners(found, truth)[1:].tolist() == [1, 2, 3]
+    alone = partners(np.array([[1, 0, 2]], np.int32), np.zeros((1, 3), np.int32))
+    assert len(set(alone.tolist())) == 3
 
 
 def test_no_outline_enters_training(demo):
