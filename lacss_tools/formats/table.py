@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int64
 
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells
+from lacss_tools.formats.shape import Pixels, pixels_of, shapes
 
-SHAPE = ("equivalent_diameter_area", "axis_major_length", "axis_minor_length", "eccentricity", "solidity", "perimeter")
 HEADER = ["label", "y", "x", "loi_y", "loi_x", "score", "area", "diameter", "major_axis", "minor_axis", "eccentricity",
           "solidity", "perimeter", "circularity"]  # fmt: skip
 PHYSICAL = ["y_um", "x_um", "area_um2", "diameter_um"]
@@ -29,42 +30,44 @@ def measure(
     centroid, area and equivalent diameter in micrometres too. `labels` and `image` may be a window that begins at
     `origin` (y, x); `cells` are always those of the whole image.
     """
-    from skimage.measure import regionprops
-
+    pixels = pixels_of(labels)
+    found = shapes(labels, pixels)
     names = channels if image is not None and len(channels) == len(image) else range(0 if image is None else len(image))
     header = HEADER + (PHYSICAL if pixel_size else [])
     header += [f"{what}_{name}" for name in names for what in ("mean", "std", "sum")]
+    centroid = found.centroid + np.array(origin)
+    places = np.round(np.concatenate([centroid, cells.locations[pixels.label - 1]], axis=1), 2)
+    round_as = np.divide(
+        4 * np.pi * found.area, found.perimeter**2, out=np.ones(len(found.area)), where=found.perimeter > 0
+    )
+    columns = [
+        *(found.diameter, found.major, found.minor, found.eccentricity, found.solidity, found.perimeter),
+        np.minimum(round_as, 1.0),
+        *_physical(centroid, found.area, pixel_size),
+        *_intensities(pixels, image),
+    ]
     rows = []
-    for region in regionprops(labels):
-        k = region.label - 1
-        where = [round(float(value), 2) for value in (*_centroid(region, origin), *cells.locations[k])]
-        shape = [_solidity(region) if name == "solidity" else getattr(region, name) for name in SHAPE]
-        shape.append(min(1.0, 4 * np.pi * region.area / shape[-1] ** 2) if shape[-1] else 1.0)
-        values = [*_physical(region, origin, pixel_size), *_intensities(region, image)]
-        numbers = [float(f"{number:.6g}") for number in (cells.scores[k], *shape, *values)]
-        rows.append([region.label, *where, numbers[0], int(region.area), *numbers[1:]])
+    for k, label in enumerate(pixels.label.tolist()):
+        score, *numbers = (float(f"{value:.6g}") for value in (cells.scores[label - 1], *(part[k] for part in columns)))
+        rows.append([label, *places[k].tolist(), score, int(found.area[k]), *numbers])
     return header, rows
 
 
-def _solidity(region: Any) -> float:
-    # the convex hull of a line or a point has no area
-    return 1.0 if min(region.image.shape) < 2 or region.area < 4 else float(region.solidity)
-
-
-def _centroid(region: Any, origin: tuple[int, int]) -> list[float]:
-    return [place + start for place, start in zip(region.centroid, origin, strict=True)]
-
-
-def _physical(region: Any, origin: tuple[int, int], pixel_size: tuple[float, float] | None) -> list[float]:
+def _physical(
+    centroid: Float[np.ndarray, "n 2"], area: Int64[np.ndarray, " n"], pixel_size: tuple[float, float] | None
+) -> list[Float[np.ndarray, " n"]]:
     if pixel_size is None:
         return []
-    y, x = (place * size for place, size in zip(_centroid(region, origin), pixel_size, strict=True))
-    area = region.area * pixel_size[0] * pixel_size[1]
-    return [y, x, area, float(np.sqrt(4 / np.pi * area))]
+    square = area * pixel_size[0] * pixel_size[1]
+    return [*(centroid * pixel_size).T, square, np.sqrt(4 / np.pi * square)]
 
 
-def _intensities(region: Any, image: Image | None) -> list[float]:
-    if image is None:
-        return []
-    inside = image[(slice(None), *region.slice)][:, region.image].astype(np.float64)
-    return [float(value) for line in inside for value in (line.mean(), line.std(), line.sum())]
+def _intensities(pixels: Pixels, image: Image | None) -> list[Float[np.ndarray, " n"]]:
+    columns = []
+    for plane in () if image is None else image:
+        values = plane[pixels.y, pixels.x].astype(np.float64)
+        total = pixels.sums(values)
+        mean = total / pixels.area
+        spread = np.sqrt(pixels.sums((values - pixels.spread(mean)) ** 2) / pixels.area)
+        columns += [mean, spread, total]
+    return columns
