@@ -173,7 +173,7 @@ def train(
     Give --val-images and --val-labels to watch the AP on a few outlined fields while it trains; the best weights are
     kept in runs/NAME/best.safetensors, curves and pictures in runs/NAME/report. Killed or interrupted, the same command
     with --resume continues. Several GPUs share each step under torchrun, where -- must come before the command:
-torchrun --standalone --nproc-per-node 2 -m lacss_tools -- train --run first
+    torchrun --standalone --nproc-per-node 2 -m lacss_tools -- train --run first
     """  # fmt: skip
     if crop is not None and crop % 32:
         raise UsageError(f"--crop {crop} is not a multiple of 32. Give for example {max(64, crop // 32 * 32)}.")
