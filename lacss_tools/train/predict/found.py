@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lacss_tools.arrays import Labels
 from lacss_tools.cells import Cells
-from lacss_tools.train.predict.nms import keep_best, meeting_boxes
+from lacss_tools.train.predict.nms import meeting_boxes
 
 LEVELS = 255
 INSIDE = 128
@@ -91,9 +91,12 @@ def suppress(found: Found, max_overlap: float, max_iou: float = 1.0) -> Found:
     a, b = found.boxes[pairs[:, 0]], found.boxes[pairs[:, 1]]
     most = (np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])).prod(axis=1)
     pairs, limit = pairs[most > limit], limit[most > limit]
-    masks = [crop >= INSIDE for crop in found.crops]
-    shared = np.array([_shared(found.boxes, masks, i, j) for i, j in pairs.tolist()], dtype=np.int64)
-    return found.select(keep_best(len(found), pairs[shared > limit]))
+    masks, free = [crop >= INSIDE for crop in found.crops], np.ones(len(found), bool)
+    order = np.lexsort(pairs.T[::-1])  # by the better one, whose fate is settled by then
+    for (i, j), most_allowed in zip(pairs[order].tolist(), limit[order].tolist(), strict=True):
+        if free[i] and free[j] and _shared(found.boxes, masks, i, j) > most_allowed:
+            free[j] = False
+    return found.select(np.flatnonzero(free))
 
 
 def _shared(boxes: Integer[np.ndarray, "n 4"], masks: list[Bool[np.ndarray, "_ _"]], i: int, j: int) -> int:
