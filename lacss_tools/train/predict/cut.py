@@ -82,7 +82,7 @@ def cut(model: Lacss, maps: Maps, proposals: Proposals, tile: Tile, size: tuple[
         patches = patches_around(lois, image, shape, segmentor.patch_size)
         codes = grow(segmentor, maps.features, lois, patches, image_box)
         corners = patches.origins + torch.tensor((top, left), device=lois.device)
-        places = lois.double().cpu().numpy() + np.array((top, left))
+        places = lois.cpu().double().numpy() + np.array((top, left))
         found = _crop(codes, corners, places, proposals.ranks[part], size)
         owners, full = image.cpu().numpy(), found.areas > 0
         for b in np.unique(owners):

@@ -50,11 +50,13 @@ class FrozenAttention(nn.Module):
 
 def group_statistics(x: Float[Tensor, "b c y x"], groups: int) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
     """Return mean and variance of each channel's group over batch, group and map, in float32."""
-    variance, mean = (part.double() for part in torch.var_mean(x.float(), dim=(0, 2, 3), correction=0))
+    # on the host: Apple's GPUs have no float64
+    variance, mean = (part.cpu().double() for part in torch.var_mean(x.float(), dim=(0, 2, 3), correction=0))
     means = mean.view(groups, -1).mean(dim=1, keepdim=True)
     variances = (variance + mean.square()).view(groups, -1).mean(dim=1, keepdim=True) - means.square()
     size = x.shape[1] // groups
-    return means.expand(-1, size).reshape(-1).float(), variances.expand(-1, size).reshape(-1).float()
+    wide = torch.stack([means, variances]).expand(-1, -1, size).reshape(2, -1).float().to(x.device)
+    return wide[0], wide[1]
 
 
 def freeze(model: Lacss, windows: Float[Tensor, "b channel y x"]) -> tuple[Lacss, Maps]:
