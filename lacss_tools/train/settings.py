@@ -89,7 +89,9 @@ class TrainSettings:
     location_weight: float = 0.2
     """weight of the LPN terms beside the instance term"""
     ema: float = 0.99
-    """decay per step of the running average of the weights, which is what is kept"""
+    """largest decay per step of the running average of the weights, which is what is kept"""
+    ema_share: float = 0.05
+    """the average reaches back over this part of the steps so far, until the decay is `ema`"""
     scale_range: float = 0.25
     """augmentation resizes by up to this part, up or down"""
     gain: float = 0.25

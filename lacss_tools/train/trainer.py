@@ -102,7 +102,7 @@ def run_steps(
         norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
         for optimizer in state.optimizers:
             optimizer.step()
-        update_average(state, settings.ema)
+        update_average(state, settings)
         state.step += 1
         diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
         if state.step % CHECK_EVERY == 0:
@@ -136,9 +136,9 @@ def schedule(progress: float, warmup: float, decay: float) -> float:
     return 0.01 + 0.99 * min(1.0, (1 - progress) / decay) if decay > 0 else 1.0
 
 
-def update_average(state: State, decay: float) -> None:
+def update_average(state: State, settings: TrainSettings) -> None:
     """Move the running average towards the weights; early on faster, so that the start is forgotten."""
-    weight = max(1 - decay, 1 / (state.step + 2))
+    weight = max(1 - settings.ema, 1 / (settings.ema_share * state.step + 1))
     old: list[Tensor] = list(state.average.parameters())
     new: list[Tensor] = list(state.model.parameters())
     with torch.no_grad():

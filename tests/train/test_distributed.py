@@ -42,7 +42,7 @@ def by_one_process(folders, sizes):
         torch.nn.utils.clip_grad_norm_(state.model.parameters(), SETTINGS.clip)
         for optimizer in state.optimizers:
             optimizer.step()
-        update_average(state, SETTINGS.ema)
+        update_average(state, SETTINGS)
         state.step += 1
     return state, losses[0]
 

@@ -13,7 +13,7 @@ from lacss_tools.train.dataset import weak_field
 from lacss_tools.train.model.lacss import Lacss
 from lacss_tools.train.predict import Predictor
 from lacss_tools.train.settings import ModelSettings, PredictSettings, TrainSettings
-from lacss_tools.train.trainer import label_weight, run_steps, start
+from lacss_tools.train.trainer import label_weight, run_steps, start, update_average
 
 CPU = torch.device("cpu")
 TINY = ModelSettings(
@@ -82,3 +82,20 @@ def test_pseudo_labels_fade_out():
     assert [label_weight(settings, p) for p in (0.0, 0.2, 0.3, 0.4, 1.0)] == pytest.approx([1, 1, 0.6, 0.2, 0.2])
     assert label_weight(TrainSettings(pseudo=0.0, weak_loss=1.0), 0.0) == 0
     assert label_weight(TrainSettings(supervision="full"), 0.9) == 1
+
+
+@pytest.mark.parametrize(("steps", "behind"), [(100, 5), (1000, 50), (4000, 100)])
+def test_the_average_lags_by_a_share_of_the_steps_and_by_a_hundred_at_most(steps, behind):
+    state = start(Lacss(TINY), LESSON, CPU)
+    now, average = state.model.segmentor.prior, state.average.segmentor.prior
+    for state.step in range(steps):
+        torch.nn.init.constant_(now, float(state.step))
+        update_average(state, TrainSettings())
+    assert steps - float(average[0]) == pytest.approx(behind, rel=0.15)
+
+
+def test_the_first_step_replaces_the_average():
+    state = start(Lacss(TINY), LESSON, CPU)
+    torch.nn.init.constant_(state.model.segmentor.prior, 7.0)
+    update_average(state, TrainSettings())
+    assert state.average.segmentor.prior.tolist() == [7, 7]
