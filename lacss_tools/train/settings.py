@@ -29,6 +29,7 @@ class ModelSettings:
 
 PRESETS: dict[str, ModelSettings] = {
     "small": ModelSettings(),
+    "fine": ModelSettings(patch_size=128, cell_diameter=40.0),
     "base": ModelSettings(widths=(48, 96, 144, 192, 256), blocks=(1, 2, 3, 3, 3), pyramid=96, fine=48),
     "resnet50": ModelSettings(
         widths=(256, 512, 1024, 2048), blocks=(3, 4, 6, 3), pyramid=256, fine=256,
@@ -150,8 +151,8 @@ class TileSettings:
 
     side: int = 2048
     """of the core of a tile; an image no larger than core and margins goes in one piece"""
-    halo: int = 320
-    """margin around the core that the network sees: half a patch and as far as the network looks"""
+    halo: int | None = None
+    """margin around the core that the network sees; None: as far as it looks, and half a patch"""
     small: int = 1024
     """images of up to as many pixels as a square of this side go as in training, with norms of their own"""
     sample: int = 2048

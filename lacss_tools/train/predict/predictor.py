@@ -1,5 +1,6 @@
 """Use a trained model: image in, cells out."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.train.device import autocast
 from lacss_tools.train.model.backbone import DEEPEST_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
+from lacss_tools.train.model.reach import reach
 from lacss_tools.train.predict.cut import cut, propose
 from lacss_tools.train.predict.found import Found, best_first, join, suppress
 from lacss_tools.train.predict.frozen import freeze
@@ -57,6 +59,19 @@ class Predictor:
         """Return how an image of `shape` (channels, height, width) lies at the working scale."""
         return Frame(scaled_size(shape[1:], self.scale), shape[1:])
 
+    @property
+    def rivalry(self) -> float:
+        """How far beyond the core of a tile proposals compete, in working pixels."""
+        return RIVALS_IN_A_ROW * self.settings.nms_distance
+
+    @property
+    def halo(self) -> int:
+        """The margin around the core of a tile, in working pixels, with which tiles give what one piece gives."""
+        if self.tiling.halo is not None:
+            return self.tiling.halo
+        features, scores = reach(self.model.settings)
+        return max(features + self.model.settings.patch_size // 2 + 1, scores + math.ceil(self.rivalry))
+
     def is_small(self, frame: Frame) -> bool:
         """Return whether an image is as small as those of the training, so that its norms are its own."""
         return frame.size[0] * frame.size[1] <= self.tiling.small**2
@@ -79,7 +94,7 @@ class Predictor:
         sample = torch.from_numpy(np.stack([read_working(source, frame.size, box, intensities) for box in boxes]))
         with autocast(self.device):
             model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
-        tiles = list(plan(frame.size, self.tiling.side, self.tiling.halo))
+        tiles = list(plan(frame.size, self.tiling.side, self.halo))
         if len(tiles) == 1 and [tiles[0].window] == boxes:
             return self._cells_of(maps, tiles[0], frame.size)
         parts = []
@@ -95,8 +110,7 @@ class Predictor:
 
     def _cells_of(self, maps: Maps, tile: Tile, size: tuple[int, int]) -> list[Found]:
         """Return the cells that belong to one tile, for each image of a batch."""
-        margin = RIVALS_IN_A_ROW * self.settings.nms_distance
-        proposals = propose(maps, tile, margin, size, self.settings)
+        proposals = propose(maps, tile, self.rivalry, size, self.settings)
         return cut(self.model, maps, proposals, tile, size)
 
     def _finish(self, found: Found, frame: Frame) -> Found:
