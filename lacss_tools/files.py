@@ -7,7 +7,7 @@ end here: beyond this file an image is (channel, y, x) float32, a mask is True o
 import csv
 import itertools
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,16 +32,14 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        part.touch(exist_ok=False)  # with the permissions that files have here
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}). Choose another output with -o.") from error
-    part = Path(name)
     try:
         yield part
         with part.open("rb+") as written:
             os.fsync(written.fileno())  # a rename must not reach the disk before what it names
-        part.chmod(0o666 & ~_umask())
         part.replace(path)
     except OSError as error:
         raise InputError(
@@ -49,12 +47,6 @@ def atomic(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def write_text(path: Path, text: str) -> None:

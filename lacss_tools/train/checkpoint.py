@@ -1,5 +1,6 @@
 """A run on disk: config.toml, metrics.jsonl, last.pt (to continue) and best.safetensors (to use)."""
 
+import hashlib
 import json
 import time
 import tomllib
@@ -81,6 +82,7 @@ def save_state(run: Path, state: State, data: str) -> None:
         "best": state.best,
         "stale": state.stale,
         "looks": state.looks,
+        "looked": state.looked,
         "data": data,
     }
     with atomic(run / LAST) as part:
@@ -94,19 +96,22 @@ def load_state(run: Path, state: State, data: str) -> None:
         raise InputError(f"{path} does not exist, so there is nothing to resume. Run without --resume.")
     try:
         stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}). Check its permissions.") from error
     except Exception as error:
-        raise InputError(f"{path} is damaged. Train again without --resume.") from error
-    if stored["data"] != data:
-        raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new --run.")
+        raise InputError(f"{path} is damaged. Start again with another --run, or delete this one.") from error
     try:
+        if stored["data"] != data:
+            raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new --run.")
         state.model.load_state_dict(stored["model"])
         state.average.load_state_dict(stored["average"])
         for optimizer, moments in zip(state.optimizers, stored["optimizers"], strict=True):
             optimizer.load_state_dict(moments)
+        state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
+        state.stale, state.looks, state.looked = stored["stale"], stored["looks"], stored["looked"]
     except (KeyError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path} is of another version of the network. Start a new --run.") from error
-    state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
-    state.stale, state.looks, state.since = stored["stale"], stored["looks"], time.monotonic()
+        raise InputError(f"{path} is of another version of lacss_tools. Start a new --run.") from error
+    state.since = time.monotonic()
 
 
 def write_config(run: Path, tables: dict[str, Any]) -> None:
@@ -127,6 +132,23 @@ def read_config(run: Path) -> tuple[TrainSettings, ModelSettings]:
         return from_table(TrainSettings, stored["train"]), from_table(ModelSettings, stored["model"])
     except (tomllib.TOMLDecodeError, KeyError, TypeError, UsageError) as error:
         raise InputError(f"{path} is not the configuration of a run of this version. Start a new --run.") from error
+
+
+def origin(init: Path) -> dict[str, str]:
+    """Return what config.toml says of the weights that a run starts from: their file and its SHA-256."""
+    path = init / BEST if init.is_dir() else init
+    return {"init": str(path.absolute()), "init_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def stored_origin(run: Path) -> dict[str, str]:
+    """Return the same of a run on disk, nothing when it started from random weights."""
+    data = tomllib.loads((run / CONFIG).read_text(encoding="utf-8")).get("data", {})
+    return {name: data[name] for name in ("init", "init_sha256") if name in data}
+
+
+def stored_processes(run: Path) -> int:
+    """Return how many processes trained a run on disk when it was last begun or continued."""
+    return int(tomllib.loads((run / CONFIG).read_text(encoding="utf-8"))["data"]["processes"])
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on another device."""
-        return self._each(lambda part: part.to(device, non_blocking=True))
+        apart = device.type == "cuda"  # elsewhere memory that is not pinned may be reused before it was read
+        return self._each(lambda part: part.to(device, non_blocking=apart))
 
     def pinned(self) -> "Batch":
         """Return the batch in memory that a GPU copies from without making the host wait."""
@@ -79,7 +80,10 @@ def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Field:
 def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> Field:
     """Build a field from instance labels; `own` is the label of the cell of each LOI."""
     size = scaled_size(image.shape[1:], scale)
-    instances = F.interpolate(torch.from_numpy(labels)[None, None].float(), size=size, mode="nearest-exact")[0, 0]
+    names, dense = np.unique(labels, return_inverse=True)  # float32 cannot tell labels above 2^24 apart
+    dense = dense.reshape(labels.shape) + (names[0] > 0)
+    own = np.searchsorted(names, own) + (names[0] > 0)
+    instances = F.interpolate(torch.from_numpy(dense)[None, None].float(), size=size, mode="nearest-exact")[0, 0]
     where = to_working(torch.from_numpy(lois).float(), labels.shape, size)
     pixels = resize(normalise(image), size)
     return Field(pixels, (instances > 0).float(), instances, where, torch.from_numpy(own).float(), outlined=True)

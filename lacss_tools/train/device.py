@@ -45,24 +45,28 @@ def compiled(model: nn.Module, wanted: bool) -> Callable[..., Any]:
     return torch.compile(model, dynamic=False) if wanted else model
 
 
-def return_memory() -> None:
-    """Give freed memory back to the system, where the C library (glibc) would keep it.
+def return_memory(device: torch.device) -> None:
+    """Give freed memory back to the system, where the C library (glibc) would keep it; on a GPU there is little.
 
     The number of cells changes from step to step, and with it the size of everything per cell; freed blocks of so many
     sizes are not used again, and after some thousand steps the process holds gigabytes of them.
     """
+    if device.type != "cpu":
+        return
     with contextlib.suppress(OSError, AttributeError, TypeError):  # other C libraries have no such function
         ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache
-def fast_bfloat16() -> bool:
-    """Return whether this processor multiplies bfloat16 in hardware; without that it is slower than float32."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+def fast_bfloat16(kind: str) -> bool:
+    """Return whether the devices of a kind multiply bfloat16 in hardware; without that it is slower than float32."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return kind == "cpu" and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
     """Return a context of mixed bfloat16 precision where that is faster."""
-    if device.type == "cuda" or (device.type == "cpu" and fast_bfloat16()):
+    if fast_bfloat16(device.type):
         return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()

@@ -70,6 +70,8 @@ def repeat(
         raise InputError(f"{run} holds no seed to continue. Run without --resume.")
     for seed in begun if resume else seeds:
         check_run(seed_folder(run, seed), replace(settings, seed=seed), resume)
+    if resume:
+        init = first_weights(seed_folder(run, begun[0]), init)
     sizes = checkpoint.read_config(seed_folder(run, begun[0]))[1] if resume else wanted_sizes(settings, init)
     ready = prepare(folders, settings, sizes, device, say)
     outcomes: list[Outcome] = []
@@ -87,6 +89,21 @@ def repeat(
     for line in summary(outcomes):
         say(line)
     return run / checkpoint.BEST
+
+
+def first_weights(begun: Path, init: Path | None) -> Path | None:
+    """Return the weights that a begun seed started from, for those that are to come; InputError when these changed."""
+    stored = checkpoint.stored_origin(begun)
+    if not stored:
+        if init:
+            raise InputError(f"{begun} started from random weights, and so must the other seeds. Leave --init out.")
+        return None
+    path = init or Path(stored["init"])
+    if not path.exists():
+        raise InputError(f"{path}, from which {begun} started, is not there any more. Say where it is with --init.")
+    if checkpoint.origin(path)["init_sha256"] != stored["init_sha256"]:
+        raise InputError(f"{path} is not what {begun} started from. Give those weights with --init, or a new --run.")
+    return path
 
 
 def outcome(seed: int, run: Path) -> Outcome:

@@ -1,7 +1,8 @@
 """One sitting of a training: steps, looks at the model now and then, the best kept, all saved that resuming needs."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.data import LabelledField, TrainingData
 from lacss_tools.train.distributed import ALONE, World
+from lacss_tools.train.interrupt import whole_steps
 from lacss_tools.train.predict import Predictor
 from lacss_tools.train.settings import ALL_DETECTIONS, TrainSettings
 from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
@@ -50,8 +52,6 @@ class Session:
         self.rows: list[dict[str, Any]] = []
         self.losses: dict[str, float] = {}
         self.report: StepReport | None = None
-        self.looked = -1
-        """step of the last look"""
         self.saved = time.monotonic()
 
     def resume(self) -> None:
@@ -60,7 +60,7 @@ class Session:
         checkpoint.load_state(task.run, state, task.data.fingerprint)
         if state.best >= 0 and not task.validation:
             raise InputError(f"{task.run} was validated so far. Give the same --val-images and --val-labels.")
-        if state.progress(task.settings, task.world) >= 1:
+        if state.progress(task.settings, task.world) >= 1 and state.looked == state.step:  # and the last look was made
             raise FinishedRunError(
                 f"{task.run} is finished (step {state.step}, {state.elapsed() / 60:.1f} minutes). "
                 "Extend it with --resume and a larger --steps, --epochs or --minutes."
@@ -88,23 +88,29 @@ class Session:
         task, state = self.task, self.state
         if self.looks_due(state.progress(task.settings, task.world)) > state.looks:
             self.look()  # the interruption came between a step and its look
-        for report in run_steps(state, task.data.fields, task.settings, task.device, task.world):
+        steps = run_steps(state, task.data.fields, task.settings, task.device, task.world)
+        with contextlib.closing(whole_steps(steps)) as reports:
+            self.follow(reports, watch)
+        if state.looked != state.step:  # the time can run out between two looks
+            self.look()
+
+    def follow(self, reports: Iterable[StepReport], watch: Callable[[StepReport, State], None]) -> None:
+        """Log, look and save as steps are made, until there are no more or the patience is at an end."""
+        for report in reports:
             self.report = report
-            watch(report, state)
-            due = self.looks_due(report.progress) > state.looks
+            watch(report, self.state)
+            due = self.looks_due(report.progress) > self.state.looks
             if due or report.step % LOG_EVERY == 0:
                 self.losses = report.numbers()
             if due:
                 self.look()
                 if self.out_of_patience():
-                    self.say(f"step {state.step}: no better AP50 in {state.stale} validations, stopped early")
+                    self.say(f"step {report.step}: no better AP50 in {self.state.stale} validations, stopped early")
                     break
             elif report.step % LOG_EVERY == 0:
                 self.log(self.row())
             if time.monotonic() - self.saved > SAVE_SECONDS:
                 self.save()
-        if self.looked != state.step:  # the time can run out between two looks
-            self.look()
 
     def row(self) -> dict[str, Any]:
         """Return one line of metrics.jsonl: step, seconds of training so far, the loss terms."""
@@ -119,12 +125,14 @@ class Session:
     def look(self) -> None:
         """Validate the averaged weights, keep them when they are the best so far, draw curves and pictures, save."""
         self.check()
-        self.looked = self.state.step
-        self.state.looks = self.looks_due(self.state.progress(self.task.settings, self.task.world))
-        if not self.task.world.leads:
-            return
         task, state = self.task, self.state
-        found = find_all(Predictor(state.average, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
+        found, looks = [], self.looks_due(state.progress(task.settings, task.world))
+        if task.world.leads:
+            found = find_all(Predictor(state.average, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
+        # not before: who is interrupted while looking looks again
+        state.looked, state.looks = state.step, looks
+        if not task.world.leads:
+            return
         row = self.row() | scores(found, task.validation)
         self.log(row)
         if keep_best(task, state, row.get("val_ap50")):

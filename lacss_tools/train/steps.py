@@ -105,9 +105,8 @@ def prepare(
 
 
 def _where(device: torch.device, world: World) -> list[str]:
-    bfloat16 = device.type == "cuda" or (device.type == "cpu" and fast_bfloat16())
     processes = f", {world.size} processes" if world.size > 1 else ""
-    return [f"device {device}, {'bfloat16' if bfloat16 else 'float32'}{processes}"]
+    return [f"device {device}, {'bfloat16' if fast_bfloat16(device.type) else 'float32'}{processes}"]
 
 
 def fit(
@@ -132,10 +131,13 @@ def fit(
     if resume:
         session.resume()
         notes = [f"continuing {run} from step {state.step}"]
+        if (before := checkpoint.stored_processes(run)) != ready.world.size:
+            notes.append(f"{ready.world.size} processes take part, {before} did so far: steps have other crops now")
     for note in notes:
         say(note)
     if ready.world.leads:
-        checkpoint.write_config(run, _describe(task, model.settings))
+        came_from = checkpoint.stored_origin(run) if resume else checkpoint.origin(init) if init else {}
+        checkpoint.write_config(run, _describe(task, model.settings, came_from))
         session.board = Board(run, state.step) if tensorboard else None
     try:
         session.train(watch)
@@ -150,7 +152,7 @@ def fit(
     return run / checkpoint.BEST
 
 
-def _describe(task: Task, sizes: ModelSettings) -> dict[str, Any]:
+def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, Any]:
     versions = {"lacss_tools": __version__, "torch": torch.__version__, "python": platform.python_version()}
     facts = {
         "fingerprint": task.data.fingerprint,
@@ -159,5 +161,6 @@ def _describe(task: Task, sizes: ModelSettings) -> dict[str, Any]:
         "scale": task.data.scale,
         "device": str(task.device),
         "processes": task.world.size,
+        **came_from,
     }
     return {"train": task.settings, "model": sizes, "data": facts, "versions": versions}

@@ -8,6 +8,7 @@ from itertools import count
 
 import torch
 
+from lacss_tools.processes import cores
 from lacss_tools.train.dataset import Batch, Field, draw_batch
 from lacss_tools.train.settings import TrainSettings
 
@@ -29,8 +30,11 @@ def supply(
 
 
 def threads_for(device: torch.device) -> int:
-    """Return how many threads draw batches ahead: none on a CPU, else all but one core, at most 8."""
-    return 0 if device.type == "cpu" else max(1, min(MOST_THREADS, (os.cpu_count() or 2) - 1))
+    """Return how many threads draw batches ahead: none on a CPU, else all but one core of its own, at most 8."""
+    if device.type == "cpu":
+        return 0
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes of torchrun on this machine
+    return max(1, min(MOST_THREADS, cores() // here - 1))
 
 
 def _ahead(

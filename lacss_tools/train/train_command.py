@@ -176,6 +176,8 @@ def train(
     with --resume continues. Several GPUs share each step under torchrun, where -- must come before the command:
     torchrun --standalone --nproc-per-node 2 -m lacss_tools -- train --run first
     """  # fmt: skip
+    if resume and init and repeat == 1:
+        raise UsageError("--init begins a run and --resume continues one. Leave one of them out.")
     if crop is not None and crop % 32:
         raise UsageError(f"--crop {crop} is not a multiple of 32. Give for example {max(64, crop // 32 * 32)}.")
     if (val_images is None) != (val_labels is None):

@@ -42,6 +42,8 @@ class State:
     """validations since then"""
     looks: int = 0
     """validations so far, of those that the budget asks for"""
+    looked: int = -1
+    """step of the last validation"""
     since: float = field(default_factory=time.monotonic)
 
     def elapsed(self) -> float:
@@ -107,7 +109,7 @@ def run_steps(
         diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
         if state.step % CHECK_EVERY == 0:
             check_finite(diverged, settings)
-            return_memory()
+            return_memory(device)
         yield StepReport(state.step, min(1.0, state.progress(settings, world)), losses, diverged)
 
 
@@ -171,7 +173,8 @@ def compute_losses(
         if mixed:  # what a person outlined is believed wholly
             believed = weight + (1 - weight) * batch.outlined
             losses["labels"] = full_loss(logits, patches, batch.labels, batch.own, believed)
-            losses["weak"] = weak_loss(logits, patches, batch.mask, 1 - believed)
+            if weight < 1:
+                losses["weak"] = weak_loss(logits, patches, batch.mask, 1 - believed)
         elif weight > 0:
             losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own)
         if weight < 1 and not mixed:

@@ -106,7 +106,7 @@ def test_the_decoder_in_the_docs_finds_the_cells_of_predict(exported, run, shape
     image = np.concatenate([sample_image(2, 25.0)[0]] * 2, axis=2)[:, : shape[0], : shape[1]]
     image = np.pad(image, [(0, 0), *((0, s - n) for s, n in zip(shape, image.shape[1:], strict=True))], mode="reflect")
     labels, scores = names["segment"](image, exported)
-    monkeypatch.setattr(device, "fast_bfloat16", lambda: False)  # the graphs are of float32
+    monkeypatch.setattr(device, "fast_bfloat16", lambda kind: False)  # the graphs are of float32
     expected = load_predictor(run, "cpu")(image)
     assert len(expected) > 3
     assert np.allclose(scores, expected.scores, atol=1e-3)

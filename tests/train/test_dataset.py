@@ -36,6 +36,32 @@ def test_lois_mask_labels_and_image_move_together_under_augmentation():
     assert seen > 20
 
 
+def test_large_labels_stay_apart():
+    labels = np.zeros((64, 64), np.int32)
+    labels[2:6, 2:10], labels[6:10, 2:10] = 2**24, 2**24 + 1
+    points, own = np.array([[4.0, 5.0], [8.0, 5.0]]), np.array([2**24, 2**24 + 1])
+    for filled in (labels, np.maximum(labels, 7)):
+        field = full_field(np.zeros((1, 64, 64), np.float32), filled, points, own, scale=1.0)
+        assert field.own.tolist() == [field.labels[4, 5].item(), field.labels[8, 5].item()]
+        assert len(field.labels.unique()) == 3
+        assert (field.mask.numpy() == (filled > 0)).all()
+
+
+def test_only_a_gpu_that_reads_pinned_memory_copies_in_the_background(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.Tensor, "to", lambda part, device, non_blocking=False: asked.append(non_blocking) or part)
+    image, labels, points = dotted_field()
+    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    batch = draw_batch([field], TrainSettings(batch=1, crop=64), 0)
+    asked.clear()
+    batch.to(torch.device("mps"))
+    assert asked
+    assert not any(asked)
+    asked.clear()
+    batch.to(torch.device("cuda"))
+    assert all(asked)
+
+
 def test_a_batch_depends_on_seed_and_step_alone():
     image, labels, points = dotted_field()
     fields = [weak_field(image, labels > 0, points, 1.0)]

@@ -11,7 +11,7 @@ from lacss_tools.train.model.losses import (
     lpn_score_loss,
     weak_loss,
 )
-from lacss_tools.train.model.patches import Patches
+from lacss_tools.train.model.patches import Patches, pixel_index
 
 
 def windows(origins, shape, size, batch=None):
@@ -96,7 +96,19 @@ def test_gradients_equal_finite_differences():
     assert torch.autograd.gradcheck(lambda z: weak_loss(z, patches, mask), logits)
     assert torch.autograd.gradcheck(lambda z: full_loss(z, patches, labels, own), logits)
     border = torch.rand(1, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(4)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda b: aux_loss(b, logits.detach(), patches), border)
+    flat = (logits.detach() * 0.1).requires_grad_()  # borders under the clip at 1
+    assert torch.autograd.gradcheck(lambda b, z: aux_loss(b, z, patches), (border, flat))
+    aux_loss(border, flat, patches).backward()
+    assert flat.grad.abs().max() > 1e-4
+
+
+def test_what_lies_beyond_the_image_has_no_part_in_the_auxnet_term():
+    patches = windows([[-2, -2], [4, 4]], (6, 6), 4)
+    border = torch.rand(1, 6, 6, generator=torch.Generator().manual_seed(0))
+    logits = torch.randn(2, 4, 4, generator=torch.Generator().manual_seed(1))
+    other = torch.where(pixel_index(patches)[1], logits, 50.0)
+    assert (other != logits).any()
+    assert aux_loss(border, other, patches) == aux_loss(border, logits, patches)
 
 
 def test_full_loss_is_cross_entropy_against_the_own_label():

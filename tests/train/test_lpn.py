@@ -19,6 +19,16 @@ def test_targets_are_positive_near_a_loi_and_point_at_the_nearest():
     assert offset[1, 1, 6].tolist() == [0.0, -8.0]
 
 
+def test_distances_do_not_go_through_products_of_matrices(monkeypatch):
+    """A GPU rounds these to ten bits (TF32), which moves targets of large crops by pixels."""
+    modes, cdist = [], torch.cdist
+    monkeypatch.setattr(
+        torch, "cdist", lambda *words, **more: modes.append(more["compute_mode"]) or cdist(*words, **more)
+    )
+    lpn_targets(torch.rand(40, 2) * 60, (40,), (1, 8, 8), radius=8.0)
+    assert modes == ["donot_use_mm_for_euclid_dist"]
+
+
 def test_an_image_without_lois_has_no_positives():
     score, _ = lpn_targets(torch.zeros(0, 2), (0,), (1, 4, 4), radius=8.0)
     assert score.sum() == 0

@@ -53,7 +53,7 @@ def walk(codes, side):
 @pytest.mark.parametrize("side", [96, 64, 40])
 @torch.inference_mode()
 def test_a_cell_has_the_blocks_that_it_reaches(side, monkeypatch):
-    monkeypatch.setattr(device, "fast_bfloat16", lambda: False)
+    monkeypatch.setattr(device, "fast_bfloat16", lambda kind: False)
     segmentor, features = network(side)
     patches = patches_around(LOIS, FIELDS, SHAPE, side)
     codes, blocks = whole(segmentor, features, patches), []

@@ -7,6 +7,7 @@ import pytest
 
 from lacss_tools.errors import InputError, LacssError, UsageError
 from lacss_tools.train import session as sessions
+from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import load_weights, read_config
 from lacss_tools.train.repeat import best_of, outcome, repeat, stored_settings
 from lacss_tools.train.settings import TrainSettings
@@ -43,6 +44,30 @@ def test_the_best_seed_is_kept_and_all_are_listed(folders, tmp_path):
     assert best.read_bytes() != (run / "seed-4" / "best.safetensors").read_bytes()
     load_weights(run)
     assert "seed 5: validation AP50 0.800, mAP 0.200 at step 1; kept" in lines
+
+
+def test_seeds_that_never_began_start_from_the_same_weights(folders, tmp_path):
+    work.train(folders, tmp_path / "first", SHORT, device="cpu")
+    own, run, lines = replace(SHORT, preset="init"), tmp_path / "run", []
+    init = tmp_path / "first" / "best.safetensors"
+
+    def interrupt(report, state):
+        raise KeyboardInterrupt
+
+    with pytest.raises(LacssError, match="seed-4"):
+        repeat(folders, run, own, 2, device="cpu", init=init, watch=interrupt)
+    weights = init.read_bytes()
+    init.unlink()
+    with pytest.raises(InputError, match="not there any more"):
+        repeat(folders, run, own, 2, device="cpu", resume=True)
+    init.write_bytes(b"others")
+    with pytest.raises(InputError, match="is not what"):
+        repeat(folders, run, own, 2, device="cpu", resume=True)
+    init.write_bytes(weights)
+    repeat(folders, run, own, 2, device="cpu", resume=True, say=lines.append)
+    assert any("tensors taken over" in line for line in lines)
+    for seed in (4, 5):
+        assert "init_sha256" in (run / f"seed-{seed}" / "config.toml").read_text()
 
 
 def test_an_interrupted_repeat_continues_where_it_was(folders, tmp_path):

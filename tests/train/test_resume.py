@@ -1,5 +1,6 @@
 """Continuing a run: killed at any moment, extended, stopped early; and what cannot be continued."""
 
+import itertools
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import torch
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.train import session as sessions
 from lacss_tools.train import steps as work
+from lacss_tools.train import trainer
 from lacss_tools.train.checkpoint import read_config, read_metrics
 from lacss_tools.train.dataset import weak_field
 from lacss_tools.train.device import choose_device
@@ -37,7 +39,7 @@ def differing(one, other):
         for number, moments in mine["state"].items():
             pairs = ((value, theirs["state"][number][key]) for key, value in moments.items())
             names += [f"moment {number}" for a, b in pairs if not torch.equal(a, b)]
-    return names + [key for key in ("step", "best", "stale", "looks") if one[key] != other[key]]
+    return names + [key for key in ("step", "best", "stale", "looks", "looked") if one[key] != other[key]]
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -92,6 +94,54 @@ def test_an_interruption_between_a_step_and_its_look_loses_no_look(folders, tmp_
     assert looks == [3, 6]
 
 
+@pytest.mark.parametrize("look", [0, 1])
+def test_an_interruption_while_looking_loses_no_look(folders, tmp_path, look, monkeypatch):
+    work.train(folders, tmp_path / "whole", SHORT, device="cpu")
+    calls, find_all = itertools.count(), sessions.find_all
+
+    def interrupted(*words):
+        if next(calls) == look:
+            raise KeyboardInterrupt
+        return find_all(*words)
+
+    monkeypatch.setattr(sessions, "find_all", interrupted)
+    with pytest.raises(LacssError, match=f"step {3 * (look + 1)}"):
+        work.train(folders, tmp_path / "cut", SHORT, device="cpu")
+    work.train(folders, tmp_path / "cut", SHORT, device="cpu", resume=True)
+    assert differing(last(tmp_path / "whole"), last(tmp_path / "cut")) == []
+    assert [row["step"] for row in read_metrics(tmp_path / "cut") if "val_ap50" in row] == [3, 6]
+    best = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert best[0] == best[1]
+
+
+def test_ctrl_c_within_a_step_waits_for_its_end(folders, tmp_path, monkeypatch):
+    work.train(folders, tmp_path / "whole", SHORT, device="cpu")
+    update = trainer.update_average
+
+    def pressed(state, settings):
+        if state.step == 3:
+            signal.raise_signal(signal.SIGINT)
+        update(state, settings)
+
+    monkeypatch.setattr(trainer, "update_average", pressed)
+    with pytest.raises(LacssError, match="step 4"):
+        work.train(folders, tmp_path / "cut", SHORT, device="cpu")
+    monkeypatch.setattr(trainer, "update_average", update)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    work.train(folders, tmp_path / "cut", SHORT, device="cpu", resume=True)
+    assert differing(last(tmp_path / "whole"), last(tmp_path / "cut")) == []
+
+
+def test_another_number_of_processes_is_named(folders, tmp_path):
+    work.train(folders, tmp_path / "run", SHORT, device="cpu")
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("processes = 1", "processes = 2"))
+    lines = []
+    longer = replace(SHORT, steps=7)
+    work.train(folders, tmp_path / "run", longer, device="cpu", resume=True, say=lines.append)
+    assert any("1 processes take part, 2 did so far" in line for line in lines)
+
+
 def test_a_finished_run_is_extended_by_a_larger_budget_only(folders, tmp_path):
     run = tmp_path / "run"
     work.train(folders, run, SHORT, device="cpu")
@@ -122,6 +172,8 @@ def test_time_spent_is_remembered(folders, tmp_path):
     stored = last(run)
     assert 0 < stored["seconds"] < 30
     torch.save({**stored, "seconds": 30.0}, run / "last.pt")
+    work.train(folders, run, clock, device="cpu", resume=True)  # only the last look was missing
+    assert (last(run)["step"], last(run)["looked"]) == (2, 2)
     with pytest.raises(FinishedRunError, match=r"0\.5 minutes"):
         work.train(folders, run, clock, device="cpu", resume=True)
     with pytest.raises(LacssError, match="step 4"):

@@ -77,7 +77,7 @@ def aux_loss(border: Float[Tensor, "b y x"], logits: Float[Tensor, "n p p"], pat
     if not len(patches):
         return border.sum() * 0
     index, valid = pixel_index(patches)
-    edges = scatter(border_magnitude(torch.sigmoid(logits)) * valid, index, len(border), patches.shape)
+    edges = scatter(border_magnitude(torch.sigmoid(logits) * valid) * valid, index, len(border), patches.shape)
     return F.huber_loss(border, torch.tanh(edges), delta=HUBER_DELTA)
 
 

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from lacss_tools.train.model.backbone import COARSE_STRIDE
 
+EXACT = "donot_use_mm_for_euclid_dist"
+"""by products of matrices, which a GPU rounds to ten bits, distances would be off by pixels"""
+
 
 class LPN(nn.Module):
     """3x3 convolution and 1x1 convolutions -> score logit and (dy, dx) in units of the coarse stride."""
@@ -47,7 +50,7 @@ def lpn_targets(
     offset = lois.new_zeros((*shape, 2))
     for b, own in enumerate(torch.split(lois, list(counts))):
         if len(own):
-            distance, nearest = torch.cdist(centres.reshape(-1, 2), own).min(dim=1)
+            distance, nearest = torch.cdist(centres.reshape(-1, 2), own, compute_mode=EXACT).min(dim=1)
             score[b] = (distance <= radius).float().view(shape[1:])
             offset[b] = (own[nearest] - centres.reshape(-1, 2)).view(*shape[1:], 2)
     return score, offset

@@ -44,14 +44,14 @@ def relative_lines(patches: Patches, lois: Float[Tensor, "n 2"], step: int = 1) 
 
 
 def pixel_index(patches: Patches, step: int = 1) -> tuple[Int64[Tensor, "n p p"], Bool[Tensor, "n p p"]]:
-    """Return flat indices into (batch, y // step, x // step) and where they are valid; invalid ones point at 0."""
+    """Return flat indices into (batch, y // step, x // step) and where they are valid; others are at the edge."""
     height, width = patches.shape[0] // step, patches.shape[1] // step
     line = torch.arange(patches.size // step, device=patches.origins.device)
     y = patches.origins[:, 0, None] // step + line
     x = patches.origins[:, 1, None] // step + line
     valid = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None, :]
-    index = (patches.batch[:, None, None] * height + y[:, :, None]) * width + x[:, None, :]
-    return torch.where(valid, index, 0), valid
+    y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
+    return (patches.batch[:, None, None] * height + y[:, :, None]) * width + x[:, None, :], valid
 
 
 def gather(canvas: Float[Tensor, "b y x"], index: Int64[Tensor, "n p p"]) -> Float[Tensor, "n p p"]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator, Hashable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from lacss_tools.errors import InputError
@@ -122,7 +122,7 @@ def _usual_batch(jobs: list[Job], order: Order, predictor: Predictor) -> int:
     return 1
 
 
-@cache
+@lru_cache(maxsize=1)
 def _loaded(order: Order, version: tuple[float, int]) -> Predictor:
     gc.collect()  # of a model that was overwritten since
     return predict.load_predictor(order.model, order.device, order.settings, order.tiling, order.diameter)
