@@ -1,3 +1,6 @@
+import os
+import stat
+
 import numpy as np
 import pytest
 import tifffile
@@ -171,3 +174,14 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         write_mask(tmp_path / "file" / "m.tif", GREY > 3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_files_have_the_permissions_of_their_folder_s_users(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with atomic(tmp_path / "a.txt") as part:
+            part.write_text("whole")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
