@@ -52,7 +52,8 @@ def test_annotation_from_dapi_to_masks_then_training_and_prediction(project):
     result = lacss(project, "predict", "runs/first", "images", "--device", "cpu")
     assert result.exit_code == 0, result.output
     assert {path.name for path in (project / "predictions").iterdir()} == {
-        f"{s}.{e}" for s in "abc" for e in ("tif", "csv")
+        "predict.toml",
+        *(f"{s}.{e}" for s in "abc" for e in ("tif", "csv")),
     }
     result = lacss(project, "eval", "runs/first", "--json", "--device", "cpu")
     assert result.exit_code == 0, result.output

@@ -136,8 +136,12 @@ def read_config(run: Path) -> tuple[TrainSettings, ModelSettings]:
 
 def origin(init: Path) -> dict[str, str]:
     """Return what config.toml says of the weights that a run starts from: their file and its SHA-256."""
-    path = init / BEST if init.is_dir() else init
-    return {"init": str(path.absolute()), "init_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"init": str(init.absolute()), "init_sha256": weights_hash(init)}
+
+
+def weights_hash(path: Path) -> str:
+    """Return the SHA-256 of the weights of a run folder or .safetensors file."""
+    return hashlib.sha256((path / BEST if path.is_dir() else path).read_bytes()).hexdigest()
 
 
 def stored_origin(run: Path) -> dict[str, str]:

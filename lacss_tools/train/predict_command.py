@@ -89,7 +89,7 @@ def predict(
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.train import predict as network
-    from lacss_tools.train.predict import steps
+    from lacss_tools.train.predict import record, steps
     from lacss_tools.train.predict.counts import summary
 
     settings, tiling = replace(PREDICT, min_score=min_score), replace(TILES, side=tile)
@@ -101,6 +101,7 @@ def predict(
     place = (project / model).absolute(), folder.absolute()
     order = steps.Order(*place, wanted, one, diameter, device, settings, tiling)
     jobs = [batch.Job(stem, (path,), pending(folder, stem, wanted)) for stem, path in files.items()]
+    record.claim(folder, record.describe(order), overwrite)
     steps.sweep(folder)
     counts: dict[str, int] = {}
     with console.progress("predict") as advance:

@@ -1,6 +1,7 @@
 """Large files read, segmented and written part by part; many files in batches, processes and on a cluster."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 
@@ -221,7 +222,7 @@ def lacss(project, *words):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "predict.toml"}
 
 
 def test_the_same_files_wherever_they_are_made(project):
@@ -262,6 +263,30 @@ def test_a_run_goes_on_where_it_was_and_counts_all(project):
     assert counted in result.output
     (project / "predictions" / ".f5.csv.xyz.part").unlink()  # of another run perhaps; the old one is gone
     assert contents(project / "predictions") == before
+
+
+def test_the_cells_of_another_model_are_not_mixed_in(project):
+    (project / "few").mkdir()
+    name = sorted((project / "images").iterdir())[0].name
+    shutil.copy(project / "images" / name, project / "few")
+    words = ["predict", "m.safetensors", "few", "--device", "cpu", "--project", str(project)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    again = CliRunner().invoke(app, words)
+    assert again.exit_code == 0
+    assert "1 were done already" in again.stderr
+    for other in (["--min-score", "0.4"], ["--diameter", "50"]):
+        refused = CliRunner().invoke(app, [*words, *other])
+        assert refused.exit_code == 3
+        assert "m.safetensors" in refused.stderr
+    torch.manual_seed(1)
+    save_weights(project / "m.safetensors", Lacss(SMALL), 0.9)
+    refused = CliRunner().invoke(app, words)
+    assert refused.exit_code == 3
+    assert "-o, or --overwrite" in refused.stderr
+    assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0
+    assert CliRunner().invoke(app, words).exit_code == 0
+    (project / "predictions" / "predict.toml").write_text("= broken")
+    assert CliRunner().invoke(app, words).exit_code == 3
 
 
 def test_large_images_go_in_tiles_of_any_size(project, monkeypatch):

@@ -46,6 +46,7 @@ class TwoCells(prediction.Predictor):
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.setattr(prediction, "load_predictor", lambda *_, **__: TwoCells())
+    (tmp_path / "m").write_bytes(b"weights")
     (tmp_path / "images").mkdir()
     picture = np.stack([np.full(SHAPE, 7, np.uint16), np.arange(2000, dtype=np.uint16).reshape(SHAPE)])
     metadata = {"axes": "CYX", "Channel": {"Name": ["actin", "DAPI"]}, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
@@ -86,7 +87,7 @@ def test_every_format_is_written_and_read_by_others(project):
 
 def test_done_formats_are_skipped_and_new_ones_added(project):
     assert "1 written" in predict(project, "--channel", "1").stderr
-    assert {path.name for path in (project / "predictions").iterdir()} == {"a.tif", "a.csv"}
+    assert {path.name for path in (project / "predictions").iterdir()} == {"a.tif", "a.csv", "predict.toml"}
     assert "1 were done already" in predict(project, "--channel", "1").stderr
     assert "1 written" in predict(project, "--channel", "1", "--format", "labels,roi").stderr
     assert (project / "predictions" / "a.zip").exists()
