@@ -64,7 +64,7 @@ def test_a_full_disk_is_told_and_changes_nothing(begun, project, monkeypatch, ac
             faults.setattr("tifffile.imwrite", _raise(FULL))
             faults.setattr(Path, "write_bytes", _raise(FULL))
         elif call == "open":
-            faults.setattr("tempfile.mkstemp", _raise(FULL))
+            faults.setattr("pathlib.Path.touch", _raise(FULL))
         elif call == "replace":
             faults.setattr(Path, "replace", _raise(FULL))
         else:
