@@ -95,7 +95,9 @@ def test_torchrun_gives_each_process_its_gpu(monkeypatch):
     with pytest.raises(UsageError, match="one GPU to every process"):
         world.local_device("cuda:0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert world.local_device("auto") == "auto"
+    assert world.local_device("auto") == "cpu"
+    with pytest.raises(UsageError, match="cannot share"):
+        world.local_device("mps")
 
 
 def test_alone_nothing_is_exchanged():

@@ -56,7 +56,7 @@ def test_another_budget_takes_the_place_of_the_first(folders, tmp_path):
         (("--diameter", 0), 2, "at least 1 pixel across"),
         (("--supervision", "weak", "--labels", "labels"), 2, "uses no --labels"),
         (("--supervision", "some"), 2, "Choose one of: weak, full, mixed"),
-        (("--preset", "huge"), 2, "Choose one of: small, base, resnet50"),
+        (("--preset", "huge"), 2, "Choose one of: small, fine, base, resnet50"),
         (("--crop", 100), 2, "multiple of 32. Give for example 96"),
         (("--resume",), 3, "nothing to resume"),
         (("--repeat", 2, "--resume"), 3, "no seed to continue"),
