@@ -18,7 +18,7 @@ import numpy as np
 
 from lacss_tools.arrays import Image, Labels, Mask, Masks, Plane, Points
 from lacss_tools.errors import InputError
-from lacss_tools.imagefile import channels_first, load
+from lacss_tools.imagefile import load, whole_image
 
 LOI_HEADER = ["y", "x", "response"]
 MAX_LABEL = 2**31 - 1
@@ -70,15 +70,16 @@ def read_image(path: Path, channel: str | None = None) -> Image:
     """Read one field as (channel, y, x) float32: all channels, or one by its 0-based index or name.
 
     Accepts YX, YXC and CYX TIFF (plain, ImageJ, OME), PNG and JPEG of 8 or 16 bit or float, and vendors' files through
-    `bioio`. Raises InputError when the file is damaged, has more axes than a field, or holds NaN or infinite pixels.
+    `bioio`; RGB with three equal channels counts as one. Raises InputError when the file is damaged, has more axes than
+    a field, or holds NaN or infinite pixels.
     """
-    return channels_first(path, load(path), channel)
+    return whole_image(path, load(path), channel)
 
 
 def read_plane(path: Path, channel: str | None = None) -> Plane:
     """Read an image of one channel, or its channel of this 0-based index or name; errors as `read_image`.
 
-    RGB with three equal channels counts as one.
+    Three equal channels count as one.
     """
     image = read_image(path, channel)
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):

@@ -68,7 +68,6 @@ def _reason(error: Exception) -> str:
 
 def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
     """Return (channel, y, x) float32, all channels or the one asked for by 0-based index or by name.
-
     Raises InputError when the axes are not those of one field, for a channel that is not there, and for NaN.
     """
     pixels, axes = loaded.pixels, loaded.axes
@@ -89,6 +88,17 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Im
     if not np.isfinite(image).all():
         bad = int((~np.isfinite(image)).sum())
         raise InputError(f"{path} holds {bad} NaN or infinite pixels. Replace them before use.")
+    return image
+
+
+def whole_image(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
+    """Return `channels_first` of a whole image; a colour picture of equal colours is a grey one that was saved so.
+
+    One grey all over tells nothing and keeps its colours.
+    """
+    image = channels_first(path, loaded, channel)
+    if len(image) == 3 and "S" in loaded.axes and (image[0] != image[0, 0, 0]).any() and (image[1:] == image[0]).all():
+        return image[:1]
     return image
 
 

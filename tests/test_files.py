@@ -65,6 +65,22 @@ def test_rgb_where_grey_is_needed(tmp_path):
     assert (read_plane(tmp_path / "grey.png") == GREY.astype(np.uint8)).all()
 
 
+@pytest.mark.parametrize("name", ["grey.png", "grey.tif"])
+def test_a_grey_image_saved_in_colour_is_one_channel(tmp_path, name):
+    same = np.stack([GREY.astype(np.uint8)] * 3, axis=-1)
+    write_png(tmp_path / "grey.png", same)
+    tifffile.imwrite(tmp_path / "grey.tif", same, photometric="rgb")
+    assert (read_image(tmp_path / name) == same[None, :, :, 0]).all()
+    assert (read_image(tmp_path / name, "2") == same[None, :, :, 2]).all()
+
+
+def test_equal_channels_of_a_microscope_and_a_plain_colour_stay_what_they_are(tmp_path):
+    tifffile.imwrite(tmp_path / "three.ome.tif", np.stack([GREY] * 3), metadata={"axes": "CYX"})
+    assert read_image(tmp_path / "three.ome.tif").shape == (3, 12, 15)
+    write_png(tmp_path / "black.png", np.zeros((12, 15, 3), np.uint8))
+    assert read_image(tmp_path / "black.png").shape == (3, 12, 15)
+
+
 def test_nan_truncated_missing_and_foreign_files_are_named(tmp_path):
     bad = GREY.astype(np.float32)
     bad[3, 4] = np.nan

@@ -17,7 +17,7 @@ from lacss_tools.formats.names import pending
 from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.sources import Source
 from lacss_tools.formats.weak import distinct, flatten, inner_points, inner_points_of
-from lacss_tools.imagefile import channels_first, load
+from lacss_tools.imagefile import channels_first, load, whole_image
 from lacss_tools.project import Project, list_images
 
 AS_LABELS = ("label images", "Cellpose masks")
@@ -172,7 +172,7 @@ def export_jobs(source: Source, folder: Path, formats: tuple[str, ...]) -> list[
 def export_field(job: Job, source: Source, images: dict[str, Path], folder: Path, formats: tuple[str, ...]) -> None:
     """Write the cells of one field in each of `formats`, measured on its image where there is one."""
     loaded = load(images[job.stem]) if job.stem in images else None
-    image = None if loaded is None else channels_first(images[job.stem], loaded)
+    image = None if loaded is None else whole_image(images[job.stem], loaded)
     pixel_size = loaded.pixel_size if loaded else None
     if source.kind in AS_LABELS:
         labels = read_labels(source.files[job.stem])

@@ -151,7 +151,7 @@ def _same_channels(files: list[tuple[Path, ...]], sources: list[Source]) -> None
         if len(source.image) != expected:
             raise InputError(
                 f"{paths[0]} has {len(source.image)} channels, {files[0][0]} has {expected}. "
-                "Train on images of one kind."
+                "Train on images of one kind, or on one of their channels with --channel."
             )
 
 

@@ -2,9 +2,9 @@ import torch
 
 from lacss_tools.train.model.lacss import Maps
 from lacss_tools.train.model.lpn import cell_centres, lpn_targets
-from lacss_tools.train.predict.cut import propose
+from lacss_tools.train.predict.cut import MAX_OFFSET, propose
 from lacss_tools.train.predict.tiles import Tile
-from lacss_tools.train.settings import PredictSettings
+from lacss_tools.train.settings import PredictSettings, TrainSettings
 
 
 def test_targets_are_positive_near_a_loi_and_point_at_the_nearest():
@@ -50,6 +50,15 @@ def test_proposals_undo_targets():
     assert len(found) == 3
     assert torch.cdist(lois, found).min(dim=1).values.max() < 1e-4
     assert (scores > 0.99).all()
+
+
+def test_no_proposal_lies_farther_from_its_coarse_cell_than_the_margin_of_tiles_allows():
+    logits, offsets = torch.full((9, 9), -9.0), torch.zeros(9, 9, 2)
+    logits[4, 4], offsets[4, 4] = 3.0, torch.tensor([1000.0, -50.0])
+    found, _ = proposed(logits, offsets)
+    centre = cell_centres(9, 9, torch.device("cpu"))[4, 4]
+    assert (found[0] - centre).tolist() == [MAX_OFFSET, -MAX_OFFSET]
+    assert TrainSettings().lpn_radius < MAX_OFFSET
 
 
 def test_distance_nms_keeps_the_best_of_close_proposals():

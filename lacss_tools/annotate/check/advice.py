@@ -70,7 +70,7 @@ def _inverted(ones: list[Judged], facts: Overview) -> Advice:
         else "Run lacss pick and choose another candidate; if all candidates of an image are inverted, run lacss "
         "graphcut --overwrite with --polarity bright (or dark) first."
     )
-    return _about(ones, f"{_masks(ones)} the background and leave the cells out: inverted. {remedy}")
+    return _about(ones, f"{_masks(ones)} the background in place of the cells: inverted. {remedy}")
 
 
 def _empty(ones: list[Judged], facts: Overview) -> Advice:

@@ -25,6 +25,10 @@ PLACE_STEP = 1 / 64
 """pixels; locations are multiples of it, which are exact in float32 wherever a tile begins"""
 
 
+MAX_OFFSET = 1.5 * COARSE_STRIDE
+"""pixels between a coarse cell and its location: those learned are shorter (`lpn_radius`), and tiles count on it"""
+
+
 @dataclass(frozen=True)
 class Proposals:
     """Locations that own a cell, best first, in pixels of the tile's window; `image` is their place in the batch."""
@@ -43,7 +47,7 @@ def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settin
     scores = torch.sigmoid(maps.scores)
     centres = cell_centres(maps.scores.shape[1], maps.scores.shape[2], scores.device)
     chosen = scores >= settings.min_score
-    offsets = torch.round(maps.offsets / PLACE_STEP) * PLACE_STEP
+    offsets = torch.round(maps.offsets.clamp(-MAX_OFFSET, MAX_OFFSET) / PLACE_STEP) * PLACE_STEP
     where = (centres + offsets)[chosen].cpu().numpy().astype(np.float64)
     image, row, column = (part.cpu().numpy() for part in chosen.nonzero(as_tuple=True))
     ranks = scores[chosen].cpu().numpy().astype(np.float64)

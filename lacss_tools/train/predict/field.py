@@ -11,7 +11,7 @@ import numpy as np
 
 from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError
-from lacss_tools.imagefile import Loaded, channels_first, load, with_metadata
+from lacss_tools.imagefile import Loaded, channels_first, load, whole_image, with_metadata
 from lacss_tools.train.predict.source import InMemory, Source
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def open_field(path: Path, channel: str | None = None) -> Iterator[Field]:
         found = _open_parts(path, stack)
         if found is None:
             loaded = load(path)
-            yield Field(path, loaded, InMemory(channels_first(path, loaded, channel)))
+            yield Field(path, loaded, InMemory(whole_image(path, loaded, channel)))
         else:
             outline, read = found
             yield Field(path, outline, InFile(path, outline, channel, read))

@@ -16,7 +16,7 @@ from lacss_tools.train.device import autocast
 from lacss_tools.train.model.backbone import DEEPEST_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
 from lacss_tools.train.model.reach import reach
-from lacss_tools.train.predict.cut import cut, propose
+from lacss_tools.train.predict.cut import MAX_OFFSET, cut, propose
 from lacss_tools.train.predict.found import Found, best_first, join, suppress
 from lacss_tools.train.predict.frozen import freeze
 from lacss_tools.train.predict.nms import close_pairs, keep_best
@@ -70,7 +70,8 @@ class Predictor:
         if self.tiling.halo is not None:
             return self.tiling.halo
         features, scores = reach(self.model.settings)
-        return max(features + self.model.settings.patch_size // 2 + 1, scores + math.ceil(self.rivalry))
+        beyond = math.ceil(MAX_OFFSET) + self.model.settings.patch_size // 2 + 1
+        return max(features + beyond, scores + math.ceil(self.rivalry))
 
     def is_small(self, frame: Frame) -> bool:
         """Return whether an image is as small as those of the training, so that its norms are its own."""
@@ -126,7 +127,8 @@ class Predictor:
         """Raise InputError unless an image has as many channels as those of the training."""
         expected = self.model.settings.channels
         if given != expected:
-            raise InputError(f"The image has {given} channels, the model was trained on {expected}. Give the same.")
+            way_out = "Name the one to use with --channel." if expected == 1 else "Give the same."
+            raise InputError(f"The image has {given} channels, the model was trained on {expected}. {way_out}")
 
 
 def load_predictor(
