@@ -56,6 +56,22 @@ def annotate(project: Path) -> None:
     lacss("pick", "--auto", "--project", project)
 
 
+def label_images(out: Path) -> None:
+    """Print how good the label images of `lacss predict` are as written: found by itself, and at the nuclei in DAPI."""
+    project, ways = out / "val", {"found": []}
+    if (project / "dapi").is_dir():
+        lacss("annotate-lois", "dapi", "--project", project)
+        ways["at the nuclei"] = ["--lois", "lois"]
+    for name, words in ways.items():
+        folder = out / "predictions" / name
+        lacss("predict", out / "run", "images", "-o", folder, "--project", project, *words)
+        pairs = [
+            (cells_from_labels(read_labels(folder / f"{stem}.tif")), cells_from_labels(read_labels(truth)))
+            for stem, truth in list_images(project / "labels").items()
+        ]
+        print(f"  label images, cells {name}: TP/(TP+FP+FN) at IoU 0.5 {evaluate(pairs).accuracy50:.3f}")
+
+
 def train(kind: str, options: argparse.Namespace) -> None:
     """Train on one kind of labels and print the looks at the validation fields."""
     out: Path = options.out
@@ -83,6 +99,7 @@ def train(kind: str, options: argparse.Namespace) -> None:
         print(f"  | {row['step']} | {row['seconds'] / 60:.1f} | {figures} |")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"  {minutes:.1f} minutes with start and looks, largest process {peak:.2f} GB")
+    label_images(out)
 
 
 def rival(options: argparse.Namespace) -> None:

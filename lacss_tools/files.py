@@ -308,3 +308,13 @@ def read_lois(path: Path) -> tuple[Points, np.ndarray]:
     if not np.isfinite(table).all():
         raise InputError(f"{path} holds NaN or infinite numbers. Correct or remove those rows.")
     return table[:, :2], table[:, 2]
+
+
+def check_inside(lois: Points, loi_path: Path, image_path: Path, shape: tuple[int, int]) -> None:
+    """Raise InputError when a LOI lies outside its image of this shape (height, width)."""
+    nearest = np.round(lois).astype(int)
+    outside = ((nearest < 0) | (nearest >= shape)).any(axis=1)
+    if outside.any():
+        raise InputError(
+            f"{loi_path} has {int(outside.sum())} LOIs outside {image_path}. They are y,x in pixels; swap?"
+        )

@@ -6,7 +6,7 @@ from typing import Any
 from lacss_tools import __version__
 from lacss_tools.train.model.backbone import COARSE_STRIDE, DEEPEST_STRIDE, FINE_STRIDE
 from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict.cut import PLACE_STEP
+from lacss_tools.train.predict.cut import MAX_OFFSET, PLACE_STEP
 from lacss_tools.train.predict.grow import BLOCK
 from lacss_tools.train.preprocess import BLACK, CEILING, HIGH, LOW, ROOT_GAIN, SAMPLED_SIDE
 from lacss_tools.train.settings import PredictSettings
@@ -36,5 +36,6 @@ def facts(model: Lacss, scale: float, channel: str | None, settings: PredictSett
         "patch_size": model.settings.patch_size,
         "block": BLOCK,
         "place_step": PLACE_STEP,
+        "max_offset": MAX_OFFSET,
         "decode": asdict(settings),
     }

@@ -11,7 +11,7 @@ import numpy as np
 from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_image, read_labels, read_lois, read_mask
+from lacss_tools.files import check_inside, read_image, read_labels, read_lois, read_mask
 from lacss_tools.formats.weak import inner_points
 from lacss_tools.project import Pairing, list_images, list_tables, pair
 from lacss_tools.train.dataset import Field, full_field, weak_field
@@ -158,12 +158,8 @@ def _same_channels(files: list[tuple[Path, ...]], sources: list[Source]) -> None
 def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str | None) -> Source:
     image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
     _same_size(image_path, image, mask_path, mask)
+    check_inside(lois, loi_path, image_path, mask.shape)
     nearest = np.round(lois).astype(int)
-    outside = ((nearest < 0) | (nearest >= mask.shape)).any(axis=1)
-    if outside.any():
-        raise InputError(
-            f"{loi_path} has {int(outside.sum())} LOIs outside {image_path}. They are y,x in pixels; swap?"
-        )
     inside = mask[nearest[:, 0], nearest[:, 1]]
     return Source(image, mask, lois[inside], False, int((~inside).sum()))
 

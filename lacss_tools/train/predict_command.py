@@ -46,6 +46,14 @@ def predict(
         str,
         typer.Option("--format", help=f"What to write, comma-separated: {', '.join(FORMATS)}."),
     ] = DEFAULT_FORMATS,
+    lois: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of LOIs, STEM.csv: segment the cells at these points, such as the nuclei, in place of those "
+            "that the network finds; --min-score does not count then.",
+            show_default="none",
+        ),
+    ] = None,
     channel: ModelChannelOption = None,
     diameter: DiameterOption = None,
     device: DeviceOption = "auto",
@@ -86,6 +94,7 @@ def predict(
     wanted, at_once = parse_formats(formats), _batch_size(batch_size)
     folder = resolve(project, output, Project(project).predictions)
     files = _collect(project, images, folder)
+    points = _loi_folder(project, lois)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.train import predict as network
@@ -99,8 +108,11 @@ def predict(
     _describe_first(files)
     one = channel or predictor.channel  # that of the training
     place = (project / model).absolute(), folder.absolute()
-    order = steps.Order(*place, wanted, one, diameter, device, settings, tiling)
-    jobs = [batch.Job(stem, (path,), pending(folder, stem, wanted)) for stem, path in files.items()]
+    order = steps.Order(*place, wanted, one, points, diameter, device, settings, tiling)
+    jobs = [
+        batch.Job(stem, (path, points / f"{stem}.csv") if points else (path,), pending(folder, stem, wanted))
+        for stem, path in files.items()
+    ]
     record.claim(folder, record.describe(order), overwrite)
     steps.sweep(folder)
     counts: dict[str, int] = {}
@@ -135,6 +147,15 @@ def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]
             raise InputError(f"Several images are called {min(double)!r}. Predict them into different folders with -o.")
         files |= found
     return files
+
+
+def _loi_folder(project: Path, lois: Path | None) -> Path | None:
+    from lacss_tools.project import list_tables
+
+    if lois is None:
+        return None
+    list_tables(project / lois)  # an error that names it if it is missing or empty
+    return (project / lois).absolute()
 
 
 def _batch_size(text: str) -> int | None:

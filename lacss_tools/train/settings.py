@@ -129,11 +129,11 @@ class TrainSettings:
 class PredictSettings:
     """From maps to cells; lengths are pixels at the working scale."""
 
-    min_score: float = 0.2
+    min_score: float = 0.5
     """LPN score under which a proposal is dropped"""
-    nms_distance: float = 8.0
+    nms_distance: float = 6.0
     """two proposals closer than this are one"""
-    max_overlap: float = 0.5
+    max_overlap: float = 0.4
     """a cell that shares more than this part of itself with a better one is dropped"""
     max_iou: float = 1.0
     """and so is one whose IoU with a better one is larger than this"""

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -47,7 +48,7 @@ def run(tmp_path_factory):
     model = Lacss(SIZES)
     with torch.no_grad():
         model.lpn.score.weight *= 20
-        model.lpn.score.bias.fill_(-1)
+        model.lpn.score.bias.fill_(1)
     folder = tmp_path_factory.mktemp("runs") / "first"
     save_weights(folder / "best.safetensors", model, SCALE, "actin")
     return folder
@@ -105,12 +106,21 @@ def test_the_decoder_in_the_docs_finds_the_cells_of_predict(exported, run, shape
     exec(script[1], names)
     image = np.concatenate([sample_image(2, 25.0)[0]] * 2, axis=2)[:, : shape[0], : shape[1]]
     image = np.pad(image, [(0, 0), *((0, s - n) for s, n in zip(shape, image.shape[1:], strict=True))], mode="reflect")
+    names["json"] = SimpleNamespace(loads=lambda text: none_found(json.loads(text)))
+    labels, scores = names["segment"](image, exported)
+    assert (labels.max(), len(scores)) == (0, 0)
+    names["json"] = json
     labels, scores = names["segment"](image, exported)
     monkeypatch.setattr(device, "fast_bfloat16", lambda kind: False)  # the graphs are of float32
     expected = load_predictor(run, "cpu")(image)
     assert len(expected) > 3
     assert np.allclose(scores, expected.scores, atol=1e-3)
     assert (labels == cells_to_labels(expected)).mean() > 0.999
+
+
+def none_found(facts):
+    facts["decode"]["min_score"] = 1.0
+    return facts
 
 
 def test_a_graph_that_gives_something_else_is_refused(exported):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import dask
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import torch
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from lacss_tools.batch import Job
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_labels, write_label_bands
+from lacss_tools.files import read_labels, read_lois, write_label_bands, write_lois
 from lacss_tools.formats.table import measure
 from lacss_tools.imagefile import channels_first, load
 from lacss_tools.job import Outcome
@@ -289,6 +290,46 @@ def test_the_cells_of_another_model_are_not_mixed_in(project):
     assert CliRunner().invoke(app, words).exit_code == 3
 
 
+@pytest.fixture
+def pointed(project):
+    """The project with LOIs for images f0 and f1 of three."""
+    for path in (project / "images").iterdir():
+        if path.stem not in ("f0", "f1", "f2"):
+            path.unlink()
+    for stem in ("f0", "f1"):
+        height, width = tifffile.imread(project / "images" / f"{stem}.tif").shape
+        points = np.mgrid[15 : height - 15 : 30, 15 : width - 15 : 30].reshape(2, -1).T + 0.25
+        write_lois(project / "lois" / f"{stem}.csv", points, np.ones(len(points)))
+    return project
+
+
+def test_cells_at_given_points_of_files(pointed):
+    result = lacss(pointed, "--lois", "lois")
+    assert result.exit_code == 4
+    assert "2 written, 1 failed" in result.output
+    assert "f2.tif has no LOIs" in result.output
+    for stem in ("f0", "f1"):
+        table = pd.read_csv(pointed / "predictions" / f"{stem}.csv")
+        given = read_lois(pointed / "lois" / f"{stem}.csv")[0]
+        distance = np.abs(table[["loi_y", "loi_x"]].to_numpy()[:, None] - given).max(axis=2)
+        assert len(table) > 3
+        assert (distance.min(axis=1) < 0.05).all()
+        assert len(set(distance.argmin(axis=1))) == len(table)
+    result = lacss(pointed, "--lois", "lois", "-o", "two", "--workers", 2)
+    assert contents(pointed / "two") == contents(pointed / "predictions")
+    refused = lacss(pointed)
+    assert refused.exit_code == 3
+    assert "other lois" in refused.stderr
+    assert lacss(pointed, "--lois", "none").exit_code == 3
+
+
+def test_points_outside_the_image_are_named(pointed):
+    write_lois(pointed / "lois" / "f2.csv", np.array([[5.0, 5.0], [5.0, 5000.0]]), np.ones(2))
+    result = lacss(pointed, "--lois", "lois")
+    assert "f2.csv has 1 LOIs outside" in result.output
+    assert "2 written, 1 failed" in result.output
+
+
 def test_large_images_go_in_tiles_of_any_size(project, monkeypatch):
     monkeypatch.setattr(field, "WHOLE_PIXELS", 1000)
     monkeypatch.setattr(outputs, "WHOLE_PIXELS", 1000)
@@ -342,6 +383,11 @@ def test_images_unlike_the_others_are_named():
     text = summary(counts)
     assert text[0] == "1440 cells in 22 images, 52 in the median one (0 to 400)"
     assert text[1] == "2 unlike the others, look at them: crowd (400), empty (0)"
+
+
+def test_no_cell_anywhere_comes_with_advice():
+    assert "--min-score" in summary({"a": 0, "b": 0})[1]
+    assert len(summary({"a": 0, "b": 1})) == 1
 
 
 def test_counting_noise_and_few_images_are_no_outliers():

@@ -35,7 +35,7 @@ class TwoCells(prediction.Predictor):
     def frame(self, shape):
         return Frame(shape[1:], shape[1:])
 
-    def find(self, source):
+    def find(self, source, lois=None):
         assert source.shape == (1, *SHAPE)
         boxes = np.array([[5, 5, 15, 15], [10, 10, 30, 30]])
         crops = tuple(np.full((side, side), code, np.uint8) for side, code in ((10, 230), (20, 178)))

@@ -62,6 +62,30 @@ def test_tiles_find_what_one_piece_finds(scale, side):
     same(tiled.find(source), one)
 
 
+@pytest.mark.parametrize(("scale", "side"), [(1.0, 64), (0.7, 128)])
+def test_tiles_find_at_given_points_what_one_piece_finds(scale, side):
+    source = InMemory(picture(round(150 / scale), round(800 / scale)))
+    whole = predictor(scale)
+    tiled = replace(whole, tiling=replace(LARGE, side=side))
+    lois = np.random.default_rng(3).uniform((-0.5, -0.5), np.array(source.shape[1:]) - 0.5, (200, 2))
+    one = whole.find(source, lois)
+    assert len(one) > 20
+    assert (np.abs(one.locations[:, None] - lois).max(axis=2).min(axis=1) < 0.02 / scale).all()
+    same(tiled.find(source, lois), one)
+
+
+def test_given_points_are_not_chosen_by_score_and_two_in_one_cell_are_one():
+    image = picture(150, 200)
+    network = replace(predictor(), settings=replace(EASY, min_score=1.0))
+    assert len(network(image)) == 0
+    lois = np.array([[40.0, 60.0], [100.0, 150.0]])
+    cells = network(image, lois)
+    assert sorted(cells.locations.tolist()) == lois.tolist()
+    twice = network(image, np.concatenate([lois, lois[:1] + 0.1]))
+    assert len(twice) == 2
+    assert len(network(image, np.zeros((0, 2)))) == 0
+
+
 def test_a_halo_that_is_too_small_is_noticed():
     """The test above can fail: with next to no margin cells at the seams differ."""
     source = InMemory(picture(150, 800))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
@@ -69,6 +70,21 @@ def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settin
     device = maps.scores.device
     lois = torch.from_numpy(where[index].astype(np.float32)).to(device)
     return Proposals(lois, ranks[index], torch.from_numpy(image[index]).to(device))
+
+
+def at_lois(maps: Maps, tile: Tile, lois: Float[np.ndarray, "n 2"]) -> Proposals:
+    """Return LOIs (in working pixels of the image) in the core of a tile as proposals of its only window.
+
+    Each has the best score around it, for a LOI need not lie in the coarse cell that the network prefers.
+    """
+    y0, x0, y1, x1 = tile.core
+    places = lois[((lois >= (y0 - 0.5, x0 - 0.5)) & (lois < (y1 - 0.5, x1 - 0.5))).all(axis=1)] - tile.window[:2]
+    places = np.round(places / PLACE_STEP) * PLACE_STEP
+    near = F.max_pool2d(torch.sigmoid(maps.scores), 3, stride=1, padding=1)[0].cpu().numpy().astype(np.float64)
+    row, column = np.clip(np.floor((places + 0.5) / COARSE_STRIDE).astype(int), 0, np.array(near.shape) - 1).T
+    device = maps.scores.device
+    where = torch.from_numpy(places.astype(np.float32)).to(device)
+    return Proposals(where, near[row, column], torch.zeros(len(places), dtype=torch.long, device=device))
 
 
 def cut(model: Lacss, maps: Maps, proposals: Proposals, tile: Tile, size: tuple[int, int]) -> list[Found]:

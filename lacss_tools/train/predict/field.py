@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lacss_tools.arrays import Image
+from lacss_tools.arrays import Image, Points
 from lacss_tools.errors import InputError
+from lacss_tools.files import check_inside, read_lois
 from lacss_tools.imagefile import Loaded, channels_first, load, whole_image, with_metadata
 from lacss_tools.train.predict.source import InMemory, Source
 
@@ -35,6 +36,8 @@ class Field:
     path: Path
     note: Loaded
     source: Source
+    lois: Points | None = None
+    """where cells are asked for, (y, x) in pixels; None where the network looks for them"""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -70,16 +73,29 @@ class InFile:
 
 
 @contextmanager
-def open_field(path: Path, channel: str | None = None) -> Iterator[Field]:
-    """Open one image; errors as `files.read_image`, those of a large image when the part in question is read."""
+def open_field(path: Path, channel: str | None = None, loi_path: Path | None = None) -> Iterator[Field]:
+    """Open one image, with its LOIs where a table of them is given.
+
+    Errors as `files.read_image`, those of a large image when the part in question is read; and InputError for LOIs that
+    are missing or outside the image.
+    """
     with ExitStack() as stack:
         found = _open_parts(path, stack)
         if found is None:
-            loaded = load(path)
-            yield Field(path, loaded, InMemory(whole_image(path, loaded, channel)))
+            note = load(path)
+            source: Source = InMemory(whole_image(path, note, channel))
         else:
-            outline, read = found
-            yield Field(path, outline, InFile(path, outline, channel, read))
+            note, read = found
+            source = InFile(path, note, channel, read)
+        yield Field(path, note, source, None if loi_path is None else _lois_of(path, source, loi_path))
+
+
+def _lois_of(path: Path, source: Source, loi_path: Path) -> Points:
+    if not loi_path.is_file():
+        raise InputError(f"{path} has no LOIs: {loi_path} does not exist. Run lacss annotate-lois.")
+    lois, _ = read_lois(loi_path)
+    check_inside(lois, loi_path, path, source.shape[1:])
+    return lois
 
 
 def _open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:

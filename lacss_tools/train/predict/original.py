@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64, Integer
+from jaxtyping import Bool, Float32, Int64, Integer
 
+from lacss_tools.arrays import Points
 from lacss_tools.train.predict.found import INSIDE, Crop, Found
 
 
@@ -19,6 +20,14 @@ class Frame:
     def factor(self) -> tuple[float, float]:
         """Original pixels per working pixel."""
         return self.shape[0] / self.size[0], self.shape[1] / self.size[1]
+
+    def to_working(self, points: Points) -> Points:
+        """Return points (n, 2), (y, x) in original pixels, in working pixels."""
+        return (points + 0.5) / self.factor - 0.5
+
+    def to_original(self, points: Points) -> Points:
+        """Return points (n, 2), (y, x) in working pixels, in original pixels."""
+        return (points + 0.5) * self.factor - 0.5
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ def to_original(found: Found, frame: Frame) -> Found:
         (a, c), (b, d) = (_extent(crop.max(axis=axis, initial=0) >= INSIDE) for axis in (1, 0))
         boxes[k], areas[k] = (top + a, left + b, top + c, left + d), np.count_nonzero(inside)
         crops.append(crop[a:c, b:d].copy())
-    places: Float[np.ndarray, "n 2"] = (found.locations + 0.5) * frame.factor - 0.5
+    places = frame.to_original(found.locations)
     moved = replace(found, shape=frame.shape, locations=places, boxes=boxes, areas=areas, crops=tuple(crops))
     return moved.select(np.flatnonzero(areas > 0))
 

@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lacss_tools.arrays import Image
+from lacss_tools.arrays import Image, Points
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
 from lacss_tools.train.device import autocast
 from lacss_tools.train.model.backbone import DEEPEST_STRIDE
 from lacss_tools.train.model.lacss import Lacss, Maps
 from lacss_tools.train.model.reach import reach
-from lacss_tools.train.predict.cut import MAX_OFFSET, cut, propose
+from lacss_tools.train.predict.cut import MAX_OFFSET, at_lois, cut, propose
 from lacss_tools.train.predict.found import Found, best_first, join, suppress
 from lacss_tools.train.predict.frozen import freeze
 from lacss_tools.train.predict.nms import close_pairs, keep_best
@@ -42,18 +42,28 @@ class Predictor:
     channel: str | None = None
     """the one channel that the model was trained on, by index or name; None for all"""
 
-    def __call__(self, image: Image) -> Cells:
-        """Find the cells of one image (channel, y, x); raises InputError when the number of channels is wrong."""
-        return self.find(InMemory(image)).cells()
+    def __call__(self, image: Image, lois: Points | None = None) -> Cells:
+        """Find the cells of one image (channel, y, x), or those at `lois` (n, 2), (y, x) in its pixels.
 
-    def find(self, source: Source) -> Found:
-        """Find the cells of an image of any size, in tiles when it is large."""
+        Raises InputError when the number of channels is wrong.
+        """
+        return self.find(InMemory(image), lois).cells()
+
+    def find(self, source: Source, lois: Points | None = None) -> Found:
+        """Find the cells of an image of any size, in tiles when it is large; with `lois` those at these places alone.
+
+        Of two LOIs that turn out to lie in one cell (the masks share more than `max_overlap`) the surer one stays.
+        """
         self.check_channels(source.shape[0])
         frame = self.frame(source.shape)
-        if self.is_small(frame):
-            return self.find_batch([source.read(0, frame.shape[0], 0, frame.shape[1])])[0]
+        working = None if lois is None else frame.to_working(lois)
         with torch.inference_mode():
-            return self._finish(join(frame.size, self._find_large(source, frame)), frame)
+            if self.is_small(frame):
+                image = source.read(0, frame.shape[0], 0, frame.shape[1])
+                parts = self._find_small([image], frame, working)
+            else:
+                parts = self._find_large(source, frame, working)
+            return self._finish(join(frame.size, parts), frame, given=lois is not None)
 
     def frame(self, shape: tuple[int, int, int]) -> Frame:
         """Return how an image of `shape` (channels, height, width) lies at the working scale."""
@@ -82,13 +92,16 @@ class Predictor:
         self.check_channels(len(images[0]))
         shape = (images[0].shape[1], images[0].shape[2])
         frame = Frame(scaled_size(shape, self.scale), shape)
-        box = (0, 0, *frame.size)
         with torch.inference_mode():
-            working = torch.stack([resize(normalise(image), frame.size) for image in images])
-            parts = self._cells_of(self._maps(self.model, working), Tile(box, box), frame.size)
-        return [self._finish(part, frame) for part in parts]
+            return [self._finish(part, frame) for part in self._find_small(images, frame)]
 
-    def _find_large(self, source: Source, frame: Frame) -> list[Found]:
+    def _find_small(self, images: list[Image], frame: Frame, lois: Points | None = None) -> list[Found]:
+        """Return the cells of each image, found in one piece."""
+        box = (0, 0, *frame.size)
+        working = torch.stack([resize(normalise(image), frame.size) for image in images])
+        return self._cells_of(self._maps(self.model, working), Tile(box, box), frame.size, lois)
+
+    def _find_large(self, source: Source, frame: Frame, lois: Points | None) -> list[Found]:
         """Return the cells of each tile, found by a network whose norms are those of the whole image."""
         intensities = measure_range(source)
         boxes = sample_windows(frame.size, self.tiling.sample)
@@ -97,11 +110,11 @@ class Predictor:
             model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
         tiles = list(plan(frame.size, self.tiling.side, self.halo))
         if len(tiles) == 1 and [tiles[0].window] == boxes:
-            return self._cells_of(maps, tiles[0], frame.size)
+            return self._cells_of(maps, tiles[0], frame.size, lois)
         parts = []
         for tile in tiles:
             window = torch.from_numpy(read_working(source, frame.size, tile.window, intensities))
-            parts += self._cells_of(self._maps(model, window[None]), tile, frame.size)
+            parts += self._cells_of(self._maps(model, window[None]), tile, frame.size, lois)
         return parts
 
     def _maps(self, model: Lacss, working: Float[Tensor, "b channel y x"]) -> Maps:
@@ -109,16 +122,23 @@ class Predictor:
             maps: Maps = model(pad(working, DEEPEST_STRIDE).to(self.device))
         return maps
 
-    def _cells_of(self, maps: Maps, tile: Tile, size: tuple[int, int]) -> list[Found]:
-        """Return the cells that belong to one tile, for each image of a batch."""
-        proposals = propose(maps, tile, self.rivalry, size, self.settings)
+    def _cells_of(self, maps: Maps, tile: Tile, size: tuple[int, int], lois: Points | None) -> list[Found]:
+        """Return the cells that belong to one tile, for each image of a batch; with LOIs, of its only image."""
+        if lois is None:
+            proposals = propose(maps, tile, self.rivalry, size, self.settings)
+        else:
+            proposals = at_lois(maps, tile, lois)
         return cut(self.model, maps, proposals, tile, size)
 
-    def _finish(self, found: Found, frame: Frame) -> Found:
-        """Let the cells of all tiles compete, by distance, then by overlap; bring those that stay to the original."""
-        found = best_first(found, found.ranks)
-        rivals = close_pairs(found.locations, self.settings.nms_distance)
-        found = found.select(keep_best(len(found), rivals))
+    def _finish(self, found: Found, frame: Frame, given: bool = False) -> Found:
+        """Let the cells of all tiles compete, by distance unless their places were given, then by overlap.
+
+        Those that stay are brought to the original.
+        """
+        if not given:
+            found = best_first(found, found.ranks)
+            rivals = close_pairs(found.locations, self.settings.nms_distance)
+            found = found.select(keep_best(len(found), rivals))
         found = found.select(np.flatnonzero(found.areas >= self.settings.min_area))
         found = best_first(found, found.scores)
         return to_original(suppress(found, self.settings.max_overlap, self.settings.max_iou), frame)

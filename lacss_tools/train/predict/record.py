@@ -18,7 +18,8 @@ def describe(order: Order) -> dict[str, Any]:
     """Return what the cells depend on: the weights and the options that change them; and the model's path."""
     facts: dict[str, Any] = {"model": str(order.model), "weights_sha256": weights_hash(order.model)}
     facts |= {"min_score": order.settings.min_score, "diameter": order.diameter or "as trained"}
-    return facts | {"channel": order.channel or "all"}
+    facts |= {"channel": order.channel or "all"}
+    return facts | ({"lois": str(order.lois)} if order.lois else {})
 
 
 def claim(folder: Path, facts: dict[str, Any], overwrite: bool) -> None:
@@ -29,7 +30,8 @@ def claim(folder: Path, facts: dict[str, Any], overwrite: bool) -> None:
             before = tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"{path} is damaged. Give another folder with -o, or --overwrite.") from error
-        changed = [name for name in facts if name != "model" and before.get(name) != facts[name]]
+        names = dict.fromkeys((*facts, *before))
+        changed = [name for name in names if name != "model" and before.get(name) != facts.get(name)]
         if changed:
             what = ", ".join(name.split("_sha")[0] for name in changed)
             raise InputError(

@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Generator, Hashable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +36,7 @@ class Order:
     folder: Path
     formats: tuple[str, ...]
     channel: str | None = None
+    lois: Path | None = None
     diameter: float | None = None
     device: str = "auto"
     settings: PredictSettings = field(default_factory=PredictSettings)
@@ -43,9 +44,12 @@ class Order:
 
 
 def predict_file(job: Job, order: Order) -> int:
-    """Write the cells of one image (job.inputs[0]) and return how many; the model is loaded once per process."""
+    """Write the cells of one image (job.inputs[0]) and return how many; the model is loaded once per process.
+
+    A second input is a table of LOIs, at which the cells are then.
+    """
     predictor = _loaded(order, _version(order.model))
-    with open_field(job.inputs[0], order.channel) as field:
+    with _open_inputs(job, order) as field:
         found = _find(predictor, field)
         write_found(order.folder, job.stem, field, found, order.formats)
     return len(found)
@@ -63,6 +67,8 @@ def predict_together(
 
     def kind(field: Opened) -> Hashable:
         shape = field.field.source.shape
+        if field.field.lois is not None:
+            return None
         return shape if predictor.is_small(predictor.frame(shape)) else None
 
     def compute(fields: list[Opened]) -> list[Found]:
@@ -99,12 +105,17 @@ def _closed_on_error(stack: ExitStack) -> Iterator[None]:
 
 def _open(job: Job, order: Order) -> Opened:
     stack = ExitStack()
-    return Opened(stack.enter_context(open_field(job.inputs[0], order.channel)), stack)
+    return Opened(stack.enter_context(_open_inputs(job, order)), stack)
+
+
+def _open_inputs(job: Job, order: Order) -> AbstractContextManager[Field]:
+    image, *lois = job.inputs
+    return open_field(image, order.channel, *lois)
 
 
 def _find(predictor: Predictor, field: Field) -> Found:
     try:
-        return predictor.find(field.source)
+        return predictor.find(field.source, field.lois)
     except InputError as error:
         path = str(field.path)
         raise error if path in str(error) else InputError(f"{path}: {error}") from error
