@@ -112,7 +112,7 @@ def _connected(address: str) -> Iterator["Client"]:
     try:
         from distributed import Client
     except ImportError:
-        raise UsageError("--scheduler needs Dask. Install it with pip install 'lacss-tools[dask]'.") from None
+        raise UsageError("--scheduler needs Dask. Install it: pip install dask distributed") from None
     try:
         client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False, name="lacss")
     except ValueError as error:

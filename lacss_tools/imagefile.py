@@ -210,7 +210,9 @@ def _load_vendor(path: Path) -> Loaded:
     try:
         from bioio import BioImage
     except ImportError as error:
-        raise InputError(f'{path} needs further packages. Install them: pip install "lacss-tools[bioio]".') from error
+        raise InputError(
+            f"{path} needs further packages. Install them: pip install bioio bioio-nd2 bioio-czi bioio-lif"
+        ) from error
     try:
         image = BioImage(path)
         scenes = len(image.scenes)

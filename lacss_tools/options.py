@@ -19,7 +19,7 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option(
         help="Work on a Dask cluster instead: its address, tcp://host:8786. Its workers must have the same lacss-tools "
-        "and see the same folders at the same place, best with one thread each (needs lacss-tools[dask]).",
+        "and see the same folders at the same place, best with one thread each (needs Dask).",
         show_default="none",
     ),
 ]

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -32,6 +33,11 @@ def project(tmp_path):
 
 def stamp(folder):
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_version_needs_no_command():
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout.strip()) == (0, version("lacss-tools"))
 
 
 def test_annotation_from_dapi_to_masks_then_training_and_prediction(project):

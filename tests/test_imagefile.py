@@ -130,7 +130,7 @@ class FakeBioImage:
 def test_vendors_files_go_through_bioio(tmp_path, monkeypatch):
     (tmp_path / "x.nd2").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "bioio", None)
-    with pytest.raises(InputError, match=r"x\.nd2 needs further packages.*lacss-tools\[bioio\]"):
+    with pytest.raises(InputError, match=r"x\.nd2 needs further packages.*pip install bioio bioio-nd2"):
         read_image(tmp_path / "x.nd2")
     monkeypatch.setitem(sys.modules, "bioio", types.SimpleNamespace(BioImage=FakeBioImage))
     assert (read_image(tmp_path / "x.nd2", "actin") == TWO[1]).all()

@@ -35,14 +35,17 @@ def evaluate(
         list[Path],
         typer.Argument(
             metavar="MODEL...",
-            help="Run folders, .safetensors files, or any tool's predictions: a folder of label images, Cellpose files "
-            "or ImageJ ROI zips, or a COCO json. Several are compared side by side.",
+            help="Run folders, .safetensors files, or any tool's predictions: a folder of label images, Cellpose "
+            "files, ImageJ ROI zips or GeoJSON, or a COCO json. Several are compared side by side.",
         ),
     ],
     images: Annotated[Path | None, typer.Option(help="Folder of images.", show_default="images/")] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="Truth: folder of label images or ImageJ ROI zips, or a COCO json.", show_default="labels/"),
+        typer.Option(
+            help="Truth: a folder of label images, Cellpose files, ImageJ ROI zips or GeoJSON, or a COCO json.",
+            show_default="labels/",
+        ),
     ] = None,
     output: Annotated[
         Path | None,

@@ -42,7 +42,7 @@ def export(
 
     maps.onnx: image -> features, score logits, offsets, for any batch, height and width (multiples of 32). cells.onnx:
     features and locations -> the logits of each cell's patch, for any number of cells. lacss.json, also inside both
-    files: how images are prepared (intensities, scale) and cells are read out. Needs lacss-tools[onnx].
+    files: how images are prepared (intensities, scale) and cells are read out. Names the packages that it needs.
     """
     if to not in LAST:
         raise UsageError(f"--to {to} is not possible. Choose {' or '.join(LAST)}.")

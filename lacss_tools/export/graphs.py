@@ -111,7 +111,7 @@ def needed() -> None:
         import yaml
     except ImportError as error:
         raise InputError(
-            f'Export needs the package {error.name}. Install what it needs: pip install "lacss-tools[onnx]".'
+            f"Export needs {error.name}. Install its packages: pip install onnx onnxruntime onnxscript pyyaml"
         ) from error
     assert onnx
     assert onnxruntime

@@ -16,9 +16,7 @@ class Board:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise InputError(
-                "TensorBoard is not installed. Install it with: pip install 'lacss-tools[tensorboard]'."
-            ) from error
+            raise InputError("TensorBoard is not installed. Install it: pip install tensorboard") from error
         self.writer: Any = SummaryWriter(str(run / FOLDER), purge_step=first + 1)
 
     def add(self, row: dict[str, Any]) -> None:

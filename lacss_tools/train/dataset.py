@@ -19,6 +19,10 @@ EMPTY_WEIGHT = 3.0
 """fields are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
 LOI_MARGIN = 3.0
 """a LOI this close to the outside of a crop (pixels) still counts, since the cell is visible"""
+NEAR = 48.0
+"""a crop's centre is at most this far from a LOI, in y and in x"""
+BEYOND = 16.0
+"""how far a crop, unturned, may reach beyond the field: enough to see its border, and little empty ground"""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def draw_crop(field: Field, settings: TrainSettings, rng: np.random.Generator) -
     """
     size = settings.crop
     matrix = random_matrix(settings.scale_range, rng)
-    centre = random_centre(field, rng)
+    centre = random_centre(field, size, rng)
     image = sample(field.image, matrix, centre, size, "bilinear", outside=BLACK)
     mask, labels = sample(torch.stack([field.mask, field.labels]), matrix, centre, size)
     half = (size - 1) / 2
@@ -138,12 +142,14 @@ def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor,
     return torch.tensor([[cos, -sin * flip], [sin, cos * flip]], dtype=torch.float32)
 
 
-def random_centre(field: Field, rng: np.random.Generator) -> Float[Tensor, " 2"]:
-    """Return the (y, x) of the crop's centre in the field."""
-    height, width = field.image.shape[1:]
+def random_centre(field: Field, crop: int, rng: np.random.Generator) -> Float[Tensor, " 2"]:
+    """Return the (y, x) of the centre, in the field, of a crop of side `crop`; of a small field the middle."""
+    sides = torch.tensor(field.image.shape[1:], dtype=torch.float32)
     if len(field.lois) == 0 or rng.random() < 0.2:
-        return torch.tensor([rng.uniform(0, height), rng.uniform(0, width)], dtype=torch.float32)
-    return field.lois[int(rng.integers(len(field.lois)))] + torch.from_numpy(rng.uniform(-48, 48, 2)).float()
+        return torch.from_numpy(rng.uniform(0, sides.numpy())).float()
+    near = field.lois[int(rng.integers(len(field.lois)))] + torch.from_numpy(rng.uniform(-NEAR, NEAR, 2)).float()
+    inset = (sides / 2).clamp(max=crop / 2 - BEYOND)
+    return torch.minimum(torch.maximum(near, inset), sides - inset)
 
 
 def sample(

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from lacss_tools.train.dataset import draw_batch, draw_crop, full_field, sample, weak_field
+from lacss_tools.train.dataset import BEYOND, draw_batch, draw_crop, full_field, random_centre, sample, weak_field
 from lacss_tools.train.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
 from lacss_tools.train.pseudo import watershed_labels
 from lacss_tools.train.settings import TrainSettings
@@ -34,6 +34,18 @@ def test_lois_mask_labels_and_image_move_together_under_augmentation():
         assert (crop.image[0, at[:, 0], at[:, 1]] > 0.5).all()
         seen += len(at)
     assert seen > 20
+
+
+def test_crops_around_cells_reach_a_little_beyond_the_field_and_small_fields_are_seen_whole():
+    image, labels, points = dotted_field()  # 160 x 200
+    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    centres = torch.stack([random_centre(field, 96, np.random.default_rng(k)) for k in range(400)])
+    slack = torch.minimum(centres, torch.tensor([160.0, 200.0]) - centres) - 96 / 2
+    near = (slack >= -BEYOND).all(1)
+    assert 0.8 < near.float().mean() < 1.0  # one in five is anywhere
+    assert (slack[near].amin(0) == -BEYOND).all()
+    middles = torch.stack([random_centre(field, 256, np.random.default_rng(k)) for k in range(50)])
+    assert 0.6 < (middles[:, 0] == 80).float().mean() < 1.0
 
 
 def test_large_labels_stay_apart():

@@ -203,7 +203,7 @@ def _open_zarr(path: Path) -> tuple[Loaded, Read]:
     try:
         import zarr
     except ImportError as error:
-        raise InputError(f'{path} needs zarr. Install it: pip install "lacss-tools[zarr]".') from error
+        raise InputError(f"{path} needs zarr. Install it: pip install zarr") from error
     try:
         node: Any = zarr.open(str(path), mode="r")
         scales = dict(node.attrs).get("multiscales") or dict(node.attrs).get("ome", {}).get("multiscales")
