@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 
 from lacss_tools.errors import UsageError
-from lacss_tools.export.names import FACTS, LICENCE, RDF
+from lacss_tools.export.names import BIOIMAGE, LICENCE, ONNX
 from lacss_tools.options import HERE, OverwriteOption, ProjectOption
 from lacss_tools.project import check_output
 
-LAST = {"onnx": FACTS, "bioimageio": RDF}
-"""what can be written -> the file of it that is written last: when it is there, all is"""
+KINDS = (ONNX, BIOIMAGE)
 
 
 def mount(app: typer.Typer) -> None:
@@ -23,7 +22,7 @@ def export(
     model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
     to: Annotated[
         str, typer.Option(help="onnx: two graphs and what to know about them; bioimageio: a model folder around them.")
-    ] = "onnx",
+    ] = ONNX,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="MODEL/TO, beside the weights")
     ] = None,
@@ -44,9 +43,9 @@ def export(
     features and locations -> the logits of each cell's patch, for any number of cells. lacss.json, also inside both
     files: how images are prepared (intensities, scale) and cells are read out. Names the packages that it needs.
     """
-    if to not in LAST:
-        raise UsageError(f"--to {to} is not possible. Choose {' or '.join(LAST)}.")
-    if to == "onnx" and (name or author or licence):
+    if to not in KINDS:
+        raise UsageError(f"--to {to} is not possible. Choose {' or '.join(KINDS)}.")
+    if to == ONNX and (name or author or licence):
         raise UsageError("--name, --author and --license describe a bioimage.io model. Say --to bioimageio.")
     from lacss_tools import console
     from lacss_tools.export import steps
@@ -56,11 +55,11 @@ def export(
     home = path if path.is_dir() else path.parent
     folder = project / output if output else home / to
     check_output(folder, home)
-    if (folder / LAST[to]).exists() and not overwrite:
+    if not overwrite and steps.is_done(folder, path, to):
         console.say(f"{folder} was done already. Redo it with --overwrite.")
         return
     trained = steps.open_model(path)
-    if to == "onnx":
+    if to == ONNX:
         worst = steps.write_onnx(folder, trained)
     else:
         worst = steps.write_bioimageio(folder, trained, about(name or path.resolve().stem, author, licence))

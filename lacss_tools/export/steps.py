@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lacss_tools.errors import InputError
 from lacss_tools.export import bioimageio, check, graphs
 from lacss_tools.export.facts import facts
-from lacss_tools.export.names import CELLS, FACTS, MAPS
+from lacss_tools.export.names import BIOIMAGE, CELLS, FACTS, HASH, MAPS, RDF, ROOT_INSIDE
 from lacss_tools.files import atomic, write_text
-from lacss_tools.train.checkpoint import load_weights, trained_channel
+from lacss_tools.train.checkpoint import load_weights, trained_channel, weights_hash
 from lacss_tools.train.model.lacss import Lacss
 from lacss_tools.train.settings import PredictSettings
 
@@ -27,7 +28,24 @@ def open_model(path: Path) -> Trained:
     """Load a run folder or a .safetensors file; InputError when it is neither or packages are missing."""
     graphs.needed()
     model, scale = load_weights(path)
-    return Trained(path, model.eval(), facts(model, scale, trained_channel(path), PredictSettings()))
+    known = facts(model, scale, trained_channel(path), PredictSettings()) | {HASH: weights_hash(path)}
+    return Trained(path, model.eval(), known)
+
+
+def is_done(folder: Path, model: Path, to: str) -> bool:
+    """Return whether a folder holds the whole export `to` (onnx or bioimageio) of just these weights.
+
+    InputError when it holds that of others, or the other kind; and errors as `load_weights`.
+    """
+    load_weights(model)
+    try:
+        known = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    bioimage = to == BIOIMAGE
+    if known.get(HASH) != weights_hash(model) or known.get(ROOT_INSIDE) is not bioimage:
+        raise InputError(f"{folder} holds an export of other weights or kind. Give another with -o, or --overwrite.")
+    return not bioimage or (folder / RDF).is_file()
 
 
 def write_onnx(folder: Path, trained: Trained) -> float:
@@ -43,9 +61,11 @@ def write_bioimageio(folder: Path, trained: Trained, about: bioimageio.About) ->
 
 
 def _write_graphs(folder: Path, trained: Trained, root: bool) -> float:
-    known = trained.facts | {"root_inside": root}
+    known = trained.facts | {ROOT_INSIDE: root}
     maps, cells = graphs.maps_onnx(trained.model, known, root), graphs.cells_onnx(trained.model, known)
     worst = max(check.compare_maps(maps, trained.model, root), check.compare_cells(cells, trained.model))
+    for name in (RDF, FACTS):  # written last, they say that all is whole
+        (folder / name).unlink(missing_ok=True)
     for name, content in ((MAPS, maps), (CELLS, cells)):
         with atomic(folder / name) as part:
             part.write_bytes(content)

@@ -1,6 +1,7 @@
 """A run on disk: config.toml, metrics.jsonl, last.pt (to continue) and best.safetensors (to use)."""
 
 import hashlib
+import io
 import json
 import time
 import tomllib
@@ -26,13 +27,13 @@ def save_weights(path: Path, model: Lacss, scale: float, channel: str | None = N
 
     So does `channel`, when the model was trained on one channel of its images: its index or its name.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     # one entry: the order of several changes from file to file
     header = {FORMAT: json.dumps({"model": asdict(model.settings), "scale": scale, "channel": channel})}
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with atomic(path) as part:
-        save_file(weights, part, metadata=header)
+        part.write_bytes(save(weights, metadata=header))
 
 
 def load_weights(path: Path) -> tuple[Lacss, float]:
@@ -71,8 +72,8 @@ def _read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     return json.loads(header[FORMAT]), weights
 
 
-def save_state(run: Path, state: State, data: str) -> None:
-    """Write all that is needed to continue; `data` is the fingerprint of the training data."""
+def save_state(run: Path, state: State, data: str, validation: str) -> None:
+    """Write all that is needed to continue; `data` and `validation` are the fingerprints of what it is trained on."""
     everything = {
         "model": state.model.state_dict(),
         "average": state.average.state_dict(),
@@ -84,13 +85,19 @@ def save_state(run: Path, state: State, data: str) -> None:
         "looks": state.looks,
         "looked": state.looked,
         "data": data,
+        "validation": validation,
     }
+    content = io.BytesIO()  # whose writer says of a full disk what `atomic` understands
+    torch.save(everything, content)
     with atomic(run / LAST) as part:
-        torch.save(everything, part)
+        part.write_bytes(content.getbuffer())
 
 
-def load_state(run: Path, state: State, data: str) -> None:
-    """Continue from `run`; InputError when there is nothing to continue or the training data has changed."""
+def load_state(run: Path, state: State, data: str, validation: str) -> None:
+    """Continue from `run`; InputError when there is nothing to continue, or the data it is trained on has changed.
+
+    So it is when other fields are to judge it: which weights are the best could not be told any more.
+    """
     path = run / LAST
     if not path.is_file():
         raise InputError(f"{path} does not exist, so there is nothing to resume. Run without --resume.")
@@ -103,6 +110,12 @@ def load_state(run: Path, state: State, data: str) -> None:
     try:
         if stored["data"] != data:
             raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new --run.")
+        if stored["best"] >= 0 and not validation:
+            raise InputError(f"{run} was validated so far. Give the same --val-images and --val-labels.")
+        if stored["best"] >= 0 and stored["validation"] != validation:
+            raise InputError(
+                f"{run} was validated on other files than given now. Give the same, or begin a new --run with --init."
+            )
         state.model.load_state_dict(stored["model"])
         state.average.load_state_dict(stored["average"])
         for optimizer, moments in zip(state.optimizers, stored["optimizers"], strict=True):

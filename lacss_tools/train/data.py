@@ -50,6 +50,7 @@ class LabelledField:
     image: Image
     truth: Cells
     path: Path
+    label_path: Path
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def load_training_data(
         fields=[_field(source, scale) for source in sources],
         scale=scale,
         channels=len(sources[0].image),
-        fingerprint=_fingerprint([path for files in chosen.files for path in files]),
+        fingerprint=fingerprint([path for files in chosen.files for path in files]),
         notes=notes,
         paths=frozenset(files[0].resolve() for files in chosen.files),
     )
@@ -152,6 +153,16 @@ def _same_channels(files: list[tuple[Path, ...]], sources: list[Source]) -> None
             raise InputError(
                 f"{paths[0]} has {len(source.image)} channels, {files[0][0]} has {expected}. "
                 "Train on images of one kind, or on one of their channels with --channel."
+            )
+
+
+def check_channels(validation: list[LabelledField], channels: int) -> None:
+    """Raise InputError for a field to validate on that has not the `channels` of the training images."""
+    for field in validation:
+        if len(field.image) != channels:
+            raise InputError(
+                f"{field.path} has {len(field.image)} channels, the training images have {channels}. "
+                "Validate on images of the same kind, or name one channel of all with --channel."
             )
 
 
@@ -182,7 +193,8 @@ def _same_size(image_path: Path, image: np.ndarray, other_path: Path, other: np.
         raise InputError(f"{image_path} is {image.shape[1:]} pixels and {other_path} {other.shape}. Give one size.")
 
 
-def _fingerprint(paths: list[Path]) -> str:
+def fingerprint(paths: list[Path]) -> str:
+    """Return what changes with the name or the content of any of these files."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.name.encode())
@@ -200,7 +212,7 @@ def _labelled(images: Path, labels: Path, channel: str | None) -> Iterator[Label
     for stem, (image_path, label_path) in pairing.paired.items():
         image, truth = read_image(image_path, channel), read_labels(label_path)
         _same_size(image_path, image, label_path, truth)
-        yield LabelledField(stem, image, cells_from_labels(truth), image_path.resolve())
+        yield LabelledField(stem, image, cells_from_labels(truth), image_path.resolve(), label_path)
 
 
 def epoch_steps(fields: list[Field], settings: TrainSettings, processes: int) -> int:

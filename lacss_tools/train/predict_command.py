@@ -113,7 +113,7 @@ def predict(
         batch.Job(stem, (path, points / f"{stem}.csv") if points else (path,), pending(folder, stem, wanted))
         for stem, path in files.items()
     ]
-    record.claim(folder, record.describe(order), overwrite)
+    record.claim(folder, record.describe(order), files, overwrite)
     steps.sweep(folder)
     counts: dict[str, int] = {}
     with console.progress("predict") as advance:

@@ -11,7 +11,7 @@ from lacss_tools.train.data import TrainingFolders
 from lacss_tools.train.initial import wanted_sizes
 from lacss_tools.train.session import FinishedRunError
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.steps import Say, Watch, check_run, fit, prepare, silent
+from lacss_tools.train.steps import Say, Watch, check_run, fit, prepare, seed_folder, seeds_in, silent
 
 SEEDS = "seeds.csv"
 HEADER = ["seed", "run", "step", "val_ap50", "val_ap75", "val_map", "kept"]
@@ -29,16 +29,11 @@ class Outcome:
     map: float
 
 
-def seed_folder(run: Path, seed: int) -> Path:
-    """Return the folder of the run of one seed."""
-    return run / f"seed-{seed}"
-
-
 def stored_settings(run: Path, count: int) -> TrainSettings:
     """Return how a run (or the first seed of one of several) is trained; InputError when there is none."""
     if count == 1:
         return checkpoint.read_config(run)[0]
-    found = [checkpoint.read_config(folder)[0] for folder in run.glob(seed_folder(run, 0).name.replace("0", "*"))]
+    found = [checkpoint.read_config(folder)[0] for folder in seeds_in(run)]
     if not found:
         raise InputError(f"{run} holds no seed to continue. Run without --resume.")
     return min(found, key=lambda settings: settings.seed)
@@ -64,6 +59,8 @@ def repeat(
     """
     if folders.val_images is None:
         raise UsageError("--repeat keeps the best seed on validation. Give --val-images and --val-labels.")
+    if (run / checkpoint.LAST).is_file():
+        raise InputError(f"{run} holds a run from one seed already. Name another with --run, or leave out --repeat.")
     seeds = [settings.seed + k for k in range(count)]
     begun = [seed for seed in seeds if (seed_folder(run, seed) / checkpoint.LAST).is_file()]
     if resume and not begun:

@@ -15,7 +15,7 @@ from lacss_tools.evaluate.figures import learning_curve
 from lacss_tools.files import atomic, write_jpeg
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
-from lacss_tools.train.data import LabelledField, TrainingData
+from lacss_tools.train.data import LabelledField, TrainingData, fingerprint
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.interrupt import whole_steps
 from lacss_tools.train.predict import Predictor
@@ -53,13 +53,13 @@ class Session:
         self.losses: dict[str, float] = {}
         self.report: StepReport | None = None
         self.saved = time.monotonic()
+        files = [path for field in task.validation for path in (field.path, field.label_path)]
+        self.judges = fingerprint(files) if files else ""
 
     def resume(self) -> None:
         """Continue from the last checkpoint; InputError when there is none, or nothing left to do."""
         task, state = self.task, self.state
-        checkpoint.load_state(task.run, state, task.data.fingerprint)
-        if state.best >= 0 and not task.validation:
-            raise InputError(f"{task.run} was validated so far. Give the same --val-images and --val-labels.")
+        checkpoint.load_state(task.run, state, task.data.fingerprint, self.judges)
         if state.progress(task.settings, task.world) >= 1 and state.looked == state.step:  # and the last look was made
             raise FinishedRunError(
                 f"{task.run} is finished (step {state.step}, {state.elapsed() / 60:.1f} minutes). "
@@ -156,7 +156,7 @@ class Session:
         self.check()
         if self.task.world.leads:
             checkpoint.write_metrics(self.task.run, self.rows)
-            checkpoint.save_state(self.task.run, self.state, self.task.data.fingerprint)
+            checkpoint.save_state(self.task.run, self.state, self.task.data.fingerprint, self.judges)
         self.saved = time.monotonic()
 
     def check(self) -> None:

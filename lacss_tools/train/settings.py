@@ -123,6 +123,13 @@ class TrainSettings:
             raise UsageError(f"A cell is at least 1 pixel across, not {self.diameter:g}. Change --diameter.")
         if self.patience is not None and self.patience < 1:
             raise UsageError("Patience counts validations, at least 1. Raise --patience, or leave it out.")
+        if not 0 < self.learning_rate < float("inf"):
+            raise UsageError(f"A learning rate is above 0, not {self.learning_rate:g}. Change --learning-rate.")
+        for name in ("seed", "gain", "noise", "gamma", "blur"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"The {name} is 0 or more, not {getattr(self, name):g}. Change --{name}.")
+        if not 0 <= self.scale_range < 1:
+            raise UsageError(f"Crops are resized by a part below 1, not {self.scale_range:g}. Change --scale-range.")
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ class PredictSettings:
     nms_distance: float = 6.0
     """two proposals closer than this are one"""
     max_overlap: float = 0.4
-    """a cell that shares more than this part of itself with a better one is dropped"""
+    """a cell is dropped when it shares more than this part of the smaller of the two with a better one"""
     max_iou: float = 1.0
     """and so is one whose IoU with a better one is larger than this"""
     min_area: float = 40.0

@@ -16,6 +16,7 @@ from lacss_tools.train.data import (
     LabelledField,
     TrainingData,
     TrainingFolders,
+    check_channels,
     epoch_steps,
     load_training_data,
     read_labelled,
@@ -74,7 +75,14 @@ def check_run(run: Path, settings: TrainSettings, resume: bool) -> None:
     if not resume:
         if (run / checkpoint.LAST).exists():
             raise InputError(f"{run} holds a run already. Continue it with --resume, or name another with --run.")
+        if seeds_in(run):
+            raise InputError(
+                f"{run} holds runs from several seeds already. Continue them with --resume --repeat, or name another "
+                "with --run."
+            )
         return
+    if seeds_in(run):
+        raise InputError(f"{run} holds runs from several seeds. Continue them with --repeat {len(seeds_in(run))} too.")
     stored, _ = checkpoint.read_config(run)
     for name in (item.name for item in fields(settings) if item.name not in FREE_ON_RESUME):
         old, new = getattr(stored, name), getattr(settings, name)
@@ -82,6 +90,16 @@ def check_run(run: Path, settings: TrainSettings, resume: bool) -> None:
             raise InputError(
                 f"{run} is trained with {name} {old}, now given {new}. Leave it out, or start a new --run."
             )
+
+
+def seed_folder(run: Path, seed: int | str) -> Path:
+    """Return the folder of the run of one seed, in a run that was repeated."""
+    return run / f"seed-{seed}"
+
+
+def seeds_in(run: Path) -> list[Path]:
+    """Return the folders of the seeds of a repeated run that have begun, none of a plain one."""
+    return [folder for folder in run.glob(seed_folder(run, "*").name) if (folder / checkpoint.CONFIG).is_file()]
 
 
 def prepare(
@@ -97,6 +115,7 @@ def prepare(
         if folders.val_images and folders.val_labels
         else []
     )
+    check_channels(validation, data.channels)
     for note in [*data.notes, *_where(chosen, world)]:
         say(note)
     if shared := sum(field.path in data.paths for field in validation):

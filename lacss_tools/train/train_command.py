@@ -176,19 +176,24 @@ def train(
     with --resume continues. Several GPUs share each step under torchrun, where -- must come before the command:
     torchrun --standalone --nproc-per-node 2 -m lacss_tools -- train --run first
     """  # fmt: skip
+    weak_given = lois is not None or masks is not None
     if resume and init and repeat == 1:
         raise UsageError("--init begins a run and --resume continues one. Leave one of them out.")
     if crop is not None and crop % 32:
         raise UsageError(f"--crop {crop} is not a multiple of 32. Give for example {max(64, crop // 32 * 32)}.")
     if (val_images is None) != (val_labels is None):
         raise UsageError("--val-images and --val-labels belong together. Give both or none.")
+    if patience and val_images is None:
+        raise UsageError("--patience counts validations. Give --val-images and --val-labels, or leave it out.")
+    if (auxnet or weak_loss) and (supervision or infer_supervision(labels is not None, weak_given)) == "full":
+        raise UsageError("--auxnet and --weak-loss are for LOIs and masks. With labels alone, leave them out.")
     if auxnet and weak_loss is None and not resume:
         weak_loss = BESIDE_AUXNET
     if auxnet and weak_loss == 0:
         raise UsageError("--auxnet works beside the weak loss, which --weak-loss 0 switches off. Leave one out.")
     own = {
         "preset": AS_INIT if init and preset is None and not resume else preset,
-        "supervision": supervision or infer_supervision(labels is not None, lois is not None or masks is not None),
+        "supervision": supervision or infer_supervision(labels is not None, weak_given),
         "channel": channel, "diameter": diameter, "auxnet": auxnet, "patience": patience, "batch": batch, "crop": crop,
         "learning_rate": learning_rate, "seed": seed, "compile": compile_, "scale_range": scale_range, "gain": gain,
         "noise": noise, "gamma": gamma, "blur": blur, "weak_loss": weak_loss,

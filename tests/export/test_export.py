@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -136,6 +137,17 @@ def test_what_is_done_stays_unless_it_is_to_be_redone(exported, run):
     result = lacss(run)
     assert "was done already. Redo it with --overwrite" in result.stderr
     assert (exported / "maps.onnx").stat().st_mtime_ns == before
+
+
+def test_an_export_of_other_weights_or_kind_does_not_pass_for_this_one(exported, described, run, tmp_path):
+    refused = lacss(run, "-o", str(described))
+    assert refused.exit_code == 3
+    assert "other weights or kind" in refused.stderr
+    shutil.copytree(exported, tmp_path / "onnx")
+    save_weights(tmp_path / "best.safetensors", Lacss(SIZES), 0.5)
+    refused = lacss(tmp_path)
+    assert refused.exit_code == 3
+    assert "-o, or --overwrite" in refused.stderr
 
 
 @pytest.mark.filterwarnings("ignore")  # its own

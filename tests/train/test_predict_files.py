@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from lacss_tools.batch import Job
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_labels, read_lois, write_label_bands, write_lois
+from lacss_tools.files import read_labels, read_lois, write_label_bands, write_lois, write_png
 from lacss_tools.formats.table import measure
 from lacss_tools.imagefile import channels_first, load
 from lacss_tools.job import Outcome
@@ -223,7 +223,8 @@ def lacss(project, *words):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "predict.toml"}
+    files = (path for path in folder.iterdir() if path.is_file() and path.name != "predict.toml")
+    return {path.name: path.read_bytes() for path in files}
 
 
 def test_the_same_files_wherever_they_are_made(project):
@@ -288,6 +289,41 @@ def test_the_cells_of_another_model_are_not_mixed_in(project):
     assert CliRunner().invoke(app, words).exit_code == 0
     (project / "predictions" / "predict.toml").write_text("= broken")
     assert CliRunner().invoke(app, words).exit_code == 3
+
+
+def test_overwriting_leaves_nothing_of_the_model_before(project):
+    (project / "images" / "g.tif").unlink()
+    folder, words = project / "predictions", ("--format", "labels,csv,coco,contours")
+    assert lacss(project, *words).exit_code == 0
+    before = contents(folder)
+    torch.manual_seed(1)
+    save_weights(project / "m.safetensors", Lacss(SMALL), 0.9)
+    (project / "few").mkdir()
+    for name in ("f0", "f1"):
+        shutil.copy(project / "images" / f"{name}.tif", project / "few")
+    fewer = ["predict", "m.safetensors", "few", "--device", "cpu", "--project", str(project), "--overwrite"]
+    refused = CliRunner().invoke(app, fewer)
+    assert refused.exit_code == 3
+    assert "7 other images, such as f2" in refused.stderr
+    assert contents(folder) == before
+    (project / "images" / "f8.tif").write_bytes(b"damaged")
+    assert lacss(project, "--format", "labels", "--overwrite").exit_code == 4
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {
+        *(f"f{k}.tif" for k in range(8)), "predict.toml"
+    }  # fmt: skip
+    assert list((folder / "contours").iterdir()) == []
+
+
+def test_images_in_memory_and_in_their_files_are_not_confused(project, monkeypatch):
+    (project / "images" / "g.tif").unlink()
+    for k in range(1, 9, 2):
+        pixels = tifffile.imread(project / "images" / f"f{k}.tif")
+        (project / "images" / f"f{k}.tif").unlink()
+        write_png(project / "images" / f"f{k}.png", (pixels // 16).astype(np.uint8))
+    assert lacss(project, "-o", "one", "--workers", 1, "--batch-size", 1).exit_code == 0
+    monkeypatch.setattr(field, "WHOLE_PIXELS", 0)
+    assert lacss(project, "-o", "mixed", "--workers", 1, "--batch-size", 4).exit_code == 0
+    assert contents(project / "mixed") == contents(project / "one")
 
 
 @pytest.fixture

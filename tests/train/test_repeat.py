@@ -114,3 +114,20 @@ def test_equal_seeds_are_ranked_by_map_then_by_number(folders, tmp_path):
     assert (one.ap50, one.step) == (0.5, 2)
     assert best_of([one, replace(one, seed=1)]).seed == 1
     assert best_of([one, replace(one, seed=9, map=one.map + 0.1)]).seed == 9
+
+
+@pytest.mark.usefixtures("graded")
+def test_a_plain_run_and_one_of_seeds_do_not_overwrite_each_other(folders, tmp_path):
+    seeds, plain = tmp_path / "seeds", tmp_path / "plain"
+    repeat(folders, seeds, SHORT, 2, device="cpu")
+    kept = (seeds / "best.safetensors").read_bytes()
+    with pytest.raises(InputError, match="--resume --repeat"):
+        work.train(folders, seeds, SHORT, device="cpu")
+    with pytest.raises(InputError, match="--repeat 2 too"):
+        work.train(folders, seeds, SHORT, device="cpu", resume=True)
+    assert (seeds / "best.safetensors").read_bytes() == kept
+    work.train(folders, plain, SHORT, device="cpu")
+    kept = (plain / "best.safetensors").read_bytes()
+    with pytest.raises(InputError, match="from one seed already"):
+        repeat(folders, plain, SHORT, 2, device="cpu")
+    assert (plain / "best.safetensors").read_bytes() == kept

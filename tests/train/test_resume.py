@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -14,14 +15,16 @@ import pytest
 import torch
 
 from lacss_tools.errors import InputError, LacssError
+from lacss_tools.files import read_labels, write_labels
 from lacss_tools.train import session as sessions
 from lacss_tools.train import steps as work
 from lacss_tools.train import trainer
-from lacss_tools.train.checkpoint import read_config, read_metrics
+from lacss_tools.train.checkpoint import load_weights, read_config, read_metrics, save_state, save_weights
 from lacss_tools.train.dataset import weak_field
 from lacss_tools.train.device import choose_device
 from lacss_tools.train.session import FinishedRunError
 from lacss_tools.train.settings import TrainSettings
+from lacss_tools.train.trainer import start
 
 pytestmark = pytest.mark.usefixtures("tiny_preset")
 SHORT = TrainSettings(steps=6, batch=1, crop=64, validate_every=0.5)
@@ -162,6 +165,37 @@ def test_a_run_keeps_its_settings(folders, tmp_path):
     unseen = replace(folders, val_images=None, val_labels=None)
     with pytest.raises(InputError, match="was validated so far"):
         work.train(unseen, run, replace(SHORT, steps=8), device="cpu", resume=True)
+
+
+def test_other_fields_to_judge_by_are_refused(folders, tmp_path):
+    run = tmp_path / "run"
+    work.train(folders, run, SHORT, device="cpu")
+    labels = read_labels(folders.labels / "f0.tif")
+    write_labels(folders.labels / "f0.tif", np.where(labels == 1, 0, labels))
+    longer = replace(SHORT, steps=SHORT.steps + 2)
+    with pytest.raises(InputError, match="validated on other files"):
+        work.train(folders, run, longer, device="cpu", resume=True)
+    without = replace(folders, val_images=None, val_labels=None)
+    with pytest.raises(InputError, match="was validated so far"):
+        work.train(without, run, longer, device="cpu", resume=True)
+
+
+def test_a_full_disk_is_told_and_costs_no_checkpoint(folders, tmp_path):
+    run = tmp_path / "run"
+    work.train(folders, run, SHORT, device="cpu")
+    before = {name: (run / name).read_bytes() for name in ("last.pt", "best.safetensors")}
+    model, _ = load_weights(run)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
+    try:
+        with pytest.raises(InputError, match="cannot be written"):
+            save_weights(run / "best.safetensors", model, 1.0)
+        with pytest.raises(InputError, match="cannot be written"):
+            save_state(run, start(model, SHORT, torch.device("cpu")), "", "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {name: (run / name).read_bytes() for name in before} == before
+    assert not list(run.glob(".*.part"))
 
 
 def test_time_spent_is_remembered(folders, tmp_path):

@@ -1,16 +1,20 @@
 """Runs on disk: what train writes, exact resume, bad input."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from lacss_tools.errors import InputError, InterruptedRunError
+from lacss_tools.cli import app
+from lacss_tools.errors import InputError, InterruptedRunError, UsageError
 from lacss_tools.files import read_labels, write_lois, write_mask
 from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import load_weights, read_metrics
-from lacss_tools.train.settings import TrainSettings
+from lacss_tools.train.settings import PredictSettings, TrainSettings
 
 SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5, weak_loss=0.3)
 
@@ -91,11 +95,48 @@ def test_prediction_writes_labels_and_table(folders, tmp_path):
 
     work.train(folders, tmp_path / "run", SHORT, device="cpu")
     job = Job("f0", (folders.images / "f0.tif",), tmp_path / "out" / "f0.tif")
-    predict_file(job, Order(tmp_path / "run", tmp_path / "out", ("labels", "csv"), device="cpu"))
+    unsure = PredictSettings(min_score=0.001, max_overlap=1.0, min_area=1.0)  # as a network of two steps is
+    order = Order(tmp_path / "run", tmp_path / "out", ("labels", "csv"), device="cpu", settings=unsure)
+    cells = predict_file(job, order)
     labels = read_labels(job.output)
-    rows = (tmp_path / "out" / "f0.csv").read_text().splitlines()
+    table = pd.read_csv(tmp_path / "out" / "f0.csv")
     assert labels.shape == (96, 96)
-    assert len(rows) - 1 >= labels.max() > -1
+    assert cells >= len(table) > 0
+    areas = dict(enumerate(np.bincount(labels.ravel()).tolist()))
+    assert dict(zip(table["label"], table["area"], strict=True)) == {k: n for k, n in areas.items() if k and n}
+
+
+def test_a_field_to_validate_on_of_another_kind_is_named(folders, tmp_path):
+    import tifffile
+
+    other = tmp_path / "colour"
+    other.mkdir()
+    for path in folders.images.iterdir():
+        grey = tifffile.imread(path)
+        pixels = np.stack([grey, grey // 2, grey // 3])
+        tifffile.imwrite(other / path.name, pixels, imagej=True, metadata={"axes": "CYX"})
+    with pytest.raises(InputError, match=r"colour.f0.tif has 3 channels, the training images have 1"):
+        work.train(replace(folders, val_images=other), tmp_path / "run", SHORT, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("learning_rate", -1.0), ("learning_rate", float("nan")), ("seed", -1), ("noise", -1.0), ("gain", float("inf")),
+     ("gamma", -0.5), ("blur", -1.0), ("scale_range", -0.5), ("scale_range", 1.0)],
+)  # fmt: skip
+def test_impossible_settings_are_named_by_their_option(name, value):
+    with pytest.raises(UsageError, match="--" + name.replace("_", "-")):
+        replace(SHORT, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "words", [("--patience", "2"), ("--labels", "labels", "--auxnet"), ("--labels", "labels", "--weak-loss", "0.3")]
+)
+def test_options_that_would_do_nothing_are_refused(words, tmp_path):
+    result = CliRunner().invoke(app, ["train", "--project", str(tmp_path), *words])
+    assert result.exit_code == 2
+    assert words[-2 if words[-1] != "--auxnet" else -1] in result.stderr
 
 
 def test_a_foreign_safetensors_file_is_refused(tmp_path):

@@ -65,17 +65,19 @@ def predict_together(
     if not jobs:
         return
 
-    def kind(field: Opened) -> Hashable:
-        shape = field.field.source.shape
-        if field.field.lois is not None:
+    def kind(opened: Opened) -> Hashable:
+        source = opened.field.source
+        if opened.field.lois is not None or not isinstance(source, InMemory):
             return None
-        return shape if predictor.is_small(predictor.frame(shape)) else None
+        return source.shape if predictor.is_small(predictor.frame(source.shape)) else None
 
-    def compute(fields: list[Opened]) -> list[Found]:
-        if len(fields) == 1:
-            with _closed_on_error(fields[0].stack):
-                return [_find(predictor, fields[0].field)]
-        return predictor.find_batch([f.field.source.image for f in fields if isinstance(f.field.source, InMemory)])
+    def compute(opened: list[Opened]) -> list[Found]:
+        if len(opened) == 1:
+            with _closed_on_error(opened[0].stack):
+                return [_find(predictor, opened[0].field)]
+        sources = [one.field.source for one in opened]
+        images = [source.image for source in sources if isinstance(source, InMemory)]  # all of them, by their kind
+        return predictor.find_batch(images)
 
     def write(job: Job, opened: Opened, found: Found) -> int:
         with opened.stack:
