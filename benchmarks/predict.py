@@ -276,6 +276,7 @@ def plot(rows: list[list[Any]], path: Path) -> None:
     side = rows[-1][1]
     right.plot(cells[:, 0], cells[:, 1], "o-", label=f"{side} x {side} pixels")
     right.set(xlabel="cells", ylabel="CPU seconds", xlim=(0, None), ylim=(0, None))
+    right.locator_params(axis="x", nbins=6)
     right.legend()
     figure.savefig(path, dpi=110)
 
