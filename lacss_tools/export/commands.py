@@ -55,10 +55,10 @@ def export(
     home = path if path.is_dir() else path.parent
     folder = project / output if output else home / to
     check_output(folder, home)
-    if not overwrite and steps.is_done(folder, path, to):
+    trained = steps.open_model(path)
+    if not overwrite and steps.is_done(folder, trained, to):
         console.say(f"{folder} was done already. Redo it with --overwrite.")
         return
-    trained = steps.open_model(path)
     if to == ONNX:
         worst = steps.write_onnx(folder, trained)
     else:

@@ -32,18 +32,17 @@ def open_model(path: Path) -> Trained:
     return Trained(path, model.eval(), known)
 
 
-def is_done(folder: Path, model: Path, to: str) -> bool:
+def is_done(folder: Path, trained: Trained, to: str) -> bool:
     """Return whether a folder holds the whole export `to` (onnx or bioimageio) of just these weights.
 
-    InputError when it holds that of others, or the other kind; and errors as `load_weights`.
+    InputError when it holds that of other weights, or the other kind.
     """
-    load_weights(model)
     try:
         known = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     bioimage = to == BIOIMAGE
-    if known.get(HASH) != weights_hash(model) or known.get(ROOT_INSIDE) is not bioimage:
+    if known.get(HASH) != trained.facts[HASH] or known.get(ROOT_INSIDE) is not bioimage:
         raise InputError(f"{folder} holds an export of other weights or kind. Give another with -o, or --overwrite.")
     return not bioimage or (folder / RDF).is_file()
 

@@ -99,7 +99,7 @@ def seed_folder(run: Path, seed: int | str) -> Path:
 
 def seeds_in(run: Path) -> list[Path]:
     """Return the folders of the seeds of a repeated run that have begun, none of a plain one."""
-    return [folder for folder in run.glob(seed_folder(run, "*").name) if (folder / checkpoint.CONFIG).is_file()]
+    return [folder for folder in run.glob(seed_folder(run, "*").name) if (folder / checkpoint.LAST).is_file()]
 
 
 def prepare(

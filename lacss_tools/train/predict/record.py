@@ -61,7 +61,7 @@ def _make_way(folder: Path, stems: set[str], before: dict[str, Any]) -> None:
         (output.name.removesuffix(pattern.suffix), output)
         for pattern in (output_path(folder, "*", form) for form in FORMATS)
         for output in pattern.parent.glob(pattern.name)
-        if output.name != COCO_OF_ALL
+        if output.name != COCO_OF_ALL and not output.name.startswith(".")
     ]
     if others := {stem for stem, _ in results} - stems:
         raise InputError(
