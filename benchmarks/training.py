@@ -1,6 +1,7 @@
 """How well and how fast the network trains: weak labels from outlines, from DAPI alone, and full labels.
 
-    python benchmarks/training.py PART DATA [--minutes 30 | --steps N] [--seed 0] [--out DIR] [-- more for lacss train]
+    python benchmarks/training.py PART DATA [--minutes 30 | --steps N] [--seed 0] [--model RUN] [--out DIR] [-- more for
+    lacss train]
 
 PART: weak (LOIs and cell area from the outlines), dapi (LOIs from DAPI, masks by graph cut and automatic choice; no
 outline enters), full (the outlines), rival (watershed on the validation fields, given their DAPI and graph-cut masks),
@@ -131,14 +132,14 @@ def rival(options: argparse.Namespace) -> None:
 
 
 def speed(options: argparse.Namespace) -> None:
-    """Print medians of the seconds of a step and of a prediction, and the memory of this process."""
+    """Print medians of the seconds of a step and of a prediction by `--model`, and the memory of this process."""
     import torch
 
     from lacss_tools.train.data import TrainingFolders, load_training_data
     from lacss_tools.train.device import choose_device, tune
     from lacss_tools.train.model.lacss import Lacss
-    from lacss_tools.train.predict import Predictor
-    from lacss_tools.train.settings import PRESETS, PredictSettings, TrainSettings
+    from lacss_tools.train.predict import load_predictor
+    from lacss_tools.train.settings import PRESETS, TrainSettings
     from lacss_tools.train.trainer import run_steps, start
 
     split(options.data, options.out)
@@ -156,16 +157,16 @@ def speed(options: argparse.Namespace) -> None:
         if report.step == TIMED:
             break
     print(f"  {torch.get_num_threads()} threads, step of 4 crops of 256x256: {np.median(seconds[WARM:]):.3f} s")
-    for preset in ("small", "base"):
-        model = Lacss(PRESETS[preset]) if preset == "base" else state.average
-        predictor = Predictor(model.eval(), data.scale, device, PredictSettings())
+    if options.model:
+        predictor, counts = load_predictor(options.model, "cpu"), []
         fields = [read_image(path)[:, :SIDE, :SIDE] for path in list_images(options.data / "images").values()]
         seconds = []
         for field in fields[:TIMED]:
             before = time.perf_counter()
-            predictor(field)
+            counts.append(len(predictor(field)))
             seconds.append(time.perf_counter() - before)
-        print(f"  {preset}: array of up to {SIDE}x{SIDE} to masks: {np.median(seconds[WARM:]):.3f} s")
+        print(f"  array of up to {SIDE}x{SIDE} to masks: {np.median(seconds[WARM:]):.3f} s", end="")
+        print(f", {np.median(counts[WARM:]):.0f} cells in the median field")
     print(f"  memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB at most")
 
 
@@ -180,6 +181,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--model", type=Path, help="speed: a trained network, since one that finds no cells is too fast"
+    )
     parser.add_argument("--out", type=Path, help="keep what is written here")
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options = parser.parse_args(sys.argv[1:end])
