@@ -16,8 +16,8 @@ from lacss_tools.annotate.lois import find_lois
 from lacss_tools.annotate.quality import choose, middle_area, typical
 from lacss_tools.annotate.settings import CutSettings, LoiSettings
 from lacss_tools.annotate.steps import nucleus_diameter
-from lacss_tools.files import read_image, read_labels, read_plane
-from lacss_tools.project import list_images
+from lacss_tools.io.native import read_image, read_labels, read_plane
+from lacss_tools.io.project import list_images
 
 
 def loi_counts(points: np.ndarray, labels: np.ndarray) -> np.ndarray:

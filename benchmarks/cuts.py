@@ -23,8 +23,8 @@ from lacss_tools.annotate.candidates import cut_at
 from lacss_tools.annotate.graphcut import EDGE, Smoothness, cut
 from lacss_tools.annotate.intensity import automatic_centre, normalise
 from lacss_tools.annotate.settings import CutSettings
-from lacss_tools.files import read_image
-from lacss_tools.project import list_images
+from lacss_tools.io.native import read_image
+from lacss_tools.io.project import list_images
 
 IMAGES, REPEATS, SIDE = 8, 3, 512
 
@@ -109,8 +109,8 @@ def memory(data: Path, side: int) -> None:
 def child(path: Path, words: list[str]) -> None:
     """Cut one file as the command does and print the peak of this process."""
     from lacss_tools.annotate.steps import cut_file
-    from lacss_tools.batch import Job
-    from lacss_tools.files import read_cut_notes
+    from lacss_tools.io.native import read_cut_notes
+    from lacss_tools.jobs.batch import Job
 
     weight = float(words[1]) if words[:1] == ["--smoothness"] else None
     output = path.with_name("candidates.tif")

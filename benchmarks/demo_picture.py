@@ -10,7 +10,7 @@ import imageio.v3 as imageio
 import numpy as np
 
 from lacss_tools.demo.page import validation_field
-from lacss_tools.draw import tint_cells
+from lacss_tools.screen.draw import tint_cells
 
 FIELDS = ("F01_120", "F04_1244")
 HEIGHT, GAP = 600, 8

@@ -17,8 +17,8 @@ from skimage.feature import blob_dog
 from lacss_tools.annotate.lois import find_lois
 from lacss_tools.annotate.settings import LoiSettings
 from lacss_tools.annotate.steps import nucleus_diameter
-from lacss_tools.files import read_plane
-from lacss_tools.project import list_images
+from lacss_tools.io.native import read_plane
+from lacss_tools.io.project import list_images
 
 PAPER = (4.2, 5.0)
 REPEATS = 7

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from lacss_tools.cells import Cells
-from lacss_tools.evaluate.metrics import compare, evaluate, summarise
-from lacss_tools.files import read_labels, read_lois
 from lacss_tools.formats import steps
 from lacss_tools.formats.coco import read_coco, write_coco
 from lacss_tools.formats.geojson import read_geojson, write_geojson
 from lacss_tools.formats.rois import read_rois, write_rois
 from lacss_tools.formats.sources import open_source
 from lacss_tools.formats.weak import distinct
-from lacss_tools.project import Project
+from lacss_tools.io.native import read_labels, read_lois
+from lacss_tools.io.project import Project
+from lacss_tools.metrics.metrics import compare, evaluate, summarise
 
 SIDE, CELLS, RADIUS = 2048, 3000, 18
 

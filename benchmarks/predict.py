@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from lacss_tools.files import read_image, read_labels, write_table
-from lacss_tools.project import list_images
+from lacss_tools.io.native import read_image, read_labels, write_table
+from lacss_tools.io.project import list_images
 
 MOSAIC, TILES = 2048, (256, 384, 640)
 SLIDE = 16384
@@ -69,7 +69,7 @@ def run(*words: Any) -> float:
 
 def identity(data: Path, model: Path, out: Path) -> None:
     """Compare tiles of three sizes with one piece on a mosaic of real fields."""
-    from lacss_tools.overlap import iou_matrix
+    from lacss_tools.metrics.overlap import iou_matrix
     from lacss_tools.train.predict import load_predictor
     from lacss_tools.train.predict.tiles import plan
 

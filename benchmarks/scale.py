@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lacss_tools.project import list_images
+from lacss_tools.io.project import list_images
 
 REPEATS, WORKERS = 3, (1, 2)
 COMMANDS = {"annotate-lois": "dapi", "graphcut": "images"}

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.evaluate.metrics import evaluate
-from lacss_tools.files import read_image, read_labels, read_lois, read_mask
-from lacss_tools.project import list_images
+from lacss_tools.io.native import read_image, read_labels, read_lois, read_mask
+from lacss_tools.io.project import list_images
+from lacss_tools.metrics.metrics import evaluate
 
 EVERY = 9
 MINUTES = 30.0

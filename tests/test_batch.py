@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from lacss_tools import console
-from lacss_tools.batch import Job, Summary, run
 from lacss_tools.errors import InputError, InterruptedRunError, PartialError
+from lacss_tools.jobs.batch import Job, Summary, run
+from lacss_tools.screen import console
 
 
 def touch(job, bad=()):

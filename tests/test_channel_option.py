@@ -6,7 +6,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
-from lacss_tools.files import read_candidates, read_lois
+from lacss_tools.io.native import read_candidates, read_lois
 from lacss_tools.train.checkpoint import read_config, trained_channel
 from tests.annotate.conftest import nuclei
 from tests.train.conftest import folders, tiny_preset  # noqa: F401

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from lacss_tools import batch, cluster
-from lacss_tools.batch import Job
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError, InterruptedRunError, UsageError
+from lacss_tools.jobs import batch, cluster
+from lacss_tools.jobs.batch import Job
 
 
 def local_cluster(workers, **options):
@@ -230,5 +230,5 @@ def test_a_cluster_without_workers_is_an_error(tmp_path, monkeypatch):
 
 
 def test_dask_is_loaded_only_when_asked_for():
-    program = "import sys, lacss_tools.cli, lacss_tools.cluster; sys.exit('dask' in sys.modules)"
+    program = "import sys, lacss_tools.cli, lacss_tools.jobs.cluster; sys.exit('dask' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

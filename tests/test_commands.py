@@ -11,7 +11,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
-from lacss_tools.files import read_candidates, read_lois
+from lacss_tools.io.native import read_candidates, read_lois
 from tests.train.test_trainer import made_up_field
 
 

@@ -3,7 +3,7 @@ import base64
 import imagecodecs
 import numpy as np
 
-from lacss_tools.draw import (
+from lacss_tools.screen.draw import (
     ORANGE,
     SKY,
     data_uri,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lacss_tools.errors import InputError
-from lacss_tools.files import (
+from lacss_tools.io.native import (
     atomic,
     read_candidates,
     read_image,

@@ -7,8 +7,8 @@ import pytest
 import tifffile
 
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_image, read_labels, write_labels, write_png
-from lacss_tools.imagefile import load
+from lacss_tools.io.image import load
+from lacss_tools.io.native import read_image, read_labels, write_labels, write_png
 
 GREY = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48)
 TWO = np.stack([GREY, GREY * 2])

@@ -5,9 +5,9 @@ from itertools import count
 
 import pytest
 
-from lacss_tools import processes
 from lacss_tools.errors import LacssError
-from lacss_tools.processes import Died, in_order, spread
+from lacss_tools.jobs import processes
+from lacss_tools.jobs.processes import Died, in_order, spread
 
 
 def double(number):

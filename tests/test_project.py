@@ -1,7 +1,7 @@
 import pytest
 
 from lacss_tools.errors import InputError
-from lacss_tools.project import check_output, list_images, list_tables, pair, stem_of
+from lacss_tools.io.project import check_output, list_images, list_tables, pair, stem_of
 
 
 def make(folder, *names):

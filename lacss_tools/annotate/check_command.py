@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacss_tools.errors import InputError, PartialError
-from lacss_tools.options import HERE, JsonOption, ProjectOption, WorkersOption, resolve
-from lacss_tools.project import Project, check_output
+from lacss_tools.io.project import Project, check_output
+from lacss_tools.screen.options import HERE, JsonOption, ProjectOption, WorkersOption, resolve
 
 if TYPE_CHECKING:
-    from lacss_tools.batch import Summary
+    from lacss_tools.jobs.batch import Summary
 
 
 def mount(app: typer.Typer) -> None:
@@ -42,10 +42,10 @@ def check(
     field, fields unlike the rest, and missing partners. Works with LOIs alone or masks alone. What it finds does not
     change the exit code; files that cannot be read do.
     """
-    from lacss_tools import console
     from lacss_tools.annotate.check import steps
     from lacss_tools.annotate.check.judge import Limits
     from lacss_tools.annotate.check.sources import Folders, find_sources
+    from lacss_tools.screen import console
 
     home = Project(project)
     given = {"images": images, "dapi": dapi, "lois": lois, "masks": masks, "candidates": candidates}
@@ -70,7 +70,7 @@ def check(
 
 
 def _raise_for(summary: "Summary") -> None:
-    from lacss_tools import console
+    from lacss_tools.screen import console
 
     for message in summary.failed.values():
         console.say(f"  failed: {message}")

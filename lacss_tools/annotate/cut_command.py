@@ -9,7 +9,8 @@ import typer
 
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.settings import FIJI_SMOOTHNESS, SMOOTHNESS, CutSettings, parse_thresholds
-from lacss_tools.options import (
+from lacss_tools.io.project import Project, check_output, list_images
+from lacss_tools.screen.options import (
     HERE,
     ChannelOption,
     OverwriteOption,
@@ -18,10 +19,9 @@ from lacss_tools.options import (
     WorkersOption,
     resolve,
 )
-from lacss_tools.project import Project, check_output, list_images
 
 if TYPE_CHECKING:
-    from lacss_tools.batch import Summary
+    from lacss_tools.jobs.batch import Summary
 
 CUT = CutSettings()
 CUT_TEXT = ",".join(f"x{t:g}" for t in CUT.thresholds)
@@ -105,7 +105,7 @@ def graphcut(
         tile=tile,
         overlap=overlap,
     )
-    from lacss_tools import batch
+    from lacss_tools.jobs import batch
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     source, folder = project / images, resolve(project, output, Project(project).candidates)
@@ -116,8 +116,9 @@ def graphcut(
 def _cut_all(
     source: Path, folder: Path, settings: CutSettings, channel: str | None, run: Callable[..., "Summary"]
 ) -> None:
-    from lacss_tools import batch, console
     from lacss_tools.annotate import steps
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
 
     check_output(folder, source)
     files = list_images(source)

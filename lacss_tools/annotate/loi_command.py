@@ -9,7 +9,8 @@ import typer
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.settings import LoiSettings
 from lacss_tools.errors import UsageError
-from lacss_tools.options import (
+from lacss_tools.io.project import Project, check_output, list_images
+from lacss_tools.screen.options import (
     HERE,
     ChannelOption,
     OverwriteOption,
@@ -18,7 +19,6 @@ from lacss_tools.options import (
     WorkersOption,
     resolve,
 )
-from lacss_tools.project import Project, check_output, list_images
 
 LOI = LoiSettings()
 
@@ -67,7 +67,8 @@ def annotate_lois(
     if sigma is not None and nucleus_diameter != "auto":
         raise UsageError("--sigma and --nucleus-diameter say the same thing twice. Give one of them.")
     settings = LoiSettings(sigma, _diameter(nucleus_diameter), min_response, min_distance)
-    from lacss_tools import batch, console
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     from lacss_tools.annotate import steps

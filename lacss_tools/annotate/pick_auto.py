@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from lacss_tools import batch
 from lacss_tools.annotate.pick_steps import Session, read_choices, save_picks
 from lacss_tools.annotate.picks import AUTO
 from lacss_tools.annotate.quality import DOUBTFUL
 from lacss_tools.errors import InputError, LacssError
+from lacss_tools.jobs import batch
 
 SECONDS_BETWEEN_SAVES = 2.0
 

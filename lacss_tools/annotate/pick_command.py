@@ -8,8 +8,8 @@ import typer
 
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.options import HERE, OverwriteOption, ProjectOption, SchedulerOption, WorkersOption, resolve
-from lacss_tools.project import Project, check_output
+from lacss_tools.io.project import Project, check_output
+from lacss_tools.screen.options import HERE, OverwriteOption, ProjectOption, SchedulerOption, WorkersOption, resolve
 
 
 def mount(app: typer.Typer) -> None:
@@ -48,7 +48,8 @@ def pick(
         raise UsageError("--overwrite redoes automatic picks and needs --auto. On the page, go back and choose again.")
     if (workers != 1 or scheduler is not None) and not auto:
         raise UsageError("--workers and --scheduler choose without a person and need --auto.")
-    from lacss_tools import batch, console
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     from lacss_tools.annotate import pick_auto, pick_steps

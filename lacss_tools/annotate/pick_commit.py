@@ -18,8 +18,8 @@ import numpy as np
 from lacss_tools.annotate.picks import Pick, read_picks, record, row_of
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError
-from lacss_tools.files import atomic, write_mask
-from lacss_tools.project import picks_file
+from lacss_tools.io.native import atomic, write_mask
+from lacss_tools.io.project import picks_file
 
 PENDING = re.compile(r"\.([0-9a-f]{16})\.pending")
 ABANDONED = re.compile(r"\.(\.[0-9a-f]{16}\.pending|picks\.csv)\..*\.part")

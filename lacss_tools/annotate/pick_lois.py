@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError
-from lacss_tools.files import LOI_HEADER, atomic
+from lacss_tools.io.native import LOI_HEADER, atomic
 
 ORIGINALS = "original"
 """folder inside lois/ with each table as it was before the first repair"""

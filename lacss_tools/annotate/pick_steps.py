@@ -17,8 +17,8 @@ from lacss_tools.annotate.picks import PERSON, Pick, make_pick, mark_repaired, r
 from lacss_tools.annotate.quality import best, middle_area, score_candidates, typical
 from lacss_tools.arrays import Image, Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.files import read_candidates, read_image, read_lois
-from lacss_tools.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file
+from lacss_tools.io.native import read_candidates, read_image, read_lois
+from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file
 
 IMAGES_FOR_AREA = 24
 """images, spread over the set, that tell its usual area per LOI"""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lacss_tools.errors import InputError
-from lacss_tools.files import write_table
+from lacss_tools.io.native import write_table
 
 HEADER = ["stem", "choice", "threshold", "by", "time", "edited"]
 FIRST_HEADER = HEADER[:-1]

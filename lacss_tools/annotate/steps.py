@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lacss_tools import processes
 from lacss_tools.annotate.candidates import find_candidates
 from lacss_tools.annotate.lois import find_lois, on_background
 from lacss_tools.annotate.nuclei import estimate_diameter
 from lacss_tools.annotate.settings import CutSettings, LoiSettings
-from lacss_tools.batch import Job
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.files import (
+from lacss_tools.io.native import (
     CutNotes,
     read_cut_notes,
     read_full_scale,
@@ -22,7 +20,9 @@ from lacss_tools.files import (
     write_candidates,
     write_lois,
 )
-from lacss_tools.project import stem_of
+from lacss_tools.io.project import stem_of
+from lacss_tools.jobs import processes
+from lacss_tools.jobs.batch import Job
 
 IMAGES_TO_ESTIMATE = 12
 REMARKS = 10

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lacss_tools.errors import UsageError
-from lacss_tools.options import DeviceOption, OverwriteOption
+from lacss_tools.screen.options import DeviceOption, OverwriteOption
 
 MINUTES = 4.0
 FOLDER = Path("lacss-demo")

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from lacss_tools import page
 from lacss_tools.arrays import Labels
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.draw import ORANGE, RGB, SKY, draw_outlines, draw_points, enlarge, tint_cells, to_rgb
 from lacss_tools.evaluate.figures import ap_and_fnr, learning_curve
-from lacss_tools.evaluate.metrics import Evaluation, evaluation_from_json
 from lacss_tools.evaluate.report import headline
-from lacss_tools.files import read_candidates, read_image, read_labels, read_lois, write_text
-from lacss_tools.project import Project, list_images, picks_file
+from lacss_tools.io.native import read_candidates, read_image, read_labels, read_lois, write_text
+from lacss_tools.io.project import Project, list_images, picks_file
+from lacss_tools.metrics.metrics import Evaluation, evaluation_from_json
+from lacss_tools.screen import page
+from lacss_tools.screen.draw import ORANGE, RGB, SKY, draw_outlines, draw_points, enlarge, tint_cells, to_rgb
 
 SHOWN = 3
 TITLE = "Cell segmentation without outlining cells"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacss_tools.errors import UsageError
-from lacss_tools.options import (
+from lacss_tools.io.project import Project, check_output
+from lacss_tools.screen.options import (
     HERE,
     DeviceOption,
     DiameterOption,
@@ -16,7 +17,6 @@ from lacss_tools.options import (
     ProjectOption,
     resolve,
 )
-from lacss_tools.project import Project, check_output
 
 if TYPE_CHECKING:
     from lacss_tools.arrays import Image
@@ -78,8 +78,8 @@ def evaluate(
     Pixels that several cells share count for each: masks are compared, not a flattened image, where the format keeps
     overlaps (COCO json, ROI zips, models).
     """
-    from lacss_tools import console
     from lacss_tools.evaluate import steps
+    from lacss_tools.screen import console
 
     if score_cut is not None and not math.isfinite(score_cut):
         raise UsageError(f"--score-cut {score_cut} is not a number. Give a score such as 0.5.")
@@ -168,9 +168,9 @@ def _groups(stems: list[str], pattern: str | None, table: Path | None, column: s
 
 
 def _finder(path: Path, device: str, truth: "Truth", diameter: float | None) -> "Find":
-    from lacss_tools import console
     from lacss_tools.evaluate import steps
     from lacss_tools.formats.sources import is_source, open_source
+    from lacss_tools.screen import console
 
     if is_source(path):
         source = open_source(path, truth.source.path if truth.source.coco else None)

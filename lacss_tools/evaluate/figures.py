@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lacss_tools.evaluate.average_precision import f1_by_cut, precision_recall
-from lacss_tools.evaluate.metrics import THRESHOLDS, Evaluation, Matched, pooled_hits, pooled_scores
-from lacss_tools.evaluate.strata import Reliability, SizeClass
+from lacss_tools.metrics.average_precision import f1_by_cut, precision_recall
+from lacss_tools.metrics.metrics import THRESHOLDS, Evaluation, Matched, pooled_hits, pooled_scores
+from lacss_tools.metrics.strata import Reliability, SizeClass
 
 BLUE, RED = "#0072b2", "#d55e00"
 COLOURS = (

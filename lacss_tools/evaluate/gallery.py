@@ -4,10 +4,11 @@ from html import escape
 
 import numpy as np
 
-from lacss_tools import page
 from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells, cells_to_labels
-from lacss_tools.draw import (
+from lacss_tools.metrics.metrics import NOBODY, Matched
+from lacss_tools.screen import page
+from lacss_tools.screen.draw import (
     GREEN,
     RGB,
     SKY,
@@ -20,7 +21,6 @@ from lacss_tools.draw import (
     stretch,
     to_rgb,
 )
-from lacss_tools.evaluate.metrics import NOBODY, Matched
 
 SMALL, LARGE = 350, 1000
 """a picture is doubled when its longer side is below SMALL, and shrunk to at most LARGE pixels"""

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
-from lacss_tools import page
 from lacss_tools.arrays import Image
-from lacss_tools.draw import GREEN
 from lacss_tools.evaluate.figures import ap_and_fnr, f1_and_pq, precision_recall_and_cut, reliability_and_sizes
 from lacss_tools.evaluate.gallery import BUDGET, KEY, errors_picture, row_of, truth_picture, worst_and_best
-from lacss_tools.evaluate.locations import DISTANCES
-from lacss_tools.evaluate.metrics import THRESHOLDS, Evaluation, Matched
-from lacss_tools.evaluate.strata import by_size, reliability
+from lacss_tools.metrics.locations import DISTANCES
+from lacss_tools.metrics.metrics import THRESHOLDS, Evaluation, Matched
+from lacss_tools.metrics.strata import by_size, reliability
+from lacss_tools.screen import page
+from lacss_tools.screen.draw import GREEN
 
 SHOWN = 4
 """worst fields, and best fields, in the gallery"""

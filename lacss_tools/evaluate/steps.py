@@ -10,14 +10,14 @@ from typing import Any
 from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.evaluate.bootstrap import intervals
 from lacss_tools.evaluate.figures import ap_and_fnr
-from lacss_tools.evaluate.metrics import ImageResult, choose_cut, compare, summarise
 from lacss_tools.evaluate.report import Judged, report, shown_fields
-from lacss_tools.files import atomic, read_image, write_table, write_text
 from lacss_tools.formats.sources import Source, open_source
-from lacss_tools.imagefile import load
-from lacss_tools.project import Pairing, list_images, pair
+from lacss_tools.io.image import load
+from lacss_tools.io.native import atomic, read_image, write_table, write_text
+from lacss_tools.io.project import Pairing, list_images, pair
+from lacss_tools.metrics.bootstrap import intervals
+from lacss_tools.metrics.metrics import ImageResult, choose_cut, compare, summarise
 
 Find = Callable[[str, Image | None, tuple[int, int]], Cells]
 """stem, image (None where there is none) and (height, width) -> detections"""

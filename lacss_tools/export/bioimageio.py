@@ -15,7 +15,7 @@ from jaxtyping import Float32
 
 from lacss_tools.export.check import run
 from lacss_tools.export.names import CELLS, FACTS, LICENCE, MAPS, RDF, README, WEIGHTS
-from lacss_tools.files import atomic, write_text
+from lacss_tools.io.native import atomic, write_text
 
 FORMAT_VERSION = "0.5.4"
 PAPER = "Shrestha, Kuang, Yu (2022): cell segmentation from points and image-level masks (LACSS)"

@@ -7,8 +7,8 @@ import typer
 
 from lacss_tools.errors import UsageError
 from lacss_tools.export.names import BIOIMAGE, LICENCE, ONNX
-from lacss_tools.options import HERE, OverwriteOption, ProjectOption
-from lacss_tools.project import check_output
+from lacss_tools.io.project import check_output
+from lacss_tools.screen.options import HERE, OverwriteOption, ProjectOption
 
 KINDS = (ONNX, BIOIMAGE)
 
@@ -47,9 +47,9 @@ def export(
         raise UsageError(f"--to {to} is not possible. Choose {' or '.join(KINDS)}.")
     if to == ONNX and (name or author or licence):
         raise UsageError("--name, --author and --license describe a bioimage.io model. Say --to bioimageio.")
-    from lacss_tools import console
     from lacss_tools.export import steps
     from lacss_tools.export.bioimageio import about
+    from lacss_tools.screen import console
 
     path = project / model
     home = path if path.is_dir() else path.parent

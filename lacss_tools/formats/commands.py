@@ -8,8 +8,8 @@ import typer
 
 from lacss_tools.errors import UsageError
 from lacss_tools.formats.names import FORMATS
-from lacss_tools.options import HERE, OverwriteOption, ProjectOption, WorkersOption, resolve
-from lacss_tools.project import Project, check_output
+from lacss_tools.io.project import Project, check_output
+from lacss_tools.screen.options import HERE, OverwriteOption, ProjectOption, WorkersOption, resolve
 
 if TYPE_CHECKING:
     from lacss_tools.formats.lacss_json import LacssField
@@ -72,9 +72,10 @@ def convert(
 
 
 def _to_project(path: Path, images: dict[str, Path], home: Project, workers: int, overwrite: bool) -> None:
-    from lacss_tools import batch, console
     from lacss_tools.formats import steps
     from lacss_tools.formats.sources import open_source
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
 
     source = open_source(path)
     console.say(f"{len(source.files)} fields of {source.kind}")
@@ -88,11 +89,12 @@ def _to_project(path: Path, images: dict[str, Path], home: Project, workers: int
 
 
 def _to_formats(path: Path, images: dict[str, Path], folder: Path, to: str, workers: int, overwrite: bool) -> None:
-    from lacss_tools import batch, console
     from lacss_tools.formats import steps
     from lacss_tools.formats.names import parse_formats
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.formats.sources import open_source
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
 
     formats = parse_formats(to)
     source = open_source(path)
@@ -108,8 +110,9 @@ def _to_formats(path: Path, images: dict[str, Path], folder: Path, to: str, work
 
 
 def _from_lacss(fields: "dict[str, LacssField]", home: Project, workers: int, overwrite: bool) -> None:
-    from lacss_tools import batch, console
     from lacss_tools.formats import steps
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
 
     console.say(f"{len(fields)} fields of a train.json")
     inverted = steps.inverted_masks(fields)

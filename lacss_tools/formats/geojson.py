@@ -8,8 +8,8 @@ import numpy as np
 
 from lacss_tools.cells import Cells, cells_from_crops
 from lacss_tools.errors import InputError
-from lacss_tools.files import write_text
 from lacss_tools.formats.outline import Outline, Ring, cell_outlines, fill
+from lacss_tools.io.native import write_text
 
 SUFFIX = ".geojson"
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from lacss_tools.arrays import Mask, Points
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_mask
-from lacss_tools.project import stem_of
+from lacss_tools.io.native import read_mask
+from lacss_tools.io.project import stem_of
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ import numpy as np
 
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells
-from lacss_tools.draw import SKY, draw_outlines, stretch, to_rgb
-from lacss_tools.files import write_labels, write_png, write_table, write_text
 from lacss_tools.formats.coco import write_coco
 from lacss_tools.formats.geojson import write_geojson
 from lacss_tools.formats.names import COCO_OF_ALL, output_path
 from lacss_tools.formats.rois import write_rois
 from lacss_tools.formats.table import measure
+from lacss_tools.io.native import write_labels, write_png, write_table, write_text
+from lacss_tools.screen.draw import SKY, draw_outlines, stretch, to_rgb
 
 
 @dataclass(frozen=True)

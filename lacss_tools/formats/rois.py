@@ -8,8 +8,8 @@ import numpy as np
 from lacss_tools.arrays import Mask
 from lacss_tools.cells import Cells, cells_from_crops
 from lacss_tools.errors import InputError
-from lacss_tools.files import atomic
 from lacss_tools.formats.outline import Outline, cell_outlines, fill
+from lacss_tools.io.native import atomic
 
 SUFFIX = ".zip"
 MOVE, LINE, CLOSE = 0.0, 1.0, 4.0

@@ -11,11 +11,11 @@ from jaxtyping import Float
 from lacss_tools.arrays import Labels
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_labels
 from lacss_tools.formats import cellpose, geojson, rois
 from lacss_tools.formats.coco import CocoFile, read_coco
 from lacss_tools.formats.names import COCO_OF_ALL
-from lacss_tools.project import IMAGE_SUFFIXES, stem_of
+from lacss_tools.io.native import read_labels
+from lacss_tools.io.project import IMAGE_SUFFIXES, stem_of
 
 Shape = tuple[int, int]
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from lacss_tools.arrays import Labels, Mask, Points
-from lacss_tools.batch import Job
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
-from lacss_tools.files import atomic, read_labels, read_lois, write_labels, write_lois, write_mask
 from lacss_tools.formats.lacss_json import LacssField, is_lacss_json, read_lacss_json, read_upright_mask
 from lacss_tools.formats.names import pending
 from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.sources import Source
 from lacss_tools.formats.weak import distinct, flatten, inner_points, inner_points_of
-from lacss_tools.imagefile import channels_first, load, whole_image
-from lacss_tools.project import Project, list_images
+from lacss_tools.io.image import channels_first, load, whole_image
+from lacss_tools.io.native import atomic, read_labels, read_lois, write_labels, write_lois, write_mask
+from lacss_tools.io.project import Project, list_images
+from lacss_tools.jobs.batch import Job
 
 AS_LABELS = ("label images", "Cellpose masks")
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from lacss_tools.arrays import Labels, Points
 from lacss_tools.cells import Cells, cells_from_labels
-from lacss_tools.overlap import overlap, rows_of
+from lacss_tools.metrics.overlap import overlap, rows_of
 
 DUPLICATE_IOU = 0.8
 """two outlines that share this much (intersection over union) are one cell outlined twice"""

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from lacss_tools.draw import RGB
 from lacss_tools.errors import InputError
+from lacss_tools.screen.draw import RGB
 
 FOLDER = "tensorboard"
 

@@ -13,7 +13,7 @@ import tomli_w
 import torch
 
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.files import atomic, write_text
+from lacss_tools.io.native import atomic, write_text
 from lacss_tools.train.model.lacss import Lacss
 from lacss_tools.train.settings import ModelSettings, TrainSettings, from_table, to_table
 from lacss_tools.train.trainer import State

@@ -11,9 +11,9 @@ import numpy as np
 from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
-from lacss_tools.files import check_inside, read_image, read_labels, read_lois, read_mask
 from lacss_tools.formats.weak import inner_points
-from lacss_tools.project import Pairing, list_images, list_tables, pair
+from lacss_tools.io.native import check_inside, read_image, read_labels, read_lois, read_mask
+from lacss_tools.io.project import Pairing, list_images, list_tables, pair
 from lacss_tools.train.dataset import Field, full_field, weak_field
 from lacss_tools.train.preprocess import typical_diameter, working_scale
 from lacss_tools.train.settings import TrainSettings

@@ -9,7 +9,8 @@ import typer
 
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.formats.names import DEFAULT_FORMATS, FORMATS
-from lacss_tools.options import (
+from lacss_tools.io.project import Project
+from lacss_tools.screen.options import (
     HERE,
     DeviceOption,
     DiameterOption,
@@ -19,7 +20,6 @@ from lacss_tools.options import (
     SchedulerOption,
     resolve,
 )
-from lacss_tools.project import Project
 from lacss_tools.train.settings import PredictSettings, TileSettings
 
 PREDICT, TILES = PredictSettings(), TileSettings()
@@ -88,8 +88,9 @@ def predict(
     """
     from functools import partial
 
-    from lacss_tools import batch, console
     from lacss_tools.formats.names import parse_formats, pending
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
 
     wanted, at_once = parse_formats(formats), _batch_size(batch_size)
     folder = resolve(project, output, Project(project).predictions)
@@ -136,7 +137,7 @@ def predict(
 
 def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]:
     """Return stem -> image of all files and folders given; InputError when two have one stem."""
-    from lacss_tools.project import check_output, list_images, stem_of
+    from lacss_tools.io.project import check_output, list_images, stem_of
 
     files: dict[str, Path] = {}
     for path in (project / given for given in images):
@@ -150,7 +151,7 @@ def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]
 
 
 def _loi_folder(project: Path, lois: Path | None) -> Path | None:
-    from lacss_tools.project import list_tables
+    from lacss_tools.io.project import list_tables
 
     if lois is None:
         return None
@@ -167,7 +168,7 @@ def _batch_size(text: str) -> int | None:
 
 
 def _workers(given: int | None, images: int, device: str) -> int:
-    from lacss_tools.processes import cores
+    from lacss_tools.jobs.processes import cores
 
     if given is not None:
         return min(given or cores(), images)
@@ -181,7 +182,7 @@ def _where(device: str, workers: int, scheduler: str | None) -> str:
 
 
 def _describe_first(files: dict[str, Path]) -> None:
-    from lacss_tools import console
+    from lacss_tools.screen import console
     from lacss_tools.train.predict.field import open_field
 
     first = next(iter(files.values()))

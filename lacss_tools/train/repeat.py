@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.files import atomic, write_table
+from lacss_tools.io.native import atomic, write_table
 from lacss_tools.train import checkpoint
 from lacss_tools.train.data import TrainingFolders
 from lacss_tools.train.initial import wanted_sizes

@@ -12,7 +12,7 @@ import torch
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
 from lacss_tools.evaluate.figures import learning_curve
-from lacss_tools.files import atomic, write_jpeg
+from lacss_tools.io.native import atomic, write_jpeg
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.data import LabelledField, TrainingData, fingerprint

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from lacss_tools.errors import UsageError
-from lacss_tools.options import HERE, DeviceOption, ProjectOption, resolve
-from lacss_tools.project import Project
+from lacss_tools.io.project import Project
+from lacss_tools.screen.options import HERE, DeviceOption, ProjectOption, resolve
 from lacss_tools.train.settings import AS_INIT, BESIDE_AUXNET, PRESETS, TrainSettings
 
 DEFAULT = TrainSettings()
@@ -234,7 +234,7 @@ def budget(steps: int | None, epochs: float | None, minutes: float | None) -> di
 
 
 def _start(folders: dict[str, Any], run: Path, given: dict[str, Any], repeat: int, more: dict[str, Any]) -> None:
-    from lacss_tools import console
+    from lacss_tools.screen import console
     from lacss_tools.train import repeat as seeds
     from lacss_tools.train import steps as work
     from lacss_tools.train.data import TrainingFolders

@@ -3,7 +3,7 @@ import pytest
 import tifffile
 
 from lacss_tools.annotate.pick_steps import open_session
-from lacss_tools.files import write_candidates, write_lois
+from lacss_tools.io.native import write_candidates, write_lois
 
 RADII = (15, 13, 11, 9, 7)
 THRESHOLDS = [0.2, 0.3, 0.4, 0.5, 0.6]

@@ -20,7 +20,7 @@ from lacss_tools.annotate.candidates import find_candidates
 from lacss_tools.annotate.pick_steps import open_session
 from lacss_tools.annotate.picker.app import Picker, make_app
 from lacss_tools.annotate.settings import CutSettings
-from lacss_tools.files import CutNotes, write_candidates, write_lois
+from lacss_tools.io.native import CutNotes, write_candidates, write_lois
 
 SHAPE = (120, 160)
 NO_SANDBOX = "--no-sandbox"

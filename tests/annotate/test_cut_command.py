@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from lacss_tools.annotate.settings import CutSettings, cut_settings_from_text
 from lacss_tools.cli import app
-from lacss_tools.files import read_candidates, read_cut_notes
+from lacss_tools.io.native import read_candidates, read_cut_notes
 
 
 def lacss(project, *words):

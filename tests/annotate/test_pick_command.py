@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from lacss_tools.annotate.picker import serve as server
 from lacss_tools.annotate.picks import read_picks
 from lacss_tools.cli import app
-from lacss_tools.files import write_lois
+from lacss_tools.io.native import write_lois
 
 
 def lacss_pick(project, *options):

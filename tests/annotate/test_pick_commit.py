@@ -11,7 +11,7 @@ from lacss_tools.annotate.pick_repair import Repair
 from lacss_tools.annotate.pick_steps import restore, save_pick, save_picks, save_repair
 from lacss_tools.annotate.picks import read_picks
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_mask
+from lacss_tools.io.native import read_mask
 
 FULL = OSError(28, "No space left on device")
 MOVED = Repair(candidate=3, removed=frozenset({0}), added=np.array([[5.0, 6.0]]))

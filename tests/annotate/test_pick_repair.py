@@ -8,7 +8,7 @@ from lacss_tools.annotate.pick_repair import Repair, Stroke, paint
 from lacss_tools.annotate.pick_steps import restore, save_pick, save_repair
 from lacss_tools.annotate.picks import read_picks
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_lois, read_mask
+from lacss_tools.io.native import read_lois, read_mask
 
 NOTHING = np.zeros((0, 2))
 

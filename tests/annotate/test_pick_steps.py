@@ -6,7 +6,7 @@ from lacss_tools.annotate.pick_auto import pick_automatically
 from lacss_tools.annotate.pick_steps import load_choices, restore, save_pick
 from lacss_tools.annotate.picks import read_picks
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_mask, write_candidates, write_lois, write_mask
+from lacss_tools.io.native import read_mask, write_candidates, write_lois, write_mask
 
 
 def choices_on_disk(session):

@@ -17,7 +17,7 @@ from lacss_tools.annotate.picker.guard import MAX_BODY
 from lacss_tools.annotate.picker.shelf import KEPT_IMAGES
 from lacss_tools.annotate.picks import read_picks
 from lacss_tools.annotate.settings import CutSettings
-from lacss_tools.files import read_candidates, read_image, read_mask, write_mask
+from lacss_tools.io.native import read_candidates, read_image, read_mask, write_mask
 from tests.annotate.picker_process import SHAPE, make_project
 
 HOST = "http://127.0.0.1:8123"
@@ -158,7 +158,7 @@ def test_only_a_few_images_are_kept(session):
 
 
 def test_other_numbers_of_candidates_and_large_images_work(tmp_path, session, client):
-    from lacss_tools.files import write_candidates
+    from lacss_tools.io.native import write_candidates
 
     masks = np.zeros((11, 40, 3300), bool)
     masks[9, :, 1000:2000] = True

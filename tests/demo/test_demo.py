@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from lacss_tools.cli import app
 from lacss_tools.demo.demo import DATA
 from lacss_tools.demo.page import partners
-from lacss_tools.project import list_images
+from lacss_tools.io.project import list_images
 
 
 def test_the_shipped_data_is_small_attributed_and_has_no_training_outlines():

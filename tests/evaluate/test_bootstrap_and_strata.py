@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from lacss_tools.cells import Cells
-from lacss_tools.evaluate.bootstrap import _numbers, draws, intervals
-from lacss_tools.evaluate.metrics import compare, evaluate
-from lacss_tools.evaluate.strata import by_size, reliability
+from lacss_tools.metrics.bootstrap import _numbers, draws, intervals
+from lacss_tools.metrics.metrics import compare, evaluate
+from lacss_tools.metrics.strata import by_size, reliability
 from tests.evaluate.random_cells import disturbed_cells, overlapping
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from lacss_tools.cells import Cells, cells_from_labels
-from lacss_tools.draw import GREEN, SKY, VERMILLION, YELLOW
 from lacss_tools.evaluate.gallery import LARGE, errors_picture, row_of, truth_picture, worst_and_best
-from lacss_tools.evaluate.metrics import compare, evaluate
+from lacss_tools.metrics.metrics import compare, evaluate
+from lacss_tools.screen.draw import GREEN, SKY, VERMILLION, YELLOW
 
 SHAPE = (400, 400)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lacss_tools.cells import Cells, cells_from_labels
-from lacss_tools.evaluate.metrics import average_precision, best_score_cut, evaluate, iou_matrix, match
+from lacss_tools.metrics.metrics import average_precision, best_score_cut, evaluate, iou_matrix, match
 
 
 def boxes(shape, rows):

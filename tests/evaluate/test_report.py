@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.evaluate.bootstrap import intervals
-from lacss_tools.evaluate.metrics import compare, summarise
 from lacss_tools.evaluate.report import SHOWN, Judged, report, show, shown_fields
+from lacss_tools.metrics.bootstrap import intervals
+from lacss_tools.metrics.metrics import compare, summarise
 
 SHAPE = (90, 90)
 MARKS = r"https?:|src=[\"'](?!data:)|href=|@import|<script|url\("

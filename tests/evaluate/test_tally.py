@@ -6,12 +6,12 @@ import pytest
 
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
-from lacss_tools.evaluate.boundary import border_counts, border_pixels
-from lacss_tools.evaluate.jaccard import aji_areas, seg_sum
-from lacss_tools.evaluate.locations import close_pairs
-from lacss_tools.evaluate.matching import best_pairs
-from lacss_tools.evaluate.metrics import compare, evaluate, evaluation_from_json
-from lacss_tools.overlap import overlap
+from lacss_tools.metrics.boundary import border_counts, border_pixels
+from lacss_tools.metrics.jaccard import aji_areas, seg_sum
+from lacss_tools.metrics.locations import close_pairs
+from lacss_tools.metrics.matching import best_pairs
+from lacss_tools.metrics.metrics import compare, evaluate, evaluation_from_json
+from lacss_tools.metrics.overlap import overlap
 from tests.evaluate.random_cells import overlapping
 
 

@@ -11,11 +11,11 @@ from pycocotools.coco import COCO
 
 from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.errors import InputError
-from lacss_tools.files import write_labels
 from lacss_tools.formats.coco import read_coco, write_coco
 from lacss_tools.formats.geojson import read_geojson, write_geojson
 from lacss_tools.formats.rois import read_rois, write_rois
 from lacss_tools.formats.sources import is_source, open_source
+from lacss_tools.io.native import write_labels
 from tests.evaluate.random_cells import full_masks, overlapping
 
 SEEDS = range(25)

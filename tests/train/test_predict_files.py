@@ -14,13 +14,13 @@ import torch
 from distributed import LocalCluster
 from typer.testing import CliRunner
 
-from lacss_tools.batch import Job
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
-from lacss_tools.files import read_labels, read_lois, write_label_bands, write_lois, write_png
 from lacss_tools.formats.table import measure
-from lacss_tools.imagefile import channels_first, load
-from lacss_tools.job import Outcome
+from lacss_tools.io.image import channels_first, load
+from lacss_tools.io.native import read_labels, read_lois, write_label_bands, write_lois, write_png
+from lacss_tools.jobs.batch import Job
+from lacss_tools.jobs.job import Outcome
 from lacss_tools.train import predict_command
 from lacss_tools.train.checkpoint import save_weights
 from lacss_tools.train.model.lacss import Lacss

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.files import read_labels, write_labels
+from lacss_tools.io.native import read_labels, write_labels
 from lacss_tools.train import session as sessions
 from lacss_tools.train import steps as work
 from lacss_tools.train import trainer

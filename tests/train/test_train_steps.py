@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError, InterruptedRunError, UsageError
-from lacss_tools.files import read_labels, write_lois, write_mask
+from lacss_tools.io.native import read_labels, write_lois, write_mask
 from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import load_weights, read_metrics
 from lacss_tools.train.settings import PredictSettings, TrainSettings
@@ -90,7 +90,7 @@ def test_swapped_coordinates_are_noticed(folders, tmp_path):
 
 
 def test_prediction_writes_labels_and_table(folders, tmp_path):
-    from lacss_tools.batch import Job
+    from lacss_tools.jobs.batch import Job
     from lacss_tools.train.predict.steps import Order, predict_file
 
     work.train(folders, tmp_path / "run", SHORT, device="cpu")

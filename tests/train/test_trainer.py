@@ -8,7 +8,7 @@ import torch
 
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.errors import LacssError
-from lacss_tools.evaluate.metrics import evaluate
+from lacss_tools.metrics.metrics import evaluate
 from lacss_tools.train.dataset import weak_field
 from lacss_tools.train.model.lacss import Lacss
 from lacss_tools.train.predict import Predictor

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.draw import ORANGE, SKY
 from lacss_tools.errors import InputError
+from lacss_tools.screen.draw import ORANGE, SKY
 from lacss_tools.train import steps as work
 from lacss_tools.train.board import Board
 from lacss_tools.train.data import LabelledField

@@ -6,13 +6,24 @@ from html import escape
 
 import numpy as np
 
-from lacss_tools import page
 from lacss_tools.annotate.check.advice import Advice
 from lacss_tools.annotate.check.figures import histograms
 from lacss_tools.annotate.check.judge import Judged
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.arrays import Image, Mask, Plane
-from lacss_tools.draw import PINK, RGB, SKY, VERMILLION, YELLOW, draw_outlines, draw_points, enlarge, shrink, to_rgb
+from lacss_tools.screen import page
+from lacss_tools.screen.draw import (
+    PINK,
+    RGB,
+    SKY,
+    VERMILLION,
+    YELLOW,
+    draw_outlines,
+    draw_points,
+    enlarge,
+    shrink,
+    to_rgb,
+)
 
 TITLE = "Check of LOIs and masks"
 SMALL, LARGE = 300, 640

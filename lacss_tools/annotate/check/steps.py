@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from lacss_tools import batch
 from lacss_tools.annotate.check import page
 from lacss_tools.annotate.check.advice import Advice, Missing, advise
 from lacss_tools.annotate.check.judge import Field, Judged, Limits, estimate_nucleus, judge
@@ -23,7 +22,8 @@ from lacss_tools.annotate.quality import middle_area, typical
 from lacss_tools.annotate.settings import LoiSettings
 from lacss_tools.annotate.steps import nucleus_diameter
 from lacss_tools.errors import LacssError
-from lacss_tools.files import read_candidates, read_lois, write_text
+from lacss_tools.io.native import read_candidates, read_lois, write_text
+from lacss_tools.jobs import batch
 
 SHOWN, COMPARED = 24, 4
 """fields on the contact sheet at most, and fields without a fault beside them"""

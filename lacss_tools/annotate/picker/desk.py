@@ -24,7 +24,7 @@ from lacss_tools.annotate.picker.shelf import Shelf
 from lacss_tools.annotate.picks import AUTO
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.files import read_mask
+from lacss_tools.io.native import read_mask
 
 OWN = "own"
 """what the page calls a mask that was made elsewhere"""

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from lacss_tools.arrays import Image, Mask, Masks
-from lacss_tools.draw import to_rgb
+from lacss_tools.screen.draw import to_rgb
 
 SIDE = 1600
 """longest side, in pixels, of what the page gets"""

@@ -12,7 +12,7 @@ from lacss_tools.annotate.picker.render import MAX_CANDIDATES, bits, levels, ste
 from lacss_tools.annotate.settings import cut_settings_from_text
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.files import read_cut_notes, read_full_scale, read_image
+from lacss_tools.io.native import read_cut_notes, read_full_scale, read_image
 
 KEPT_BYTES = 160_000_000
 """of images in memory: the one on show and those that pages fetch ahead"""

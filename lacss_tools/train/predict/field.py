@@ -11,8 +11,8 @@ import numpy as np
 
 from lacss_tools.arrays import Image, Points
 from lacss_tools.errors import InputError
-from lacss_tools.files import check_inside, read_lois
-from lacss_tools.imagefile import Loaded, channels_first, load, whole_image, with_metadata
+from lacss_tools.io.image import Loaded, channels_first, load, whole_image, with_metadata
+from lacss_tools.io.native import check_inside, read_lois
 from lacss_tools.train.predict.source import InMemory, Source
 
 if TYPE_CHECKING:

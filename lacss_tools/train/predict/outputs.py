@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Integer
 
 from lacss_tools.arrays import Image, Labels
-from lacss_tools.files import write_label_bands, write_table
 from lacss_tools.formats.names import output_path
 from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure
+from lacss_tools.io.native import write_label_bands, write_table
 from lacss_tools.train.predict.field import WHOLE_PIXELS, Field
 from lacss_tools.train.predict.found import Found, paint
 

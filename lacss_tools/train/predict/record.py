@@ -8,8 +8,8 @@ from typing import Any
 import tomli_w
 
 from lacss_tools.errors import InputError
-from lacss_tools.files import write_text
 from lacss_tools.formats.names import COCO_OF_ALL, FORMATS, output_path
+from lacss_tools.io.native import write_text
 from lacss_tools.train.checkpoint import weights_hash
 from lacss_tools.train.predict.steps import Order
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
-from lacss_tools.job import Job, Outcome
+from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.train import predict
 from lacss_tools.train.predict.field import Field, open_field
 from lacss_tools.train.predict.found import Found

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from lacss_tools.job import Job, Outcome, attempt
+from lacss_tools.jobs.job import Job, Outcome, attempt
 
 A = TypeVar("A")
 B = TypeVar("B")

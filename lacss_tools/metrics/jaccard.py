@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lacss_tools.evaluate.matching import best_pairs
-from lacss_tools.overlap import Overlap, rows_of
+from lacss_tools.metrics.matching import best_pairs
+from lacss_tools.metrics.overlap import Overlap, rows_of
 
 
 def seg_sum(both: Overlap) -> float:

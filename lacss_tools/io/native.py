@@ -18,7 +18,7 @@ import numpy as np
 
 from lacss_tools.arrays import Image, Labels, Mask, Masks, Plane, Points
 from lacss_tools.errors import InputError
-from lacss_tools.imagefile import load, whole_image
+from lacss_tools.io.image import load, whole_image
 
 LOI_HEADER = ["y", "x", "response"]
 MAX_LABEL = 2**31 - 1

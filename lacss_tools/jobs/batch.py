@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from lacss_tools import processes
 from lacss_tools.errors import InterruptedRunError
-from lacss_tools.job import Job as Job  # callers say batch.Job
-from lacss_tools.job import Outcome, Work, attempt, died
+from lacss_tools.jobs import processes
+from lacss_tools.jobs.job import Job as Job  # callers say batch.Job
+from lacss_tools.jobs.job import Outcome, Work, attempt, died
 
 Together = Callable[[list[Job]], Generator[tuple[Job, Outcome], None, None]]
 """does jobs in this process in its own way, and yields them as they are done"""
@@ -88,7 +88,7 @@ def _results(
     """Yield the jobs as they are done, here, in processes or on a cluster."""
     workers = processes.count(workers, len(jobs))
     if scheduler is not None and jobs:
-        from lacss_tools import cluster
+        from lacss_tools.jobs import cluster
 
         yield from cluster.results(jobs, work, scheduler)
     elif workers > 1:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lacss_tools import __version__
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.job import Job, Outcome, Work, attempt, died
+from lacss_tools.jobs.job import Job, Outcome, Work, attempt, died
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lacss_tools.project import Project
+from lacss_tools.io.project import Project
 
 ProjectOption = Annotated[
     Path, typer.Option("--project", help="Project folder; relative paths start from it.", show_default="current folder")

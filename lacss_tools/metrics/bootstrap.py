@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Integer
 
-from lacss_tools.evaluate.average_precision import ranked_ap
-from lacss_tools.evaluate.metrics import Matched, pooled_hits, pooled_scores
-from lacss_tools.evaluate.tally import THRESHOLDS, mean, ratio
+from lacss_tools.metrics.average_precision import ranked_ap
+from lacss_tools.metrics.metrics import Matched, pooled_hits, pooled_scores
+from lacss_tools.metrics.tally import THRESHOLDS, mean, ratio
 
 REPEATS = 500
 LEVEL = 0.95

@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from lacss_tools.cells import Cells
-from lacss_tools.evaluate.boundary import border_counts
-from lacss_tools.evaluate.jaccard import aji_areas, seg_sum
-from lacss_tools.evaluate.locations import DISTANCES, close_pairs
-from lacss_tools.evaluate.matching import NOBODY
-from lacss_tools.overlap import Overlap, rows_of
+from lacss_tools.metrics.boundary import border_counts
+from lacss_tools.metrics.jaccard import aji_areas, seg_sum
+from lacss_tools.metrics.locations import DISTANCES, close_pairs
+from lacss_tools.metrics.matching import NOBODY
+from lacss_tools.metrics.overlap import Overlap, rows_of
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
 """IoU from which a detection is right"""

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from lacss_tools.batch import Summary
 from lacss_tools.errors import InputError, PartialError
+from lacss_tools.jobs.batch import Summary
 
 SECONDS_BETWEEN_LINES = 30.0
 """of progress, in a log file"""

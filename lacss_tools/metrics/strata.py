@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lacss_tools.evaluate.metrics import Matched, pooled_scores
-from lacss_tools.evaluate.tally import ratio
+from lacss_tools.metrics.metrics import Matched, pooled_scores
+from lacss_tools.metrics.tally import ratio
 
 SIZES = 5
 SCORE_BINS = 10

@@ -13,10 +13,10 @@ from jaxtyping import Bool, Float, Integer
 
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
-from lacss_tools.evaluate.average_precision import average_precision, best_score_cut, coco_ap
-from lacss_tools.evaluate.matching import NOBODY, match
-from lacss_tools.evaluate.tally import NOTHING, THRESHOLDS, Rates, Tally, mean, rates, tally
-from lacss_tools.overlap import Overlap, iou_matrix, overlap
+from lacss_tools.metrics.average_precision import average_precision, best_score_cut, coco_ap
+from lacss_tools.metrics.matching import NOBODY, match
+from lacss_tools.metrics.overlap import Overlap, iou_matrix, overlap
+from lacss_tools.metrics.tally import NOTHING, THRESHOLDS, Rates, Tally, mean, rates, tally
 
 __all__ = [
     "NOBODY", "THRESHOLDS", "Evaluation", "ImageResult", "Matched", "average_precision", "best_score_cut", "compare",

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from lacss_tools.draw import data_uri
+from lacss_tools.screen.draw import data_uri
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6875; --line: #d9dfe5; --back: #ffffff; --card: #f5f7f9;

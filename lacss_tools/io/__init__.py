@@ -1,0 +1,1 @@
+"""Files and folders: what a project holds, the formats of its own, and what microscopes write."""

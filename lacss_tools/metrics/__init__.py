@@ -1,0 +1,1 @@
+"""How well detected cells agree with true ones. Arrays in, numbers out."""

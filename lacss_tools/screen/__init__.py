@@ -1,0 +1,1 @@
+"""What people see: the terminal, pages in one file, drawings and plots."""
