@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.annotate.candidates import make_candidates
-from lacss_tools.annotate.lois import find_lois
-from lacss_tools.annotate.quality import choose, middle_area, typical
-from lacss_tools.annotate.settings import CutSettings, LoiSettings
-from lacss_tools.annotate.steps import nucleus_diameter
+from lacss_tools.annotate.candidates.candidates import make_candidates
+from lacss_tools.annotate.candidates.choice import choose, middle_area, typical
+from lacss_tools.annotate.candidates.settings import CutSettings
+from lacss_tools.annotate.lois.find import find_lois
+from lacss_tools.annotate.lois.settings import LoiSettings
+from lacss_tools.annotate.lois.steps import nucleus_diameter
 from lacss_tools.io.native import read_image, read_labels, read_plane
 from lacss_tools.io.project import list_images
 

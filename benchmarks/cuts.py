@@ -19,10 +19,10 @@ import maxflow
 import numpy as np
 import tifffile
 
-from lacss_tools.annotate.candidates import cut_at
-from lacss_tools.annotate.graphcut import EDGE, Smoothness, cut
-from lacss_tools.annotate.intensity import automatic_centre, normalise
-from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.annotate.candidates.candidates import cut_at
+from lacss_tools.annotate.candidates.graphcut import EDGE, Smoothness, cut
+from lacss_tools.annotate.candidates.intensity import automatic_centre, normalise
+from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.io.native import read_image
 from lacss_tools.io.project import list_images
 
@@ -108,7 +108,7 @@ def memory(data: Path, side: int) -> None:
 
 def child(path: Path, words: list[str]) -> None:
     """Cut one file as the command does and print the peak of this process."""
-    from lacss_tools.annotate.steps import cut_file
+    from lacss_tools.annotate.candidates.steps import cut_file
     from lacss_tools.io.native import read_cut_notes
     from lacss_tools.jobs.batch import Job
 

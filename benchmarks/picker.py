@@ -29,8 +29,8 @@ import numpy as np
 import tifffile
 from browser import open_page, save_small
 
-from lacss_tools.annotate.candidates import find_candidates
-from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.annotate.candidates.candidates import find_candidates
+from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.demo.demo import DATA
 from lacss_tools.io.native import CutNotes, read_candidates, read_mask, write_candidates, write_lois
 

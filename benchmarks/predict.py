@@ -70,8 +70,8 @@ def run(*words: Any) -> float:
 def identity(data: Path, model: Path, out: Path) -> None:
     """Compare tiles of three sizes with one piece on a mosaic of real fields."""
     from lacss_tools.metrics.overlap import iou_matrix
-    from lacss_tools.train.predict import load_predictor
-    from lacss_tools.train.predict.tiles import plan
+    from lacss_tools.predict.predictor import load_predictor
+    from lacss_tools.predict.tiles import plan
 
     predictor, image = load_predictor(model, "cpu"), mosaic(data, MOSAIC)[None].astype(np.float32)
     whole = predictor(image)
@@ -157,8 +157,8 @@ def rival(model: Path) -> None:
     """Print CPU seconds of one pass of the network and of Cellpose 3's `cyto` architecture (random weights)."""
     import torch
 
-    from lacss_tools.train.device import autocast
-    from lacss_tools.train.predict import load_predictor
+    from lacss_tools.network.device import autocast
+    from lacss_tools.predict.predictor import load_predictor
 
     try:
         from cellpose.resnet_torch import CPnet
@@ -183,11 +183,11 @@ def shares(data: Path, model: Path, out: Path) -> None:
     """Print the seconds per image of each stage, in one thread."""
     import torch
 
-    from lacss_tools.train.model.lacss import Lacss
-    from lacss_tools.train.model.segmentor import Segmentor
-    from lacss_tools.train.predict import load_predictor
-    from lacss_tools.train.predict.field import open_field
-    from lacss_tools.train.predict.outputs import write_found
+    from lacss_tools.io.source import open_field
+    from lacss_tools.network.lacss import Lacss
+    from lacss_tools.network.segmentor import Segmentor
+    from lacss_tools.predict.outputs import write_found
+    from lacss_tools.predict.predictor import load_predictor
 
     torch.set_num_threads(1)
     predictor = load_predictor(model, "cpu")
@@ -248,9 +248,9 @@ def linear(data: Path, model: Path, out: Path, quick: bool = False) -> None:
 
 def _cost(pixels: np.ndarray, model: Path, out: Path) -> tuple[float, int]:
     """Return CPU seconds (which other work on the machine changes least), less those of the start, and cells."""
-    from lacss_tools.train.predict import load_predictor
-    from lacss_tools.train.predict.field import open_field
-    from lacss_tools.train.predict.outputs import write_found
+    from lacss_tools.io.source import open_field
+    from lacss_tools.predict.outputs import write_found
+    from lacss_tools.predict.predictor import load_predictor
 
     tifffile.imwrite(out / "a.tif", pixels)
     predictor = load_predictor(model, "cpu")

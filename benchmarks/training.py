@@ -111,8 +111,8 @@ def rival(options: argparse.Namespace) -> None:
     from skimage.filters import gaussian
     from skimage.segmentation import watershed
 
-    from lacss_tools.train.preprocess import normalise
-    from lacss_tools.train.pseudo import watershed_labels
+    from lacss_tools.network.preprocess import normalise
+    from lacss_tools.train.watershed import watershed_labels
 
     project = options.out / "val"
     split(options.data, options.out)
@@ -135,11 +135,12 @@ def speed(options: argparse.Namespace) -> None:
     """Print medians of the seconds of a step and of a prediction by `--model`, and the memory of this process."""
     import torch
 
-    from lacss_tools.train.data import TrainingFolders, load_training_data
-    from lacss_tools.train.device import choose_device, tune
-    from lacss_tools.train.model.lacss import Lacss
-    from lacss_tools.train.predict import load_predictor
-    from lacss_tools.train.settings import PRESETS, TrainSettings
+    from lacss_tools.network.device import choose_device, tune
+    from lacss_tools.network.lacss import Lacss
+    from lacss_tools.network.settings import PRESETS
+    from lacss_tools.predict.predictor import load_predictor
+    from lacss_tools.train.folders import TrainingFolders, load_training_data
+    from lacss_tools.train.settings import TrainSettings
     from lacss_tools.train.trainer import run_steps, start
 
     split(options.data, options.out)

@@ -7,7 +7,17 @@ import typer
 from typer.core import TyperGroup
 
 from lacss_tools import __version__
+from lacss_tools.annotate.candidates import command as candidates
+from lacss_tools.annotate.check import command as check
+from lacss_tools.annotate.lois import command as lois
+from lacss_tools.annotate.pick import command as pick
+from lacss_tools.demo import command as demo
 from lacss_tools.errors import LacssError
+from lacss_tools.evaluate import command as evaluate
+from lacss_tools.export import command as export
+from lacss_tools.formats import command as formats
+from lacss_tools.predict import command as predict
+from lacss_tools.train import command as train
 
 
 class LacssGroup(TyperGroup):
@@ -54,28 +64,8 @@ def root(
     """Options of every command."""
 
 
-def _mount() -> None:
-    from lacss_tools.annotate import commands as annotate
-
-    annotate.mount(app)
-    from lacss_tools.train import commands as train
-
-    train.mount(app)
-    from lacss_tools.evaluate import commands as evaluate
-
-    evaluate.mount(app)
-    from lacss_tools.export import commands as export
-
-    export.mount(app)
-    from lacss_tools.formats import commands as formats
-
-    formats.mount(app)
-    from lacss_tools.demo import commands as demo
-
-    demo.mount(app)
-
-
-_mount()
+for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, demo):
+    command.mount(app)
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from lacss_tools.cli import app
 from lacss_tools.io.native import read_candidates, read_lois
-from lacss_tools.train.checkpoint import read_config, trained_channel
+from lacss_tools.network.weights import trained_channel
+from lacss_tools.train.checkpoint import read_config
 from tests.annotate.conftest import nuclei
 from tests.train.conftest import folders, tiny_preset  # noqa: F401
 

@@ -1,7 +1,8 @@
 """From images to LOIs and masks. Needs no torch."""
 
 WORKER_MODULES = (
-    "lacss_tools.annotate.steps",
+    "lacss_tools.annotate.lois.steps",
+    "lacss_tools.annotate.candidates.steps",
     "imagecodecs",
     "maxflow",
     "scipy.ndimage",

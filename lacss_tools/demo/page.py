@@ -10,13 +10,14 @@ from jaxtyping import Int
 
 from lacss_tools.arrays import Labels
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.evaluate.figures import ap_and_fnr, learning_curve
+from lacss_tools.evaluate.figures import ap_and_fnr
 from lacss_tools.evaluate.report import headline
 from lacss_tools.io.native import read_candidates, read_image, read_labels, read_lois, write_text
 from lacss_tools.io.project import Project, list_images, picks_file
 from lacss_tools.metrics.metrics import Evaluation, evaluation_from_json
 from lacss_tools.screen import page
 from lacss_tools.screen.draw import ORANGE, RGB, SKY, draw_outlines, draw_points, enlarge, tint_cells, to_rgb
+from lacss_tools.train.curves import learning_curve
 
 SHOWN = 3
 TITLE = "Cell segmentation without outlining cells"
@@ -113,7 +114,7 @@ def _candidates(home: Project, stem: str, command: str) -> str:
 
 
 def _choice(home: Project, stem: str) -> int | None:
-    from lacss_tools.annotate.picks import read_picks
+    from lacss_tools.annotate.pick.journal import read_picks
 
     return read_picks(picks_file(home.masks))[stem].number
 

@@ -46,7 +46,7 @@ def write_folder(folder: Path, model: Path, facts: dict[str, Any], about: About)
     """Write everything beside the graphs and lacss.json, which are in `folder` already; rdf.yaml comes last."""
     import yaml
 
-    from lacss_tools.train.checkpoint import BEST
+    from lacss_tools.network.weights import BEST
 
     image = sample_image(facts["channels"], facts["cell_diameter"])
     tensors = {"image": image} | _outputs(folder, facts, image)

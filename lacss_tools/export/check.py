@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from lacss_tools.errors import LacssError
 from lacss_tools.export.graphs import CellsGraph, MapsGraph
-from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.network.lacss import Lacss
 
 TOLERANCE = 1e-3
 """largest difference, relative to the largest value of an output where that is over 1"""

@@ -4,12 +4,12 @@ from dataclasses import asdict
 from typing import Any
 
 from lacss_tools import __version__
-from lacss_tools.train.model.backbone import COARSE_STRIDE, DEEPEST_STRIDE, FINE_STRIDE
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict.cut import MAX_OFFSET, PLACE_STEP
-from lacss_tools.train.predict.grow import BLOCK
-from lacss_tools.train.preprocess import BLACK, CEILING, HIGH, LOW, ROOT_GAIN, SAMPLED_SIDE
-from lacss_tools.train.settings import PredictSettings
+from lacss_tools.network.backbone import COARSE_STRIDE, DEEPEST_STRIDE, FINE_STRIDE
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.preprocess import BLACK, CEILING, HIGH, LOW, ROOT_GAIN, SAMPLED_SIDE
+from lacss_tools.predict.cut import MAX_OFFSET, PLACE_STEP
+from lacss_tools.predict.grow import BLOCK
+from lacss_tools.predict.settings import PredictSettings
 
 KEY = "lacss"
 """of the facts, as JSON, in the metadata of ONNX files"""

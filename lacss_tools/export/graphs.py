@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from lacss_tools.errors import InputError
 from lacss_tools.export.facts import KEY
-from lacss_tools.train.model.backbone import DEEPEST_STRIDE, FINE_STRIDE
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.model.patches import patches_around
-from lacss_tools.train.preprocess import BLACK, CEILING, ROOT_GAIN
+from lacss_tools.network.backbone import DEEPEST_STRIDE, FINE_STRIDE
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.patches import patches_around
+from lacss_tools.network.preprocess import BLACK, CEILING, ROOT_GAIN
 
 MOST = 2**16
 """bound that the exporter wants for sizes: images a batch, cells, and multiples of 32 pixels"""

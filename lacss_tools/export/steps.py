@@ -10,9 +10,9 @@ from lacss_tools.export import bioimageio, check, graphs
 from lacss_tools.export.facts import facts
 from lacss_tools.export.names import BIOIMAGE, CELLS, FACTS, HASH, MAPS, RDF, ROOT_INSIDE
 from lacss_tools.io.native import atomic, write_text
-from lacss_tools.train.checkpoint import load_weights, trained_channel, weights_hash
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.settings import PredictSettings
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.weights import load_weights, trained_channel, weights_hash
+from lacss_tools.predict.settings import PredictSettings
 
 
 @dataclass(frozen=True)

@@ -310,6 +310,12 @@ def read_lois(path: Path) -> tuple[Points, np.ndarray]:
     return table[:, :2], table[:, 2]
 
 
+def refuse_constant(path: Path, pixels: np.ndarray) -> None:
+    """Raise InputError when an image has one value everywhere."""
+    if pixels.min() == pixels.max():
+        raise InputError(f"{path} is {pixels.flat[0]:g} everywhere. Remove it or export it again.")
+
+
 def check_inside(lois: Points, loi_path: Path, image_path: Path, shape: tuple[int, int]) -> None:
     """Raise InputError when a LOI lies outside its image of this shape (height, width)."""
     nearest = np.round(lois).astype(int)

@@ -1,8 +1,3 @@
-"""From an annotated project to a model and its predictions."""
+"""From an annotated project to a model."""
 
-import os
-
-SPINS = "20000"
-"""turns that a thread of libgomp waits in before it sleeps: by default it spins for milliseconds, and two threads that
-share their cores with another program then take three times as long, most of it in turns"""
-os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read once, when torch loads libgomp
+import lacss_tools.network  # noqa: F401 before torch: how its threads wait

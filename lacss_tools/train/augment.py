@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from lacss_tools.train.preprocess import BLACK
+from lacss_tools.network.preprocess import BLACK
 from lacss_tools.train.settings import TrainSettings
 
 CONTRAST = 2.0

@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from lacss_tools.errors import InputError
-from lacss_tools.train.checkpoint import load_weights
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.settings import AS_INIT, PRESETS, ModelSettings, TrainSettings
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import PRESETS, ModelSettings
+from lacss_tools.network.weights import load_weights
+from lacss_tools.train.settings import AS_INIT, TrainSettings
 
 
 def wanted_sizes(settings: TrainSettings, init: Path | None) -> ModelSettings:

@@ -11,15 +11,17 @@ import torch
 
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
-from lacss_tools.evaluate.figures import learning_curve
 from lacss_tools.io.native import atomic, write_jpeg
+from lacss_tools.network.weights import BEST, save_weights
+from lacss_tools.predict.predictor import Predictor
+from lacss_tools.predict.settings import ALL_DETECTIONS
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
-from lacss_tools.train.data import LabelledField, TrainingData, fingerprint
+from lacss_tools.train.curves import learning_curve
 from lacss_tools.train.distributed import ALONE, World
+from lacss_tools.train.folders import LabelledField, TrainingData, fingerprint
 from lacss_tools.train.interrupt import whole_steps
-from lacss_tools.train.predict import Predictor
-from lacss_tools.train.settings import ALL_DETECTIONS, TrainSettings
+from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
 from lacss_tools.train.validation import SHOWN_FIELDS, find_all, picture, scores
 
@@ -177,5 +179,5 @@ def keep_best(task: Task, state: State, score: float | None) -> bool:
         state.stale += 1
         return False
     state.best, state.stale = state.best if score is None else score, 0
-    checkpoint.save_weights(task.run / checkpoint.BEST, state.average, task.data.scale, task.settings.channel)
+    save_weights(task.run / BEST, state.average, task.data.scale, task.settings.channel)
     return True

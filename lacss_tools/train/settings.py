@@ -1,41 +1,10 @@
 """Every number of the network, the training and the prediction, with its default; plain dataclasses, no torch."""
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from lacss_tools.errors import UsageError
+from lacss_tools.network.settings import PRESETS
 
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Sizes of the network; lengths are pixels at the working scale."""
-
-    channels: int = 1
-    widths: tuple[int, ...] = (32, 48, 64, 96, 128)
-    blocks: tuple[int, ...] = (1, 2, 2, 2, 2)
-    pyramid: int = 64
-    fine: int = 32
-    patch_size: int = 96
-    cell_diameter: float = 30.0
-    """of a typical cell at the working scale, to which images are resized"""
-    auxnet: bool = True
-    block: str = "basic"
-    """basic: two 3x3 convolutions; bottleneck: 1x1, 3x3, 1x1 and channel attention, as in ResNet-50"""
-    stem_stride: int = 2
-    head: int | None = None
-    """channels of the segmentation FCN; None: as the fine map"""
-
-
-PRESETS: dict[str, ModelSettings] = {
-    "small": ModelSettings(),
-    "fine": ModelSettings(patch_size=128, cell_diameter=40.0),
-    "base": ModelSettings(widths=(48, 96, 144, 192, 256), blocks=(1, 2, 3, 3, 3), pyramid=96, fine=48),
-    "resnet50": ModelSettings(
-        widths=(256, 512, 1024, 2048), blocks=(3, 4, 6, 3), pyramid=256, fine=256,
-        block="bottleneck", stem_stride=1, head=64,
-    ),
-}  # fmt: skip
 AS_INIT = "init"
 """in place of a preset: the sizes of the weights to start from"""
 BESIDE_AUXNET = 0.3
@@ -130,53 +99,3 @@ class TrainSettings:
                 raise UsageError(f"The {name} is 0 or more, not {getattr(self, name):g}. Change --{name}.")
         if not 0 <= self.scale_range < 1:
             raise UsageError(f"Crops are resized by a part below 1, not {self.scale_range:g}. Change --scale-range.")
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """From maps to cells; lengths are pixels at the working scale."""
-
-    min_score: float = 0.5
-    """LPN score under which a proposal is dropped"""
-    nms_distance: float = 6.0
-    """two proposals closer than this are one"""
-    max_overlap: float = 0.4
-    """a cell is dropped when it shares more than this part of the smaller of the two with a better one"""
-    max_iou: float = 1.0
-    """and so is one whose IoU with a better one is larger than this"""
-    min_area: float = 40.0
-    """cells of fewer working pixels are dropped"""
-
-
-ALL_DETECTIONS = PredictSettings(min_score=0.05, nms_distance=5.0, max_overlap=1.0, max_iou=0.7)
-"""for AP, which goes through all that is found by falling score: unlikely cells too, and those inside of others"""
-
-
-@dataclass(frozen=True)
-class TileSettings:
-    """How large images are taken; lengths are pixels at the working scale. Results do not depend on `side`."""
-
-    side: int = 2048
-    """of the core of a tile; an image no larger than core and margins goes in one piece"""
-    halo: int | None = None
-    """margin around the core that the network sees; None: as far as it looks, and half a patch"""
-    small: int = 1024
-    """images of up to as many pixels as a square of this side go as in training, with norms of their own"""
-    sample: int = 2048
-    """beyond `small` the norms are frozen: measured on the whole image up to this square, on a sample of larger ones"""
-
-
-T = TypeVar("T")
-
-
-def from_table(kind: type[T], table: dict[str, Any]) -> T:
-    """Build a settings dataclass from a TOML or JSON table; lists become tuples, unknown names are an error."""
-    names = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if unknown := set(table) - names:
-        raise UsageError(f"Unknown setting {', '.join(sorted(unknown))} in {kind.__name__}. Remove it.")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
-
-
-def to_table(settings: Any) -> dict[str, Any]:
-    """Return a settings dataclass as a table for TOML or JSON; None is left out."""
-    return {name: value for name, value in dataclasses.asdict(settings).items() if value is not None}

@@ -10,9 +10,13 @@ import torch
 
 from lacss_tools import __version__
 from lacss_tools.errors import InputError, InterruptedRunError
+from lacss_tools.network.device import choose_device, fast_bfloat16, tune
+from lacss_tools.network.settings import ModelSettings
+from lacss_tools.network.weights import BEST
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
-from lacss_tools.train.data import (
+from lacss_tools.train.distributed import ALONE, World, join, local_device
+from lacss_tools.train.folders import (
     LabelledField,
     TrainingData,
     TrainingFolders,
@@ -21,11 +25,9 @@ from lacss_tools.train.data import (
     load_training_data,
     read_labelled,
 )
-from lacss_tools.train.device import choose_device, fast_bfloat16, tune
-from lacss_tools.train.distributed import ALONE, World, join, local_device
 from lacss_tools.train.initial import fit_sizes, initial_model, wanted_sizes
 from lacss_tools.train.session import Session, Task
-from lacss_tools.train.settings import FREE_ON_RESUME, ModelSettings, TrainSettings
+from lacss_tools.train.settings import FREE_ON_RESUME, TrainSettings
 from lacss_tools.train.trainer import State, StepReport, start
 
 Say = Callable[[str], None]
@@ -168,7 +170,7 @@ def fit(
     finally:
         if session.board:
             session.board.close()
-    return run / checkpoint.BEST
+    return run / BEST
 
 
 def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import count
 import torch
 
 from lacss_tools.jobs.processes import cores
-from lacss_tools.train.dataset import Batch, Field, draw_batch
+from lacss_tools.train.crops import Batch, Field, draw_batch
 from lacss_tools.train.settings import TrainSettings
 
 MOST_THREADS = 8

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from lacss_tools.errors import LacssError
-from lacss_tools.train.dataset import Batch, Field
-from lacss_tools.train.device import autocast, compiled, return_memory
+from lacss_tools.network.backbone import COARSE_STRIDE
+from lacss_tools.network.device import autocast, compiled, return_memory
+from lacss_tools.network.lacss import Lacss, Maps
+from lacss_tools.network.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
+from lacss_tools.network.lpn import lpn_targets
+from lacss_tools.network.patches import patches_around
+from lacss_tools.train.crops import Batch, Field
 from lacss_tools.train.distributed import ALONE, World
-from lacss_tools.train.model.backbone import COARSE_STRIDE
-from lacss_tools.train.model.lacss import Lacss, Maps
-from lacss_tools.train.model.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
-from lacss_tools.train.model.lpn import lpn_targets
-from lacss_tools.train.model.patches import patches_around
 from lacss_tools.train.optimizer import optimizers
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import supply

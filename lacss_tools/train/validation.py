@@ -4,9 +4,9 @@ import numpy as np
 
 from lacss_tools.cells import Cells, cells_to_labels
 from lacss_tools.metrics.metrics import evaluate
+from lacss_tools.predict.predictor import Predictor
 from lacss_tools.screen.draw import ORANGE, RGB, SKY, draw_outlines, shrink, to_rgb
-from lacss_tools.train.data import LabelledField
-from lacss_tools.train.predict import Predictor
+from lacss_tools.train.folders import LabelledField
 
 SHOWN_FIELDS = 3
 SHOWN_SCORE = 0.4

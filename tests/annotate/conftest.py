@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from lacss_tools.annotate.pick_steps import open_session
+from lacss_tools.annotate.pick.session import open_session
 from lacss_tools.io.native import write_candidates, write_lois
 
 RADII = (15, 13, 11, 9, 7)

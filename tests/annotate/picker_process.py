@@ -16,10 +16,10 @@ import pytest
 import tifffile
 import uvicorn
 
-from lacss_tools.annotate.candidates import find_candidates
-from lacss_tools.annotate.pick_steps import open_session
-from lacss_tools.annotate.picker.app import Picker, make_app
-from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.annotate.candidates.candidates import find_candidates
+from lacss_tools.annotate.candidates.settings import CutSettings
+from lacss_tools.annotate.pick.page.app import Picker, make_app
+from lacss_tools.annotate.pick.session import open_session
 from lacss_tools.io.native import CutNotes, write_candidates, write_lois
 
 SHAPE = (120, 160)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lacss_tools.annotate.candidates import cut_at, find_candidates, make_candidates
-from lacss_tools.annotate.intensity import normalise
-from lacss_tools.annotate.quality import choose, score_candidates
-from lacss_tools.annotate.settings import CutSettings, cut_settings_from_text, parse_thresholds
+from lacss_tools.annotate.candidates.candidates import cut_at, find_candidates, make_candidates
+from lacss_tools.annotate.candidates.choice import choose, score_candidates
+from lacss_tools.annotate.candidates.intensity import normalise
+from lacss_tools.annotate.candidates.settings import CutSettings, cut_settings_from_text, parse_thresholds
 from lacss_tools.errors import UsageError
 
 

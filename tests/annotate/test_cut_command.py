@@ -3,7 +3,7 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from lacss_tools.annotate.settings import CutSettings, cut_settings_from_text
+from lacss_tools.annotate.candidates.settings import CutSettings, cut_settings_from_text
 from lacss_tools.cli import app
 from lacss_tools.io.native import read_candidates, read_cut_notes
 

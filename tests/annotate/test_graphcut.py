@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from lacss_tools.annotate.graphcut import Smoothness, contrast_scale, cut
+from lacss_tools.annotate.candidates.graphcut import Smoothness, contrast_scale, cut
 
 QS = hnp.arrays(np.float32, (3, 4), elements=st.floats(np.float32(0.01), np.float32(0.99), width=32))
 

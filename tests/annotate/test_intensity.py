@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lacss_tools.annotate.intensity import (
+from lacss_tools.annotate.candidates.intensity import (
     STRENGTHS,
     automatic_centre,
     log_intensity,
@@ -10,7 +10,7 @@ from lacss_tools.annotate.intensity import (
     relative_intensity,
     type_intensity,
 )
-from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.annotate.candidates.settings import CutSettings
 
 
 def ramp():

@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 
-from lacss_tools.annotate.lois import difference_of_gaussians, find_lois, local_maxima, normalise, on_background, refine
-from lacss_tools.annotate.settings import LoiSettings
+from lacss_tools.annotate.lois.find import (
+    difference_of_gaussians,
+    find_lois,
+    local_maxima,
+    normalise,
+    on_background,
+    refine,
+)
+from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.errors import UsageError
 from tests.annotate.conftest import nuclei
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from lacss_tools.annotate.candidates import make_candidates
-from lacss_tools.annotate.membrane import fill_outlines
-from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.annotate.candidates.candidates import make_candidates
+from lacss_tools.annotate.candidates.membrane import fill_outlines
+from lacss_tools.annotate.candidates.settings import CutSettings
 
 
 def rings(size=240, radius=20.0):

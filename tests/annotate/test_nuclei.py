@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from lacss_tools.annotate.nuclei import (
+from lacss_tools.annotate.lois.nuclei import (
     CUT_OFF,
     FALLBACK_DIAMETER,
     LEVELS,
@@ -17,7 +17,7 @@ from lacss_tools.annotate.nuclei import (
     grow,
     select,
 )
-from lacss_tools.annotate.settings import MIN_RESPONSE
+from lacss_tools.annotate.lois.settings import MIN_RESPONSE
 from tests.annotate.conftest import nuclei
 
 THREE = [(30, 30), (50, 62), (70, 35)]

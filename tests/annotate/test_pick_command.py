@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lacss_tools.annotate.picker import serve as server
-from lacss_tools.annotate.picks import read_picks
+from lacss_tools.annotate.pick.journal import read_picks
+from lacss_tools.annotate.pick.page.app import picker_site
 from lacss_tools.cli import app
 from lacss_tools.io.native import write_lois
+from lacss_tools.web import serve as server
 
 
 def lacss_pick(project, *options):
@@ -124,7 +125,7 @@ def served(session, monkeypatch):
         monkeypatch.setattr(server, "has_screen", lambda: screen)
         monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or opens)
         said = []
-        server.serve(session, 0, wanted, said.append)
+        server.serve(picker_site(session), 0, wanted, said.append)
         return "\n".join(said), opened
 
     return call

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lacss_tools.annotate import pick_commit
-from lacss_tools.annotate.pick_repair import Repair
-from lacss_tools.annotate.pick_steps import restore, save_pick, save_picks, save_repair
-from lacss_tools.annotate.picks import read_picks
+from lacss_tools.annotate.pick import commit as pick_commit
+from lacss_tools.annotate.pick.journal import read_picks
+from lacss_tools.annotate.pick.repair import Repair
+from lacss_tools.annotate.pick.session import restore, save_pick, save_picks, save_repair
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask
 
@@ -130,7 +130,7 @@ def test_a_row_half_written_is_taken_back(begun, project, monkeypatch):
 
 
 def _half_append(path):
-    from lacss_tools.annotate.picks import _append
+    from lacss_tools.annotate.pick.journal import _append
 
     class Short:
         """A file on a disk with room for three more bytes."""

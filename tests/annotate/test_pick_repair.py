@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lacss_tools.annotate.pick_lois import edit_table, keep_original
-from lacss_tools.annotate.pick_repair import Repair, Stroke, paint
-from lacss_tools.annotate.pick_steps import restore, save_pick, save_repair
-from lacss_tools.annotate.picks import read_picks
+from lacss_tools.annotate.pick.journal import read_picks
+from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
+from lacss_tools.annotate.pick.repair import Repair, Stroke, paint
+from lacss_tools.annotate.pick.session import restore, save_pick, save_repair
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_lois, read_mask
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from lacss_tools.annotate.pick_auto import pick_automatically
-from lacss_tools.annotate.pick_steps import load_choices, restore, save_pick
-from lacss_tools.annotate.picks import read_picks
+from lacss_tools.annotate.pick.auto import pick_automatically
+from lacss_tools.annotate.pick.journal import read_picks
+from lacss_tools.annotate.pick.session import load_choices, restore, save_pick
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask, write_candidates, write_lois, write_mask
 
@@ -28,7 +28,7 @@ def test_the_mask_is_on_disk_before_the_row(session, monkeypatch):
     def no_space(*_):
         raise InputError("full")
 
-    monkeypatch.setattr("lacss_tools.annotate.pick_commit.write_mask", no_space)
+    monkeypatch.setattr("lacss_tools.annotate.pick.commit.write_mask", no_space)
     with pytest.raises(InputError, match="full"):
         save_pick(session, "b", 4)
     assert choices_on_disk(session) == {}

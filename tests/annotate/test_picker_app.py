@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from lacss_tools.annotate.candidates import cut_at
-from lacss_tools.annotate.pick_steps import load_choices, open_session, save_pick
-from lacss_tools.annotate.picker.app import Picker, make_app
-from lacss_tools.annotate.picker.guard import MAX_BODY
-from lacss_tools.annotate.picker.shelf import KEPT_IMAGES
-from lacss_tools.annotate.picks import read_picks
-from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.annotate.candidates.candidates import cut_at
+from lacss_tools.annotate.candidates.settings import CutSettings
+from lacss_tools.annotate.pick.journal import read_picks
+from lacss_tools.annotate.pick.page.app import Picker, make_app
+from lacss_tools.annotate.pick.page.shelf import KEPT_IMAGES
+from lacss_tools.annotate.pick.session import load_choices, open_session, save_pick
 from lacss_tools.io.native import read_candidates, read_image, read_mask, write_mask
+from lacss_tools.web.guard import MAX_BODY
 from tests.annotate.picker_process import SHAPE, make_project
 
 HOST = "http://127.0.0.1:8123"

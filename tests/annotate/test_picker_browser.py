@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from lacss_tools.annotate.candidates import cut_at
-from lacss_tools.annotate.pick_repair import Stroke, paint
-from lacss_tools.annotate.picks import read_picks
-from lacss_tools.annotate.settings import CutSettings
+from lacss_tools.annotate.candidates.candidates import cut_at
+from lacss_tools.annotate.candidates.settings import CutSettings
+from lacss_tools.annotate.pick.journal import read_picks
+from lacss_tools.annotate.pick.repair import Stroke, paint
 from lacss_tools.io.native import read_candidates, read_image, read_lois, read_mask
 from tests.annotate.picker_process import SHAPE, Here, Served, chromium, make_project
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lacss_tools.annotate.picks import HEADER, Pick, make_pick, read_picks, record, write_picks
+from lacss_tools.annotate.pick.journal import HEADER, Pick, make_pick, read_picks, record, write_picks
 from lacss_tools.errors import InputError
 
 HEAD = ",".join(HEADER) + "\n"

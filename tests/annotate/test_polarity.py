@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from lacss_tools.annotate.polarity import cells_are_dark
+from lacss_tools.annotate.candidates.polarity import cells_are_dark
 
 
 def discs(cover, seed, spread=0.2, size=300):

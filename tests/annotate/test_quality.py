@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lacss_tools.annotate.pick_steps import load_choices
-from lacss_tools.annotate.quality import (
+from lacss_tools.annotate.candidates.choice import (
     agreement,
     area_per_loi,
     best,
@@ -20,6 +19,7 @@ from lacss_tools.annotate.quality import (
     typical,
     with_loi,
 )
+from lacss_tools.annotate.pick.session import load_choices
 
 NOBODY = np.zeros((0, 2))
 

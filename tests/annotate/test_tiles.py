@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lacss_tools.annotate.candidates import find_candidates
-from lacss_tools.annotate.graphcut import Smoothness, cut
-from lacss_tools.annotate.settings import CutSettings
-from lacss_tools.annotate.tiles import cut_tiles, plan
+from lacss_tools.annotate.candidates.candidates import find_candidates
+from lacss_tools.annotate.candidates.graphcut import Smoothness, cut
+from lacss_tools.annotate.candidates.settings import CutSettings
+from lacss_tools.annotate.candidates.tiles import cut_tiles, plan
 
 
 @settings(max_examples=100, deadline=None)

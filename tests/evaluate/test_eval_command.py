@@ -7,12 +7,13 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
+from lacss_tools import predict
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
 from lacss_tools.evaluate import figures
-from lacss_tools.train import checkpoint, predict
-from lacss_tools.train.settings import ALL_DETECTIONS
+from lacss_tools.predict.settings import ALL_DETECTIONS
+from lacss_tools.train import checkpoint
 
 
 def labels_of(*columns):

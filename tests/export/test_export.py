@@ -19,11 +19,11 @@ from lacss_tools.cli import app
 from lacss_tools.errors import LacssError
 from lacss_tools.export import check, graphs
 from lacss_tools.export.bioimageio import sample_image
-from lacss_tools.train import device
-from lacss_tools.train.checkpoint import save_weights
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict import load_predictor
-from lacss_tools.train.settings import ModelSettings
+from lacss_tools.network import device
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import ModelSettings
+from lacss_tools.network.weights import save_weights
+from lacss_tools.predict.predictor import load_predictor
 
 SIZES = ModelSettings(
     channels=2,

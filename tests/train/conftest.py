@@ -6,8 +6,8 @@ import tifffile
 import torch
 
 from lacss_tools.io.native import write_lois, write_mask
+from lacss_tools.network.settings import PRESETS
 from lacss_tools.train import steps as work
-from lacss_tools.train.settings import PRESETS
 from tests.train.test_trainer import made_up_field
 from tests.train.worker import TINY
 

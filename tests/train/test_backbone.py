@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from lacss_tools.train.model.backbone import Bottleneck, ChannelAttention
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.settings import PRESETS, ModelSettings
+from lacss_tools.network.backbone import Bottleneck, ChannelAttention
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import PRESETS, ModelSettings
 
 
 def count(module):

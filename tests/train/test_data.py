@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.train.data import epoch_steps, load_training_data
-from lacss_tools.train.dataset import draw_batch
-from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.train.command import budget, infer_supervision
+from lacss_tools.train.crops import draw_batch
+from lacss_tools.train.folders import epoch_steps, load_training_data
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.train_command import budget, infer_supervision
 from lacss_tools.train.trainer import compute_losses
 from tests.train.worker import TINY
 

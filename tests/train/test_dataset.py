@@ -1,10 +1,10 @@
 import numpy as np
 import torch
 
-from lacss_tools.train.dataset import BEYOND, draw_batch, draw_crop, full_field, random_centre, sample, weak_field
-from lacss_tools.train.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
-from lacss_tools.train.pseudo import watershed_labels
+from lacss_tools.network.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
+from lacss_tools.train.crops import BEYOND, draw_batch, draw_crop, full_field, random_centre, sample, weak_field
 from lacss_tools.train.settings import TrainSettings
+from lacss_tools.train.watershed import watershed_labels
 
 QUIET = TrainSettings(crop=64, batch=3, jitter=0.0)
 

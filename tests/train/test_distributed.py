@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from lacss_tools.errors import UsageError
+from lacss_tools.network.device import autocast
 from lacss_tools.train import distributed as world
 from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import read_metrics
-from lacss_tools.train.dataset import draw_batch
-from lacss_tools.train.device import autocast
+from lacss_tools.train.crops import draw_batch
 from lacss_tools.train.initial import fit_sizes, initial_model
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import compute_losses, set_learning_rate, start, update_average

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from lacss_tools.errors import InputError
-from lacss_tools.train.checkpoint import save_weights
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import PRESETS
+from lacss_tools.network.weights import save_weights
 from lacss_tools.train.initial import fit_sizes, initial_model, preset_name, wanted_sizes
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.settings import PRESETS, TrainSettings
+from lacss_tools.train.settings import TrainSettings
 
 pytestmark = pytest.mark.usefixtures("tiny_preset")
 

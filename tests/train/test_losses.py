@@ -3,15 +3,8 @@ import math
 import pytest
 import torch
 
-from lacss_tools.train.model.losses import (
-    aux_loss,
-    border_magnitude,
-    full_loss,
-    lpn_offset_loss,
-    lpn_score_loss,
-    weak_loss,
-)
-from lacss_tools.train.model.patches import Patches, pixel_index
+from lacss_tools.network.losses import aux_loss, border_magnitude, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
+from lacss_tools.network.patches import Patches, pixel_index
 
 
 def windows(origins, shape, size, batch=None):

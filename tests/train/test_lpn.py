@@ -1,10 +1,11 @@
 import torch
 
-from lacss_tools.train.model.lacss import Maps
-from lacss_tools.train.model.lpn import cell_centres, lpn_targets
-from lacss_tools.train.predict.cut import MAX_OFFSET, propose
-from lacss_tools.train.predict.tiles import Tile
-from lacss_tools.train.settings import PredictSettings, TrainSettings
+from lacss_tools.network.lacss import Maps
+from lacss_tools.network.lpn import cell_centres, lpn_targets
+from lacss_tools.predict.cut import MAX_OFFSET, propose
+from lacss_tools.predict.settings import PredictSettings
+from lacss_tools.predict.tiles import Tile
+from lacss_tools.train.settings import TrainSettings
 
 
 def test_targets_are_positive_near_a_loi_and_point_at_the_nearest():

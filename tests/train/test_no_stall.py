@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
-from lacss_tools.train.dataset import draw_batch, weak_field
-from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.train.crops import draw_batch, weak_field
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import compute_losses
 from tests.train.test_trainer import TINY, made_up_field

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lacss_tools.train.model.lacss import Lacss
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import ModelSettings
 from lacss_tools.train.optimizer import Muon, optimizers, orthogonalise
-from lacss_tools.train.settings import ModelSettings, TrainSettings
+from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import schedule, set_learning_rate, start
 
 CPU = torch.device("cpu")

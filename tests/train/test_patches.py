@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lacss_tools.train.model.patches import gather, patches_around, pixel_index, relative_lines, scatter
+from lacss_tools.network.patches import gather, patches_around, pixel_index, relative_lines, scatter
 
 
 @pytest.mark.parametrize("loi", [(20.0, 33.0), (20.6, 32.4), (0.0, 0.0), (63.0, 63.0), (31.49, 17.51)])

@@ -4,11 +4,12 @@ import torch
 
 from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.errors import InputError
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict import Predictor
-from lacss_tools.train.predict.found import Found, encode
-from lacss_tools.train.predict.original import Frame, to_original
-from lacss_tools.train.settings import ModelSettings, PredictSettings
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import ModelSettings
+from lacss_tools.predict.found import Found, encode
+from lacss_tools.predict.original import Frame, to_original
+from lacss_tools.predict.predictor import Predictor
+from lacss_tools.predict.settings import PredictSettings
 
 CPU = torch.device("cpu")
 

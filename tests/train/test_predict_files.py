@@ -17,20 +17,20 @@ from typer.testing import CliRunner
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
 from lacss_tools.formats.table import measure
+from lacss_tools.io import parts as field
 from lacss_tools.io.image import channels_first, load
 from lacss_tools.io.native import read_labels, read_lois, write_label_bands, write_lois, write_png
+from lacss_tools.io.source import InFile, InMemory, open_field
 from lacss_tools.jobs.batch import Job
 from lacss_tools.jobs.job import Outcome
-from lacss_tools.train import predict_command
-from lacss_tools.train.checkpoint import save_weights
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict import field, outputs
-from lacss_tools.train.predict.counts import outliers, summary
-from lacss_tools.train.predict.field import InFile, open_field
-from lacss_tools.train.predict.found import Found, paint
-from lacss_tools.train.predict.source import InMemory
-from lacss_tools.train.predict.stream import Stages, stream
-from lacss_tools.train.settings import TileSettings
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.weights import save_weights
+from lacss_tools.predict import command as predict_command
+from lacss_tools.predict import outputs
+from lacss_tools.predict.counts import outliers, summary
+from lacss_tools.predict.found import Found, paint
+from lacss_tools.predict.settings import TileSettings
+from lacss_tools.predict.stream import Stages, stream
 from tests.train.test_predict_tiles import SMALL, picture
 
 # equal to the bit: with two threads, sums are made in another order for another size of batch or of tile

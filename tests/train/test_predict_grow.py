@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from lacss_tools.train import device
-from lacss_tools.train.model.patches import patches_around
-from lacss_tools.train.model.segmentor import Segmentor
-from lacss_tools.train.predict.found import INSIDE, encode
-from lacss_tools.train.predict.grow import grow
+from lacss_tools.network import device
+from lacss_tools.network.patches import patches_around
+from lacss_tools.network.segmentor import Segmentor
+from lacss_tools.predict.found import INSIDE, encode
+from lacss_tools.predict.grow import grow
 
 LOIS = torch.tensor([[40.0, 50.0], [3.0, 60.0], [61.3, 90.7], [40.0, 51.0], [10.0, 10.0]])
 FIELDS = torch.tensor([0, 0, 1, 1, 1])

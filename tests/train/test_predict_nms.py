@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lacss_tools.train.predict.found import Found, join, paint, suppress
-from lacss_tools.train.predict.nms import close_pairs, keep_best, meeting_boxes
+from lacss_tools.predict.found import Found, join, paint, suppress
+from lacss_tools.predict.nms import close_pairs, keep_best, meeting_boxes
 
 
 @settings(deadline=None)

@@ -12,10 +12,10 @@ import torch
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
+from lacss_tools import predict as prediction
 from lacss_tools.cli import app
-from lacss_tools.train import predict as prediction
-from lacss_tools.train.predict.found import Found
-from lacss_tools.train.predict.original import Frame
+from lacss_tools.predict.found import Found
+from lacss_tools.predict.original import Frame
 
 SHAPE = (40, 50)
 EVERYTHING = "labels,coco,roi,geojson,csv,contours"

@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lacss_tools.train.model.backbone import ChannelAttention
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict import Predictor
-from lacss_tools.train.predict.frozen import FrozenAttention, FrozenNorm, freeze
-from lacss_tools.train.predict.resample import resample, taps
-from lacss_tools.train.predict.source import InMemory, measure_range, read_working
-from lacss_tools.train.predict.tiles import plan, sample_windows
-from lacss_tools.train.preprocess import intensity_range, normalise, resize
-from lacss_tools.train.settings import ModelSettings, PredictSettings, TileSettings
+from lacss_tools.io.source import InMemory
+from lacss_tools.network.backbone import ChannelAttention
+from lacss_tools.network.frozen import FrozenAttention, FrozenNorm, freeze
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.preprocess import intensity_range, normalise, resize
+from lacss_tools.network.settings import ModelSettings
+from lacss_tools.predict.predictor import Predictor
+from lacss_tools.predict.resample import measure_range, read_working, resample, taps
+from lacss_tools.predict.settings import PredictSettings, TileSettings
+from lacss_tools.predict.tiles import plan, sample_windows
 
 # equal to the bit: with two threads, sums are made in another order for another size of batch or of tile
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.model.reach import reach
-from lacss_tools.train.predict import Predictor
-from lacss_tools.train.predict.frozen import freeze
-from lacss_tools.train.predict.tiles import round_up
-from lacss_tools.train.settings import PRESETS, PredictSettings
+from lacss_tools.network.frozen import freeze
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.reach import reach
+from lacss_tools.network.settings import PRESETS
+from lacss_tools.predict.predictor import Predictor
+from lacss_tools.predict.settings import PredictSettings
+from lacss_tools.predict.tiles import round_up
 
 
 @pytest.mark.parametrize("preset", PRESETS)

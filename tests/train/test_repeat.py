@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from lacss_tools.errors import InputError, LacssError, UsageError
+from lacss_tools.network.weights import load_weights
 from lacss_tools.train import session as sessions
 from lacss_tools.train import steps as work
-from lacss_tools.train.checkpoint import load_weights, read_config
-from lacss_tools.train.repeat import best_of, outcome, repeat, stored_settings
+from lacss_tools.train.checkpoint import read_config
+from lacss_tools.train.seeds import best_of, outcome, repeat, stored_settings
 from lacss_tools.train.settings import TrainSettings
 from tests.train.test_resume import interrupt_at
 

@@ -16,12 +16,13 @@ import torch
 
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.native import read_labels, write_labels
+from lacss_tools.network.device import choose_device
+from lacss_tools.network.weights import load_weights, save_weights
 from lacss_tools.train import session as sessions
 from lacss_tools.train import steps as work
 from lacss_tools.train import trainer
-from lacss_tools.train.checkpoint import load_weights, read_config, read_metrics, save_state, save_weights
-from lacss_tools.train.dataset import weak_field
-from lacss_tools.train.device import choose_device
+from lacss_tools.train.checkpoint import read_config, read_metrics, save_state
+from lacss_tools.train.crops import weak_field
 from lacss_tools.train.session import FinishedRunError
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import start

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
-from lacss_tools.train.checkpoint import load_weights, read_config, read_metrics
+from lacss_tools.network.weights import load_weights
+from lacss_tools.train.checkpoint import read_config, read_metrics
 
 pytestmark = pytest.mark.usefixtures("tiny_preset")
 QUICK = ("--batch", 1, "--crop", 64, "--device", "cpu")

@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError, InterruptedRunError, UsageError
 from lacss_tools.io.native import read_labels, write_lois, write_mask
+from lacss_tools.network.weights import load_weights
+from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train import steps as work
-from lacss_tools.train.checkpoint import load_weights, read_metrics
-from lacss_tools.train.settings import PredictSettings, TrainSettings
+from lacss_tools.train.checkpoint import read_metrics
+from lacss_tools.train.settings import TrainSettings
 
 SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5, weak_loss=0.3)
 
@@ -91,7 +93,7 @@ def test_swapped_coordinates_are_noticed(folders, tmp_path):
 
 def test_prediction_writes_labels_and_table(folders, tmp_path):
     from lacss_tools.jobs.batch import Job
-    from lacss_tools.train.predict.steps import Order, predict_file
+    from lacss_tools.predict.steps import Order, predict_file
 
     work.train(folders, tmp_path / "run", SHORT, device="cpu")
     job = Job("f0", (folders.images / "f0.tif",), tmp_path / "out" / "f0.tif")
@@ -151,7 +153,7 @@ def test_a_foreign_safetensors_file_is_refused(tmp_path):
 
 
 def test_an_absent_device_is_an_error():
-    from lacss_tools.train.device import choose_device
+    from lacss_tools.network.device import choose_device
 
     with pytest.raises(InputError, match="not on this machine"):
         choose_device("cuda:99")

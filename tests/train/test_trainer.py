@@ -9,10 +9,12 @@ import torch
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.errors import LacssError
 from lacss_tools.metrics.metrics import evaluate
-from lacss_tools.train.dataset import weak_field
-from lacss_tools.train.model.lacss import Lacss
-from lacss_tools.train.predict import Predictor
-from lacss_tools.train.settings import ModelSettings, PredictSettings, TrainSettings
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import ModelSettings
+from lacss_tools.predict.predictor import Predictor
+from lacss_tools.predict.settings import PredictSettings
+from lacss_tools.train.crops import weak_field
+from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import label_weight, run_steps, start, update_average
 
 CPU = torch.device("cpu")

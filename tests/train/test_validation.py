@@ -12,7 +12,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.screen.draw import ORANGE, SKY
 from lacss_tools.train import steps as work
 from lacss_tools.train.board import Board
-from lacss_tools.train.data import LabelledField
+from lacss_tools.train.folders import LabelledField
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.validation import picture, scores
 

@@ -3,7 +3,7 @@
 import sys
 
 from lacss_tools.cli import app
-from lacss_tools.train.settings import PRESETS, ModelSettings
+from lacss_tools.network.settings import PRESETS, ModelSettings
 
 # 16 channels at least: in the backward pass of 1x1 convolutions of stride 2 with fewer, on a processor with AVX-512 and
 # two threads, oneDNN writes beyond its memory (uxlfoundation/oneDNN#6035)

@@ -1,13 +1,10 @@
 """Histograms over the set, as PNG bytes."""
 
-import io
-
 import numpy as np
 
 from lacss_tools.annotate.check.judge import Judged
 from lacss_tools.annotate.check.overview import Overview
-
-BLUE, RED = "#0072b2", "#d55e00"
+from lacss_tools.screen.plots import BLUE, RED, png
 
 
 def histograms(judged: list[Judged], facts: Overview) -> bytes | None:
@@ -41,6 +38,4 @@ def _draw(panels: list[tuple[str, np.ndarray, float | None]]) -> bytes:
             axis.legend(frameon=False, fontsize="small")
         axis.set(xlabel=name, ylabel="LOIs" if "nearest" in name else "fields")
         axis.spines[["top", "right"]].set_visible(False)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=130)
-    return stream.getvalue()
+    return png(figure)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lacss_tools.annotate.quality import covered, smooth_level, with_loi
+from lacss_tools.annotate.candidates.choice import covered, smooth_level, with_loi
 from lacss_tools.arrays import Image, Mask, Plane, Points
 
 NO_VALLEY = 0.9

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lacss_tools.annotate.candidates.choice import choose
 from lacss_tools.annotate.check.advice import Missing
-from lacss_tools.annotate.picks import AUTO, Pick, read_picks
-from lacss_tools.annotate.quality import choose
+from lacss_tools.annotate.pick.journal import AUTO, Pick, read_picks
 from lacss_tools.arrays import Image, Mask, Plane, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_candidates, read_image, read_lois, read_mask, read_plane

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lacss_tools.annotate.candidates.choice import middle_area, typical
 from lacss_tools.annotate.check import page
 from lacss_tools.annotate.check.advice import Advice, Missing, advise
 from lacss_tools.annotate.check.judge import Field, Judged, Limits, estimate_nucleus, judge
@@ -17,10 +18,9 @@ from lacss_tools.annotate.check.measure import measure_lois, measure_mask
 from lacss_tools.annotate.check.overview import Overview, overview
 from lacss_tools.annotate.check.record import from_text, to_text
 from lacss_tools.annotate.check.sources import NONE, Folders, Sources, load_field
-from lacss_tools.annotate.pick_steps import IMAGES_FOR_AREA
-from lacss_tools.annotate.quality import middle_area, typical
-from lacss_tools.annotate.settings import LoiSettings
-from lacss_tools.annotate.steps import nucleus_diameter
+from lacss_tools.annotate.lois.settings import LoiSettings
+from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
 from lacss_tools.errors import LacssError
 from lacss_tools.io.native import read_candidates, read_lois, write_text
 from lacss_tools.jobs import batch

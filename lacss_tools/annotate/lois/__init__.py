@@ -1,0 +1,1 @@
+"""From nucleus images to locations of interest (LOIs): one point per nucleus."""

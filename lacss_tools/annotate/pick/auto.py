@@ -1,0 +1,94 @@
+"""Picking without a person: by agreement with the LOIs, in several processes or on a cluster if need be."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from lacss_tools.annotate.candidates.choice import DOUBTFUL
+from lacss_tools.annotate.pick.journal import AUTO
+from lacss_tools.annotate.pick.session import Session, read_choices, save_picks
+from lacss_tools.errors import InputError, LacssError
+from lacss_tools.jobs import batch
+
+SECONDS_BETWEEN_SAVES = 2.0
+
+
+def pick_automatically(
+    session: Session, overwrite: bool, run: Callable[..., batch.Summary] = batch.run
+) -> tuple[batch.Summary, list[str]]:
+    """Pick the candidate that agrees best with the LOIs for each undecided image.
+
+    Returns what happened and the stems that look doubtful. `overwrite` redoes earlier automatic picks; a person's
+    pick and a mask made elsewhere always stay. An image that fails is named and the rest go on. `run` is `batch.run`
+    with its choice of processes or cluster: they choose, the masks and the journal are written here. Raises InputError
+    when no image has LOIs.
+    """
+    if not any(stem in session.lois for stem in session.stems):
+        raise InputError("--auto needs LOIs, and no image has any. Run lacss annotate-lois first.")
+    todo = [stem for stem in session.stems if _is_for_auto(session, stem, overwrite)]
+    saver = _Saver(session)
+    try:
+        work = partial(_choose, typical_area=session.typical_area)
+        summary = run([_job(session, stem) for stem in todo], work, overwrite=True, receive=saver.receive)
+    finally:
+        saver.save()
+    summary.done = [stem for stem in summary.done if stem not in saver.failed]
+    summary.failed |= saver.failed
+    decided = set(session.stems) - set(todo)
+    summary.skipped = [stem for stem in session.stems if stem in decided]
+    return summary, sorted(saver.doubtful)
+
+
+def _is_for_auto(session: Session, stem: str, overwrite: bool) -> bool:
+    pick = session.picks.get(stem)
+    if pick is None or pick.by == AUTO:
+        return not session.is_decided(stem) or (overwrite and pick is not None)
+    return False
+
+
+def _job(session: Session, stem: str) -> batch.Job:
+    inputs = [session.candidates[stem], session.images[stem], *([session.lois[stem]] if stem in session.lois else [])]
+    return batch.Job(stem, tuple(inputs), session.mask_file(stem))
+
+
+def _choose(job: batch.Job, typical_area: float | None) -> tuple[int, float]:
+    """Return the number of the best candidate and its score, without changing anything."""
+    candidates, image, *tables = job.inputs
+    if not tables:
+        raise InputError(f"{image} has no LOIs. Run lacss annotate-lois, or pick it by hand.")
+    choices = read_choices(image, candidates, tables[0], typical_area)
+    return choices.suggestion(), choices.score()
+
+
+class _Saver:
+    """Saves automatic picks some at a time, as each saving reads the whole journal."""
+
+    def __init__(self, session: Session):
+        self.session, self.waiting, self.since = session, dict[str, int | None](), time.monotonic()
+        self.doubtful: list[str] = []
+        self.failed: dict[str, str] = {}
+
+    def receive(self, job: batch.Job, choice: tuple[int, float]) -> None:
+        self.waiting[job.stem], score = choice
+        if score < DOUBTFUL:
+            self.doubtful.append(job.stem)
+        if time.monotonic() - self.since > SECONDS_BETWEEN_SAVES:
+            self.save()
+
+    def save(self) -> None:
+        picks = dict(sorted(self.waiting.items()))
+        self.waiting = {}
+        if picks:
+            with self.session.exclusive():
+                self._save(picks)
+        self.since = time.monotonic()
+
+    def _save(self, picks: dict[str, int | None]) -> None:
+        try:
+            save_picks(self.session, picks, AUTO)
+        except LacssError as error:
+            if len(picks) == 1:
+                self.failed |= dict.fromkeys(picks, str(error))
+                return
+            for stem, number in picks.items():  # one bad image must not cost the others
+                self._save({stem: number})

@@ -1,0 +1,81 @@
+"""`lacss pick`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lacss_tools.annotate import WORKER_MODULES
+from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.project import Project, check_output
+from lacss_tools.screen.options import HERE, OverwriteOption, ProjectOption, SchedulerOption, WorkersOption, resolve
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("pick")(pick)
+
+
+def pick(
+    images: Annotated[Path | None, typer.Option(help="Cell images.", show_default="images/")] = None,
+    candidates: Annotated[
+        Path | None, typer.Option(help="Candidates of lacss graphcut.", show_default="candidates/")
+    ] = None,
+    lois: Annotated[Path | None, typer.Option(help="LOI tables, for the suggestion.", show_default="lois/")] = None,
+    dapi: Annotated[Path | None, typer.Option(help="Nucleus images, to look at.", show_default="dapi/")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where masks and picks.csv go.", show_default="masks/")
+    ] = None,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Choose by agreement with the LOIs, without a person; a person's picks stay.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open no browser.")] = False,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    overwrite: OverwriteOption = False,
+    project: ProjectOption = HERE,
+) -> None:
+    """Pick the best of the candidates of each image: masks/STEM.tif and masks/picks.csv.
+
+    Opens a page on this machine only: keys 1 to 5 choose and go on, Enter takes the suggestion, R rejects the image,
+    U undoes, E repairs the mask or the points, ? shows all keys. Every choice is saved at once; starting again
+    continues. Repaired points go to the LOI table, whose first state stays in lois/original/. With --auto, --overwrite
+    redoes automatic picks.
+    """
+    if overwrite and not auto:
+        raise UsageError("--overwrite redoes automatic picks and needs --auto. On the page, go back and choose again.")
+    if (workers != 1 or scheduler is not None) and not auto:
+        raise UsageError("--workers and --scheduler choose without a person and need --auto.")
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
+
+    batch.warm_up(workers, scheduler, WORKER_MODULES)
+    from lacss_tools.annotate.pick.auto import pick_automatically
+    from lacss_tools.annotate.pick.session import open_session
+
+    home = Project(project)
+    folders = [resolve(project, images, home.images), resolve(project, candidates, home.candidates)]
+    points, masks = resolve(project, lois, home.lois), resolve(project, output, home.masks)
+    check_output(masks, *folders, points)
+    if lois is not None and not points.is_dir():
+        raise InputError(f"{points} does not exist. Give the folder of LOI tables, or leave --lois out.")
+    session = open_session(folders[0], folders[1], points, masks, resolve(project, dapi, home.dapi))
+    console.say(f"{session.note}; {len(session.undecided())} to pick")
+    if auto:
+        with console.progress("pick") as advance:
+            run = partial(batch.run, workers=workers, scheduler=scheduler, advance=advance)
+            summary, doubtful = pick_automatically(session, overwrite, run)
+        if doubtful:
+            console.say(
+                f"{len(doubtful)} agree badly with their LOIs, look at them: {', '.join(doubtful)} (lacss pick)"
+            )
+        console.finish(summary, str(masks))
+        return
+    from lacss_tools.annotate.pick.page.app import picker_site
+    from lacss_tools.web.serve import serve
+
+    serve(picker_site(session), port, open_browser=not no_browser, say=console.say)
+    left = len(session.undecided())
+    console.say(f"{left} left; lacss pick continues." if left else "All picked. Next: lacss train")

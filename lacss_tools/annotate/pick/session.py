@@ -1,0 +1,284 @@
+"""Picking on files: what there is to pick, saving, repairing and undoing, choosing without a person."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from lacss_tools.annotate.candidates.choice import best, middle_area, score_candidates, typical
+from lacss_tools.annotate.pick.commit import Change, Content, commit, locked, recover
+from lacss_tools.annotate.pick.journal import PERSON, Pick, make_pick, mark_repaired, read_picks, row_of
+from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
+from lacss_tools.annotate.pick.repair import Repair
+from lacss_tools.arrays import Image, Mask, Masks, Points
+from lacss_tools.errors import InputError, LacssError
+from lacss_tools.io.native import read_candidates, read_image, read_lois
+from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file
+
+IMAGES_FOR_AREA = 24
+"""images, spread over the set, that tell its usual area per LOI"""
+
+
+@dataclass
+class Session:
+    """The images of a project that have candidates, and the picks made so far (kept on disk with every change)."""
+
+    images: dict[str, Path]
+    candidates: dict[str, Path]
+    lois: dict[str, Path]
+    masks: Path
+    note: str
+    """one line: what was paired and what was not"""
+    picks: dict[str, Pick] = field(default_factory=dict)
+    lois_folder: Path = Path("lois")
+    """where the table of an image goes that has none yet"""
+    dapi: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def stems(self) -> list[str]:
+        """Images to pick for, sorted."""
+        return list(self.images)
+
+    def is_own(self, stem: str) -> bool:
+        """Return whether the mask of `stem` was made elsewhere (imported, drawn): no pick accounts for it."""
+        pick = self.picks.get(stem)
+        return (pick is None or pick.number is None) and find_mask(self.masks, stem) is not None
+
+    def is_decided(self, stem: str) -> bool:
+        """Return whether nothing is left to do: rejected, or there is a mask. A pick whose mask is gone is open."""
+        pick = self.picks.get(stem)
+        return (pick is not None and pick.number is None) or find_mask(self.masks, stem) is not None
+
+    def undecided(self) -> list[str]:
+        """Images still to pick for."""
+        return [stem for stem in self.images if not self.is_decided(stem)]
+
+    @cached_property
+    def typical_area(self) -> float | None:
+        """Area per LOI, in pixels, that is usual in the set: the median over some of its images, read at first use."""
+        with_lois = [stem for stem in self.images if stem in self.lois]
+        sample = with_lois[:: -(-len(with_lois) // IMAGES_FOR_AREA) or 1]
+        return typical([_middle_area(self, stem) for stem in sample])
+
+    def mask_file(self, stem: str) -> Path:
+        """Return where the mask of a pick goes."""
+        return self.masks / f"{stem}.tif"
+
+    def loi_file(self, stem: str) -> Path:
+        """Return the LOI table of an image, whether it exists or not."""
+        return self.lois.get(stem, self.lois_folder / f"{stem}.csv")
+
+    def refresh(self) -> None:
+        """Read again what other processes may have decided."""
+        self.picks = read_picks(picks_file(self.masks))
+
+    def inputs(self, stem: str) -> str:
+        """Return a word that changes with the files that a pick is made from: image, candidates, LOIs."""
+        return " ".join(map(_stamp, (self.images[stem], self.candidates[stem], self.loi_file(stem))))
+
+    def version(self, stem: str) -> str:
+        """Return a word that changes whenever anybody changes row, mask, LOIs or candidates of the image.
+
+        What is undone has its earlier version again.
+        """
+        pick, mask, table = self.picks.get(stem), find_mask(self.masks, stem), self.loi_file(stem)
+        facts = [row_of(pick).encode() if pick else b"", _stamp(self.candidates[stem]).encode()]
+        facts += [(_bytes(path) or b"") if path else b"" for path in (mask, table)]
+        return hashlib.sha256(b"\n".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()[:16]
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other processes from changing anything meanwhile, and know what they changed before."""
+        with locked(self.masks):
+            self.refresh()
+            yield
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Everything about one image that a pick needs."""
+
+    image: Image
+    masks: Masks
+    thresholds: list[float]
+    lois: Points
+    typical_area: float | None = None
+    """area per LOI, in pixels, that is usual in the set"""
+
+    @cached_property
+    def scores(self) -> Float[np.ndarray, " n"]:
+        """The score, 0 to 1, of each candidate."""
+        return score_candidates(self.masks, self.lois, self.image, self.typical_area)
+
+    def suggestion(self) -> int:
+        """Return the number (from 1) of the candidate with the highest score; the middle one without LOIs."""
+        return best(self.scores) + 1
+
+    def score(self) -> float:
+        """Return the score, 0 to 1, of the suggestion."""
+        return float(self.scores.max())
+
+    def lois_inside(self) -> list[int]:
+        """Return for each candidate how many LOIs lie on its cells."""
+        pixels = np.rint(self.lois).astype(int)
+        y, x = pixels[((pixels >= 0) & (pixels < self.masks.shape[1:])).all(axis=1)].T
+        return [int(np.count_nonzero(mask[y, x])) for mask in self.masks]
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was on disk for one image before a change: enough to undo it exactly."""
+
+    stem: str
+    pick: Pick | None
+    files: tuple[Content, ...]
+
+
+def find_mask(masks: Path, stem: str) -> Path | None:
+    """Return the mask file of `stem`, whatever its format; None when there is none."""
+    return next((path for suffix in IMAGE_SUFFIXES if (path := masks / f"{stem}{suffix}").is_file()), None)
+
+
+def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: Path | None = None) -> Session:
+    """Pair images with candidates; LOIs and DAPI may be missing. InputError when there is nothing to pick.
+
+    Finishes what a process left half done that was killed in the middle of a pick.
+    """
+    if not candidates.is_dir():
+        raise InputError(f"{candidates} does not exist. Run lacss graphcut first.")
+    pairing = pair((images, list_images(images)), (candidates, list_images(candidates)))
+    points = list_tables(lois) if lois.is_dir() and any(lois.glob("*.csv")) else {}
+    nuclei = list_images(dapi) if dapi is not None and dapi.is_dir() and any(dapi.iterdir()) else {}
+    with_lois = sum(stem in points for stem in pairing.paired)
+    session = Session(
+        images={stem: files[0] for stem, files in pairing.paired.items()},
+        candidates={stem: files[1] for stem, files in pairing.paired.items()},
+        lois=points,
+        masks=masks,
+        note=f"{pairing.summary()}; {with_lois} of them with LOIs",
+        lois_folder=lois,
+        dapi=nuclei,
+    )
+    recover(masks, session.stems, lambda stem: [session.mask_file(stem), session.loi_file(stem)])
+    session.refresh()
+    return session
+
+
+def load_choices(session: Session, stem: str) -> Choices:
+    """Read image, candidates and LOIs of one image; InputError when image and candidates differ in size."""
+    return read_choices(session.images[stem], session.candidates[stem], session.loi_file(stem), session.typical_area)
+
+
+def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: float | None) -> Choices:
+    """Read image, candidates and, if it exists, LOI table; errors as `load_choices`."""
+    image = read_image(image_file)
+    masks, thresholds = read_candidates(candidates)
+    if masks.shape[1:] != image.shape[1:]:
+        raise InputError(
+            f"{candidates} is {masks.shape[1:]} pixels and {image_file} {image.shape[1:]}. "
+            "Run lacss graphcut --overwrite."
+        )
+    return Choices(image, masks, thresholds, _read_points(table), typical_area)
+
+
+def load_lois(session: Session, stem: str) -> Points:
+    """Read the LOIs of one image; none when it has no table."""
+    return _read_points(session.loi_file(stem))
+
+
+def _read_points(table: Path) -> Points:
+    return read_lois(table)[0] if table.exists() else np.zeros((0, 2))
+
+
+def _middle_area(session: Session, stem: str) -> float | None:
+    try:
+        return middle_area(read_candidates(session.candidates[stem])[0], load_lois(session, stem))
+    except LacssError:
+        return None  # named when its turn comes
+
+
+# ---- saving and undoing: inside `session.exclusive()` when others may be at work ------------------------------------
+
+
+def save_pick(session: Session, stem: str, number: int | None, by: str = PERSON) -> Before:
+    """Write the mask of candidate `number` (None: no mask) and the row; both are on disk when this returns.
+
+    Returns what `restore` needs. Raises InputError for a number that does not exist and for an image whose mask was
+    made elsewhere: somebody's work is not replaced by a key press.
+    """
+    return save_picks(session, {stem: number}, by)[0]
+
+
+def save_picks(session: Session, numbers: dict[str, int | None], by: str) -> list[Before]:
+    """Save the picks of several images, all of them or none; see `save_pick`."""
+    before = [_remember(session, stem) for stem in numbers]
+    session.picks = commit(session.masks, (_change(session, stem, number, by) for stem, number in numbers.items()))
+    return before
+
+
+def save_repair(session: Session, stem: str, repair: Repair, mask: Mask) -> Before:
+    """Write the repaired mask, the LOI table if it changes, and the row that names the repairs; errors as `save_pick`.
+
+    The LOI table as it was before its first repair stays in lois/original/.
+    """
+    _refuse_own(session, stem)
+    before = _remember(session, stem, with_lois=repair.touches_lois)
+    _, thresholds = _candidate(session, stem, repair.candidate)
+    pick, kinds, threshold = make_pick(stem, repair.candidate, thresholds, PERSON), repair.kinds, repair.threshold
+    if repair.on_saved and before.pick is not None and before.pick.number is not None:
+        kinds = kinds + before.pick.edited.split("+")
+        threshold = float(before.pick.threshold or thresholds[before.pick.number - 1])
+        pick = replace(pick, choice=before.pick.choice)
+    pick = mark_repaired(pick, thresholds[repair.candidate - 1] if threshold is None else threshold, kinds)
+    files = [Content(session.mask_file(stem), mask)]
+    if repair.touches_lois:
+        table = session.loi_file(stem)
+        files.append(Content(table, edit_table(table, repair.removed, repair.added)))
+        keep_original(table)
+    session.picks = commit(session.masks, [Change(stem, pick, tuple(files))])
+    return before
+
+
+def restore(session: Session, *before: Before) -> None:
+    """Undo changes, all of them or none: bring files and rows back to what they were, byte by byte."""
+    session.picks = commit(session.masks, [Change(past.stem, past.pick, past.files) for past in before])
+
+
+def _change(session: Session, stem: str, number: int | None, by: str) -> Change:
+    _refuse_own(session, stem)
+    mask, thresholds = (None, []) if number is None else _candidate(session, stem, number)
+    return Change(stem, make_pick(stem, number, thresholds, by), (Content(session.mask_file(stem), mask),))
+
+
+def _candidate(session: Session, stem: str, number: int) -> tuple[Mask, list[float]]:
+    masks, thresholds = read_candidates(session.candidates[stem])
+    if not 1 <= number <= len(masks):
+        raise InputError(f"{session.candidates[stem]} has {len(masks)} candidates, there is no number {number}.")
+    return masks[number - 1], thresholds
+
+
+def _refuse_own(session: Session, stem: str) -> None:
+    if session.is_own(stem):
+        raise InputError(f"{find_mask(session.masks, stem)} was not picked here. Move it away to pick for this image.")
+
+
+def _remember(session: Session, stem: str, with_lois: bool = False) -> Before:
+    paths = [session.mask_file(stem)] + ([session.loi_file(stem)] if with_lois else [])
+    return Before(stem, session.picks.get(stem), tuple(Content(path, _bytes(path)) for path in paths))
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _stamp(path: Path) -> str:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return "none"
+    return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"

@@ -1,1 +1,0 @@
-"""The page on which a person picks one candidate per image."""

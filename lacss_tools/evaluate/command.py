@@ -1,0 +1,188 @@
+"""`lacss eval`."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lacss_tools.errors import UsageError
+from lacss_tools.io.project import Project, check_output
+from lacss_tools.screen.options import (
+    HERE,
+    DeviceOption,
+    DiameterOption,
+    JsonOption,
+    ModelChannelOption,
+    ProjectOption,
+    resolve,
+)
+
+if TYPE_CHECKING:
+    from lacss_tools.arrays import Image
+    from lacss_tools.cells import Cells
+    from lacss_tools.evaluate.report import Judged
+    from lacss_tools.evaluate.steps import Find, Truth
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("eval")(evaluate)
+
+
+def evaluate(
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL...",
+            help="Run folders, .safetensors files, or any tool's predictions: a folder of label images, Cellpose "
+            "files, ImageJ ROI zips or GeoJSON, or a COCO json. Several are compared side by side.",
+        ),
+    ],
+    images: Annotated[Path | None, typer.Option(help="Folder of images.", show_default="images/")] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Truth: a folder of label images, Cellpose files, ImageJ ROI zips or GeoJSON, or a COCO json.",
+            show_default="labels/",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Where to write the report.", show_default="MODEL/report; eval for predictions"
+        ),
+    ] = None,
+    score_cut: Annotated[
+        float | None,
+        typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5, for each"),
+    ] = None,
+    channel: ModelChannelOption = None,
+    diameter: DiameterOption = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Numbers per group too: a regular expression whose bracket finds the group in file names."),
+    ] = None,
+    group_table: Annotated[
+        Path | None, typer.Option(help="Numbers per group too: a CSV with a column image and a column of groups.")
+    ] = None,
+    group_column: Annotated[str, typer.Option(help="The column of groups in --group-table.")] = "group",
+    as_json: JsonOption = False,
+    device: DeviceOption = "auto",
+    project: ProjectOption = HERE,
+) -> None:
+    """Compare models, or any tool's segmentation, with outlined cells.
+
+    Writes report.html (curves, errors by size, worst and best fields), evaluation.json, images.csv and cells.csv.
+    AP is the paper's (pooled, no interpolation); COCO's AP and TP / (TP + FP + FN) are given beside it by name.
+    Pixels that several cells share count for each: masks are compared, not a flattened image, where the format keeps
+    overlaps (COCO json, ROI zips, models).
+    """
+    from lacss_tools.evaluate import steps
+    from lacss_tools.screen import console
+
+    if score_cut is not None and not math.isfinite(score_cut):
+        raise UsageError(f"--score-cut {score_cut} is not a number. Give a score such as 0.5.")
+    home, paths = Project(project), [project / model for model in models]
+    folder = resolve(project, output, _default_output(paths, home))
+    truth_path = resolve(project, labels, home.labels)
+    image_folder = _image_folder(resolve(project, images, home.images), images is not None, paths)
+    check_output(folder, *paths, truth_path, *([image_folder] if image_folder else []))
+    truth = steps.open_truth(image_folder, truth_path, channel or _trained_channel(paths))
+    console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
+    console.say(steps.describe_first(truth))
+    groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
+    judged = []
+    for name, path in zip(_names(models), paths, strict=True):
+        find = _finder(path, device, truth, diameter)
+        with console.progress(f"eval {name}") as advance:
+            judged.append(steps.judge(name, truth, find, score_cut, groups, advance))
+    report = steps.write_report(folder, ", ".join(_names(models)), judged, truth)
+    console.table(["", *(model.name for model in judged)], _table(judged))
+    console.say(f"report: {report}")
+    if as_json:
+        console.emit_json(steps.as_json(judged))
+
+
+def _table(models: "list[Judged]") -> list[list[str]]:
+    """Return a row per number and a column per model: many models are rarer than many numbers."""
+    from lacss_tools.evaluate.report import LINES, show_interval
+
+    rows = []
+    for name, key, value in LINES:
+        numbers = [(value(model.result), model.intervals.get(key)) for model in models]
+        rows.append([name, *("-" if n is None else f"{n:.3f}{show_interval(ends)}" for n, ends in numbers)])
+    rows.append(["true cells", *(str(model.result.n_truth) for model in models)])
+    rows.append(["detections", *(str(model.result.n_detections) for model in models)])
+    return rows
+
+
+def _names(models: list[Path]) -> list[str]:
+    """Return the last part of each path, or whole paths when those are not distinct."""
+    short = [model.name or str(model) for model in models]
+    names = short if len(set(short)) == len(short) else [str(model) for model in models]
+    if len(set(names)) < len(names):
+        raise UsageError(f"{max(names, key=names.count)} is given twice. Name each model once.")
+    return names
+
+
+def _default_output(paths: list[Path], home: Project) -> Path:
+    from lacss_tools.formats.sources import is_source
+
+    if len(paths) > 1 or is_source(paths[0]):
+        return home.root / "eval"
+    return (paths[0] if paths[0].is_dir() else paths[0].parent) / "report"
+
+
+def _image_folder(folder: Path, given: bool, models: list[Path]) -> Path | None:
+    """Return None when predictions are judged without images to look at."""
+    from lacss_tools.formats.sources import is_source
+
+    return folder if given or folder.is_dir() or not all(is_source(path) for path in models) else None
+
+
+def _trained_channel(models: list[Path]) -> str | None:
+    """Return the one channel that all models among `models` were trained on, None for all channels."""
+    from lacss_tools.formats.sources import is_source
+
+    networks = [path for path in models if not is_source(path)]
+    if not networks:
+        return None
+    from lacss_tools.network.weights import trained_channel
+
+    channels = {path: trained_channel(path) for path in networks}
+    if len(set(channels.values())) > 1:
+        each = " and ".join(f"{path} on channel {channel or '(all)'}" for path, channel in channels.items())
+        raise UsageError(f"{each} were trained on different channels. Evaluate them apart.")
+    return channels[networks[0]]
+
+
+def _groups(stems: list[str], pattern: str | None, table: Path | None, column: str) -> dict[str, str] | None:
+    from lacss_tools.evaluate.groups import groups_by_name, groups_by_table
+
+    if pattern and table:
+        raise UsageError("--group and --group-table both name groups. Give one of them.")
+    if pattern:
+        return groups_by_name(stems, pattern)
+    return groups_by_table(stems, table, column) if table else None
+
+
+def _finder(path: Path, device: str, truth: "Truth", diameter: float | None) -> "Find":
+    from lacss_tools.evaluate import steps
+    from lacss_tools.formats.sources import is_source, open_source
+    from lacss_tools.screen import console
+
+    if is_source(path):
+        source = open_source(path, truth.source.path if truth.source.coco else None)
+        console.say(f"{path.name}: {source.kind}, {steps.pair_predictions(source, truth).summary()}")
+        return steps.from_source(source)
+    from lacss_tools.predict.predictor import load_predictor
+    from lacss_tools.predict.settings import ALL_DETECTIONS
+
+    predictor = load_predictor(path, device, ALL_DETECTIONS, diameter=diameter)
+
+    def find(stem: str, image: "Image | None", shape: tuple[int, int]) -> "Cells":
+        assert image is not None  # a model is never judged without images
+        return predictor(image)
+
+    return find

@@ -1,0 +1,153 @@
+"""Large TIFF and OME-Zarr images, read window by window."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lacss_tools.errors import InputError
+from lacss_tools.io.image import Loaded, with_metadata
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+WHOLE_PIXELS = 4096**2
+"""images of more pixels are not held in memory where their file lets them be read in parts"""
+CACHE_BYTES = 256 * 2**20
+"""of decoded strips or tiles: a row of windows of a slide"""
+PART_AXES = ("YX", "CYX", "YXS", "SYX")
+ZARR = ".zarr"
+
+Read = Callable[[slice, slice], np.ndarray]
+"""rows, columns -> those pixels, with the axes of the file"""
+
+
+def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
+    """Return outline and reader of a large image; None when it is small, of another format or of odd axes."""
+    if path.name.endswith(ZARR):
+        return _open_zarr(path)
+    if not path.name.lower().endswith((".tif", ".tiff")) or not path.is_file():
+        return None
+    import tifffile
+
+    try:
+        tiff = stack.enter_context(tifffile.TiffFile(path))
+        series = tiff.series[0]
+        height, width = (series.sizes.get(name, 0) for name in ("height", "width"))
+    except Exception:  # `load` will say what is wrong with it
+        return None
+    if height * width <= WHOLE_PIXELS:
+        return None
+    outline = with_metadata(_outline(series.shape, series.axes, series.dtype), tiff)
+    read = _tiff_reader(path, tiff)
+    return None if read is None or outline.axes not in PART_AXES else (outline, read)
+
+
+def _outline(shape: tuple[int, ...], axes: str, dtype: Any) -> Loaded:
+    return Loaded(np.broadcast_to(np.zeros((), dtype), shape), axes)
+
+
+def _window(axes: str, rows: slice, columns: slice) -> tuple[slice, ...]:
+    return tuple({"Y": rows, "X": columns}.get(name, slice(None)) for name in axes)
+
+
+# ---- TIFF -----------------------------------------------------------------------------------------------------------
+
+
+def _tiff_reader(path: Path, tiff: "TiffFile") -> Read | None:
+    """Return how to read parts: mapped into memory when stored plainly, else strip by strip or tile by tile."""
+    import tifffile
+
+    series = tiff.series[0]
+    axes = series.axes
+    if series.dataoffset is not None:
+        mapped = tifffile.memmap(path, series=0, mode="r")
+        return lambda rows, columns: np.asarray(mapped[_window(axes, rows, columns)])
+    pages = [page for page in series.pages if page is not None]
+    if axes == "YX" and len(pages) == 1:
+        plane = Plane(pages[0].aspage())
+        return lambda rows, columns: plane.read(rows, columns)[..., 0]
+    if axes == "YXS" and len(pages) == 1 and pages[0].aspage().planarconfig == 1:
+        return Plane(pages[0].aspage()).read
+    if axes == "CYX" and len(pages) == series.shape[0]:
+        planes = [Plane(page.aspage(), CACHE_BYTES // len(pages)) for page in pages]
+        return lambda rows, columns: np.stack([plane.read(rows, columns)[..., 0] for plane in planes])
+    return None
+
+
+@dataclass
+class Plane:
+    """One page of a TIFF file, decoded where it is looked at; what was decoded last is kept."""
+
+    page: "TiffPage"
+    most: int = CACHE_BYTES
+    decoded: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict)
+    held: int = 0
+
+    def read(self, rows: slice, columns: slice) -> np.ndarray:
+        """Return a window (y, x, sample)."""
+        tall, wide = self.page.chunks[:2]
+        across = -(-self.page.imagewidth // wide)
+        out = np.empty(
+            (rows.stop - rows.start, columns.stop - columns.start, self.page.samplesperpixel), self.page.dtype
+        )
+        for i in range(rows.start // tall, -(-rows.stop // tall)):
+            y0, y1 = max(rows.start, i * tall), min(rows.stop, (i + 1) * tall)
+            for j in range(columns.start // wide, -(-columns.stop // wide)):
+                x0, x1 = max(columns.start, j * wide), min(columns.stop, (j + 1) * wide)
+                segment = self._segment(i * across + j)
+                part = segment[y0 - i * tall : y1 - i * tall, x0 - j * wide : x1 - j * wide]
+                out[y0 - rows.start : y1 - rows.start, x0 - columns.start : x1 - columns.start] = part
+        return out
+
+    def _segment(self, index: int) -> np.ndarray:
+        if index in self.decoded:
+            self.decoded.move_to_end(index)
+            return self.decoded[index]
+        page, handle = self.page, self.page.parent.filehandle
+        try:
+            handle.seek(page.dataoffsets[index])
+            data = handle.read(page.databytecounts[index]) or None
+            segment = page.decode(data, index, jpegtables=page.jpegtables)[0]
+        except Exception as error:  # decoders raise whatever they like on damaged files
+            raise InputError(f"{handle.path} is damaged or cut short ({error}). Export it again.") from error
+        pixels = np.zeros((*page.chunks[:2], page.samplesperpixel), page.dtype) if segment is None else segment[0]
+        self.decoded[index] = pixels
+        self.held += pixels.nbytes
+        while self.held > self.most and len(self.decoded) > 1:
+            self.held -= self.decoded.popitem(last=False)[1].nbytes
+        return pixels
+
+
+# ---- OME-Zarr -------------------------------------------------------------------------------------------------------
+
+
+def _open_zarr(path: Path) -> tuple[Loaded, Read]:
+    """Open the full resolution of an OME-Zarr image (the first of its levels), or a bare array as YX or CYX."""
+    try:
+        import zarr
+    except ImportError as error:
+        raise InputError(f"{path} needs zarr. Install it: pip install zarr") from error
+    try:
+        node: Any = zarr.open(str(path), mode="r")
+        scales = dict(node.attrs).get("multiscales") or dict(node.attrs).get("ome", {}).get("multiscales")
+        array = node[scales[0]["datasets"][0]["path"]] if scales else node
+        named = "".join(axis["name"] for axis in scales[0].get("axes", [])).upper() if scales else ""
+        shape, dtype = tuple(array.shape), array.dtype
+    except Exception as error:  # each store raises its own
+        raise InputError(f"{path} cannot be read as OME-Zarr ({error}). Export it again.") from error
+    axes = named or {2: "YX", 3: "CYX"}.get(len(shape), "?" * len(shape))
+    kept = "".join(name for name, size in zip(axes, shape, strict=True) if size > 1 or name in "YX")
+    if kept not in PART_AXES:
+        raise InputError(f"{path} has axes {axes} of size {shape}. Save one field as YX or CYX.")
+    sizes = tuple(size for size, name in zip(shape, axes, strict=True) if name in kept)
+
+    def read(rows: slice, columns: slice) -> np.ndarray:
+        part = np.asarray(array[_window(axes, rows, columns)])
+        return part.reshape([n for n, name in zip(part.shape, axes, strict=True) if name in kept])
+
+    return _outline(sizes, kept, dtype), read

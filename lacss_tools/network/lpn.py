@@ -1,0 +1,56 @@
+"""Location proposal network (LPN): coarse map -> where the cells are (paper, Methods; scores by focal loss).
+
+Each cell of the coarse map says how likely a LOI lies near and at which offset.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lacss_tools.network.backbone import COARSE_STRIDE
+
+EXACT = "donot_use_mm_for_euclid_dist"
+"""by products of matrices, which a GPU rounds to ten bits, distances would be off by pixels"""
+
+
+class LPN(nn.Module):
+    """3x3 convolution and 1x1 convolutions -> score logit and (dy, dx) in units of the coarse stride."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, hidden, 3, padding=1)
+        self.score = nn.Conv2d(hidden, 1, 1)
+        self.offset = nn.Conv2d(hidden, 2, 1)
+        nn.init.constant_(self.score.bias, -2.0)  # type: ignore[arg-type]
+
+    def forward(self, coarse: Float[Tensor, "b c y x"]) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
+        """Return score logits and offsets (dy, dx) from the centre of each coarse cell, in pixels."""
+        x = torch.relu(self.conv(coarse))
+        offset = self.offset(x).permute(0, 2, 3, 1).float() * COARSE_STRIDE
+        return self.score(x)[:, 0].float(), offset
+
+
+def cell_centres(height: int, width: int, device: torch.device) -> Float[Tensor, "y x 2"]:
+    """Return the (y, x) pixel position of the centre of each coarse cell."""
+    y = (torch.arange(height, device=device) + 0.5) * COARSE_STRIDE - 0.5
+    x = (torch.arange(width, device=device) + 0.5) * COARSE_STRIDE - 0.5
+    return torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1)
+
+
+def lpn_targets(
+    lois: Float[Tensor, "n 2"], counts: tuple[int, ...], shape: tuple[int, int, int], radius: float
+) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
+    """Return score targets (1 within `radius` pixels of a LOI, else 0) and the (dy, dx) to the nearest LOI.
+
+    `shape` is that of the score map: (batch, height, width); `counts` says how many LOIs each image has, in order (on
+    the host, so that a GPU need not be waited for).
+    """
+    centres = cell_centres(shape[1], shape[2], lois.device)
+    score = lois.new_zeros(shape)
+    offset = lois.new_zeros((*shape, 2))
+    for b, own in enumerate(torch.split(lois, list(counts))):
+        if len(own):
+            distance, nearest = torch.cdist(centres.reshape(-1, 2), own, compute_mode=EXACT).min(dim=1)
+            score[b] = (distance <= radius).float().view(shape[1:])
+            offset[b] = (own[nearest] - centres.reshape(-1, 2)).view(*shape[1:], 2)
+    return score, offset

@@ -1,0 +1,73 @@
+"""Weights to use: best.safetensors, with the sizes of the network and the working scale in its header."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lacss_tools.errors import InputError
+from lacss_tools.io.native import atomic
+from lacss_tools.io.settings import from_table
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import ModelSettings
+
+FORMAT = "lacss_tools 1"
+BEST = "best.safetensors"
+
+
+def save_weights(path: Path, model: Lacss, scale: float, channel: str | None = None) -> None:
+    """Write the weights as safetensors; sizes of the network and the working scale go to the header.
+
+    So does `channel`, when the model was trained on one channel of its images: its index or its name.
+    """
+    from safetensors.torch import save
+
+    # one entry: the order of several changes from file to file
+    header = {FORMAT: json.dumps({"model": asdict(model.settings), "scale": scale, "channel": channel})}
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with atomic(path) as part:
+        part.write_bytes(save(weights, metadata=header))
+
+
+def load_weights(path: Path) -> tuple[Lacss, float]:
+    """Read a model and its working scale from a .safetensors file or a run folder; InputError when it is neither."""
+    configuration, weights = _read_weights(path)
+    model = Lacss(from_table(ModelSettings, configuration["model"]))
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path} is of another version of the network. Train again with this version.") from error
+    return model, float(configuration["scale"])
+
+
+def trained_channel(path: Path) -> str | None:
+    """Return the channel (index or name) that a model was trained on alone, None for all; errors as `load_weights`."""
+    channel = _read_weights(path)[0].get("channel")
+    return None if channel is None else str(channel)
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Return the configuration in the header and the weights by name."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.is_dir():
+        path = path / BEST
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Give a run folder of lacss train or a .safetensors file.")
+    try:
+        with safe_open(path, framework="pt") as stored:
+            header = stored.metadata() or {}
+            weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path} is not a whole safetensors file ({error}). Copy it again.") from error
+    if FORMAT not in header:
+        raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
+    return json.loads(header[FORMAT]), weights
+
+
+def weights_hash(path: Path) -> str:
+    """Return the SHA-256 of the weights of a run folder or .safetensors file."""
+    return hashlib.sha256((path / BEST if path.is_dir() else path).read_bytes()).hexdigest()

@@ -1,0 +1,190 @@
+"""`lacss predict`."""
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lacss_tools.errors import InputError, UsageError
+from lacss_tools.formats.names import DEFAULT_FORMATS, FORMATS
+from lacss_tools.io.project import Project
+from lacss_tools.predict.settings import PredictSettings, TileSettings
+from lacss_tools.screen.options import (
+    HERE,
+    DeviceOption,
+    DiameterOption,
+    ModelChannelOption,
+    OverwriteOption,
+    ProjectOption,
+    SchedulerOption,
+    resolve,
+)
+
+PREDICT, TILES = PredictSettings(), TileSettings()
+IMAGES_PER_WORKER = 8
+"""fewer do not pay for starting a process"""
+WORKER_MODULES = ("torch", "scipy.spatial", "skimage.measure", "lacss_tools.predict.steps")
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("predict")(predict)
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, OME-Zarr images, or folders of images.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="predictions/")
+    ] = None,
+    min_score: Annotated[
+        float, typer.Option(min=0, max=1, help="Drop cells that the network is less sure of than this (0 to 1).")
+    ] = PREDICT.min_score,
+    formats: Annotated[
+        str,
+        typer.Option("--format", help=f"What to write, comma-separated: {', '.join(FORMATS)}."),
+    ] = DEFAULT_FORMATS,
+    lois: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of LOIs, STEM.csv: segment the cells at these points, such as the nuclei, in place of those "
+            "that the network finds; --min-score does not count then.",
+            show_default="none",
+        ),
+    ] = None,
+    channel: ModelChannelOption = None,
+    diameter: DiameterOption = None,
+    device: DeviceOption = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that work on images at the same time, of one thread each; 0: one per core.",
+            show_default=f"one per core on a CPU with {IMAGES_PER_WORKER} images or more for each, else 1",
+        ),
+    ] = None,
+    scheduler: SchedulerOption = None,
+    batch_size: Annotated[
+        str, typer.Option(help="Images of one size that the network sees at once, with one worker; auto: by device.")
+    ] = "auto",
+    tile: Annotated[
+        int,
+        typer.Option(
+            min=32, help="Side of the tiles of large images, in pixels at the working scale: memory, not result."
+        ),
+    ] = TILES.side,
+    overwrite: OverwriteOption = False,
+    project: ProjectOption = HERE,
+) -> None:
+    """Segment images: for each one a label TIFF, a CSV with a row per cell, and what else --format names.
+
+    labels: TIFF of 16 or 32 bit with the image's pixel size. coco: run lengths and scores, one json per image and
+    coco.json of all. roi: a zip for ImageJ's ROI Manager. geojson: drag onto the image in QuPath. csv: area, shape,
+    intensity per channel, centroid, score, in micrometres too when the pixel size is known. contours: PNG for looking.
+    In labels, csv and contours a pixel belongs to one cell; in the others cells may overlap. Images of any size: large
+    TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
+    """
+    from functools import partial
+
+    from lacss_tools.formats.names import parse_formats, pending
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
+
+    wanted, at_once = parse_formats(formats), _batch_size(batch_size)
+    folder = resolve(project, output, Project(project).predictions)
+    files = _collect(project, images, folder)
+    points = _loi_folder(project, lois)
+    batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
+    from lacss_tools.formats.outputs import merge_coco
+    from lacss_tools.predict import record, steps
+    from lacss_tools.predict.counts import summary
+    from lacss_tools.predict.predictor import load_predictor
+
+    settings, tiling = replace(PREDICT, min_score=min_score), replace(TILES, side=tile)
+    predictor = load_predictor(project / model, device, settings, tiling, diameter)
+    crew = 1 if scheduler else _workers(workers, len(files), predictor.device.type)
+    console.say(f"{len(files)} images, {_where(str(predictor.device), crew, scheduler)}")
+    _describe_first(files)
+    one = channel or predictor.channel  # that of the training
+    place = (project / model).absolute(), folder.absolute()
+    order = steps.Order(*place, wanted, one, points, diameter, device, settings, tiling)
+    jobs = [
+        batch.Job(stem, (path, points / f"{stem}.csv") if points else (path,), pending(folder, stem, wanted))
+        for stem, path in files.items()
+    ]
+    record.claim(folder, record.describe(order), files, overwrite)
+    steps.sweep(folder)
+    counts: dict[str, int] = {}
+    with console.progress("predict") as advance:
+        done = batch.run(
+            jobs,
+            partial(steps.predict_file, order=order),
+            workers=crew,
+            scheduler=scheduler,
+            together=partial(steps.predict_together, order=order, predictor=predictor, batch=at_once),
+            overwrite=overwrite,
+            advance=advance,
+            receive=lambda job, number: counts.update({job.stem: number}),
+        )
+    if "coco" in wanted:
+        merge_coco(folder, files)
+    for line in summary(counts | steps.counted(folder, done.skipped)):
+        console.say(line)
+    console.finish(done, str(folder))
+
+
+def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]:
+    """Return stem -> image of all files and folders given; InputError when two have one stem."""
+    from lacss_tools.io.project import check_output, list_images, stem_of
+
+    files: dict[str, Path] = {}
+    for path in (project / given for given in images):
+        store = path.suffix == ".zarr"
+        check_output(folder, path if path.is_dir() and not store else path.parent)
+        found = list_images(path) if path.is_dir() and not store else {stem_of(path): path}
+        if double := set(found) & set(files):
+            raise InputError(f"Several images are called {min(double)!r}. Predict them into different folders with -o.")
+        files |= found
+    return files
+
+
+def _loi_folder(project: Path, lois: Path | None) -> Path | None:
+    from lacss_tools.io.project import list_tables
+
+    if lois is None:
+        return None
+    list_tables(project / lois)  # an error that names it if it is missing or empty
+    return (project / lois).absolute()
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not int(text):
+        raise UsageError(f"--batch-size {text} is neither auto nor a number of images. Give auto, 1, 2, ...")
+    return int(text)
+
+
+def _workers(given: int | None, images: int, device: str) -> int:
+    from lacss_tools.jobs.processes import cores
+
+    if given is not None:
+        return min(given or cores(), images)
+    return max(1, min(cores(), images // IMAGES_PER_WORKER)) if device in ("auto", "cpu") else 1
+
+
+def _where(device: str, workers: int, scheduler: str | None) -> str:
+    if scheduler:
+        return f"on the cluster {scheduler}"
+    return f"device {device}" + (f", {workers} processes" if workers > 1 else "")
+
+
+def _describe_first(files: dict[str, Path]) -> None:
+    from lacss_tools.io.source import open_field
+    from lacss_tools.screen import console
+
+    first = next(iter(files.values()))
+    with suppress(InputError), open_field(first) as field:  # a bad file is named when its turn comes
+        console.say(f"{first.name}: {field.note.describe()}")

@@ -1,0 +1,176 @@
+"""Use a trained model: image in, cells out."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lacss_tools.arrays import Image, Points
+from lacss_tools.cells import Cells
+from lacss_tools.errors import InputError
+from lacss_tools.io.source import InMemory, Source
+from lacss_tools.network.backbone import DEEPEST_STRIDE
+from lacss_tools.network.device import autocast
+from lacss_tools.network.frozen import freeze
+from lacss_tools.network.lacss import Lacss, Maps
+from lacss_tools.network.preprocess import normalise, pad, resize, scaled_size, working_scale
+from lacss_tools.network.reach import reach
+from lacss_tools.predict.cut import MAX_OFFSET, at_lois, cut, propose
+from lacss_tools.predict.found import Found, best_first, join, suppress
+from lacss_tools.predict.nms import close_pairs, keep_best
+from lacss_tools.predict.original import Frame, to_original
+from lacss_tools.predict.resample import measure_range, read_working
+from lacss_tools.predict.settings import PredictSettings, TileSettings
+from lacss_tools.predict.tiles import Tile, plan, sample_windows
+
+RIVALS_IN_A_ROW = 8
+"""a proposal's fate may hang on a chain of better ones; so many links beyond the core are followed"""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model with its working scale; calling it with an image returns the cells, best first."""
+
+    model: Lacss
+    scale: float
+    device: torch.device
+    settings: PredictSettings
+    tiling: TileSettings = field(default_factory=TileSettings)
+    channel: str | None = None
+    """the one channel that the model was trained on, by index or name; None for all"""
+
+    def __call__(self, image: Image, lois: Points | None = None) -> Cells:
+        """Find the cells of one image (channel, y, x), or those at `lois` (n, 2), (y, x) in its pixels.
+
+        Raises InputError when the number of channels is wrong.
+        """
+        return self.find(InMemory(image), lois).cells()
+
+    def find(self, source: Source, lois: Points | None = None) -> Found:
+        """Find the cells of an image of any size, in tiles when it is large; with `lois` those at these places alone.
+
+        Of two LOIs that turn out to lie in one cell (the masks share more than `max_overlap`) the surer one stays.
+        """
+        self.check_channels(source.shape[0])
+        frame = self.frame(source.shape)
+        working = None if lois is None else frame.to_working(lois)
+        with torch.inference_mode():
+            if self.is_small(frame):
+                image = source.read(0, frame.shape[0], 0, frame.shape[1])
+                parts = self._find_small([image], frame, working)
+            else:
+                parts = self._find_large(source, frame, working)
+            return self._finish(join(frame.size, parts), frame, given=lois is not None)
+
+    def frame(self, shape: tuple[int, int, int]) -> Frame:
+        """Return how an image of `shape` (channels, height, width) lies at the working scale."""
+        return Frame(scaled_size(shape[1:], self.scale), shape[1:])
+
+    @property
+    def rivalry(self) -> float:
+        """How far beyond the core of a tile proposals compete, in working pixels."""
+        return RIVALS_IN_A_ROW * self.settings.nms_distance
+
+    @property
+    def halo(self) -> int:
+        """The margin around the core of a tile, in working pixels, with which tiles give what one piece gives."""
+        if self.tiling.halo is not None:
+            return self.tiling.halo
+        features, scores = reach(self.model.settings)
+        beyond = math.ceil(MAX_OFFSET) + self.model.settings.patch_size // 2 + 1
+        return max(features + beyond, scores + math.ceil(self.rivalry))
+
+    def is_small(self, frame: Frame) -> bool:
+        """Return whether an image is as small as those of the training, so that its norms are its own."""
+        return frame.size[0] * frame.size[1] <= self.tiling.small**2
+
+    def find_batch(self, images: list[Image]) -> list[Found]:
+        """Find the cells of images of one shape, each in one piece; none depends on the others."""
+        self.check_channels(len(images[0]))
+        shape = (images[0].shape[1], images[0].shape[2])
+        frame = Frame(scaled_size(shape, self.scale), shape)
+        with torch.inference_mode():
+            return [self._finish(part, frame) for part in self._find_small(images, frame)]
+
+    def _find_small(self, images: list[Image], frame: Frame, lois: Points | None = None) -> list[Found]:
+        """Return the cells of each image, found in one piece."""
+        box = (0, 0, *frame.size)
+        working = torch.stack([resize(normalise(image), frame.size) for image in images])
+        return self._cells_of(self._maps(self.model, working), Tile(box, box), frame.size, lois)
+
+    def _find_large(self, source: Source, frame: Frame, lois: Points | None) -> list[Found]:
+        """Return the cells of each tile, found by a network whose norms are those of the whole image."""
+        intensities = measure_range(source)
+        boxes = sample_windows(frame.size, self.tiling.sample)
+        sample = torch.from_numpy(np.stack([read_working(source, frame.size, box, intensities) for box in boxes]))
+        with autocast(self.device):
+            model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
+        tiles = list(plan(frame.size, self.tiling.side, self.halo))
+        if len(tiles) == 1 and [tiles[0].window] == boxes:
+            return self._cells_of(maps, tiles[0], frame.size, lois)
+        parts = []
+        for tile in tiles:
+            window = torch.from_numpy(read_working(source, frame.size, tile.window, intensities))
+            parts += self._cells_of(self._maps(model, window[None]), tile, frame.size, lois)
+        return parts
+
+    def _maps(self, model: Lacss, working: Float[Tensor, "b channel y x"]) -> Maps:
+        with autocast(self.device):
+            maps: Maps = model(pad(working, DEEPEST_STRIDE).to(self.device))
+        return maps
+
+    def _cells_of(self, maps: Maps, tile: Tile, size: tuple[int, int], lois: Points | None) -> list[Found]:
+        """Return the cells that belong to one tile, for each image of a batch; with LOIs, of its only image."""
+        if lois is None:
+            proposals = propose(maps, tile, self.rivalry, size, self.settings)
+        else:
+            proposals = at_lois(maps, tile, lois)
+        return cut(self.model, maps, proposals, tile, size)
+
+    def _finish(self, found: Found, frame: Frame, given: bool = False) -> Found:
+        """Let the cells of all tiles compete, by distance unless their places were given, then by overlap.
+
+        Those that stay are brought to the original.
+        """
+        if not given:
+            found = best_first(found, found.ranks)
+            rivals = close_pairs(found.locations, self.settings.nms_distance)
+            found = found.select(keep_best(len(found), rivals))
+        found = found.select(np.flatnonzero(found.areas >= self.settings.min_area))
+        found = best_first(found, found.scores)
+        return to_original(suppress(found, self.settings.max_overlap, self.settings.max_iou), frame)
+
+    def check_channels(self, given: int) -> None:
+        """Raise InputError unless an image has as many channels as those of the training."""
+        expected = self.model.settings.channels
+        if given != expected:
+            way_out = "Name the one to use with --channel." if expected == 1 else "Give the same."
+            raise InputError(f"The image has {given} channels, the model was trained on {expected}. {way_out}")
+
+
+def load_predictor(
+    path: Path,
+    device: str = "auto",
+    settings: PredictSettings | None = None,
+    tiling: TileSettings | None = None,
+    diameter: float | None = None,
+) -> Predictor:
+    """Load a run folder (its best weights) or a .safetensors file; InputError when it is not a model of ours.
+
+    `diameter` is how many pixels a typical cell is across in the images to come, None if as many as in training.
+    """
+    from lacss_tools.network.device import choose_device
+    from lacss_tools.network.weights import load_weights, trained_channel
+
+    chosen = choose_device(device)
+    model, scale = load_weights(path)
+    model = model.to(chosen).eval()
+    if diameter is not None:
+        scale = working_scale(diameter, model.settings.cell_diameter)
+    return Predictor(
+        model, scale, chosen, settings or PredictSettings(), tiling or TileSettings(), trained_channel(path)
+    )

@@ -1,0 +1,164 @@
+"""Files in, predictions out: one by one in worker processes and on clusters, or streamed in this process."""
+
+import gc
+import time
+from collections.abc import Generator, Hashable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from lacss_tools.errors import InputError
+from lacss_tools.formats.names import output_path
+from lacss_tools.io.source import Field, InMemory, open_field
+from lacss_tools.jobs.job import Job, Outcome
+from lacss_tools.predict.found import Found
+from lacss_tools.predict.outputs import write_found
+from lacss_tools.predict.predictor import Predictor, load_predictor
+from lacss_tools.predict.settings import PredictSettings, TileSettings
+from lacss_tools.predict.stream import Stages, stream
+
+PIXELS_AT_ONCE = {"cpu": 2**18}
+PIXELS_AT_ONCE_ELSEWHERE = 2**24
+"""working pixels of a batch: beyond it nothing is gained"""
+MOST_AT_ONCE = 64
+ABANDONED_SECONDS = 3600.0
+"""a temporary file that nobody has written to for so long is nobody's"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to do with each image, for whoever does it: which model, what to write and where."""
+
+    model: Path
+    folder: Path
+    formats: tuple[str, ...]
+    channel: str | None = None
+    lois: Path | None = None
+    diameter: float | None = None
+    device: str = "auto"
+    settings: PredictSettings = field(default_factory=PredictSettings)
+    tiling: TileSettings = field(default_factory=TileSettings)
+
+
+def predict_file(job: Job, order: Order) -> int:
+    """Write the cells of one image (job.inputs[0]) and return how many; the model is loaded once per process.
+
+    A second input is a table of LOIs, at which the cells are then.
+    """
+    predictor = _loaded(order, _version(order.model))
+    with _open_inputs(job, order) as field:
+        found = _find(predictor, field)
+        write_found(order.folder, job.stem, field, found, order.formats)
+    return len(found)
+
+
+def predict_together(
+    jobs: list[Job], order: Order, predictor: Predictor, batch: int | None
+) -> Generator[tuple[Job, Outcome], None, None]:
+    """Yield each job with its outcome, as `predict_file` leaves it; small images of one size go in batches.
+
+    `batch` None chooses by device and by the size of the first image.
+    """
+    if not jobs:
+        return
+
+    def kind(opened: Opened) -> Hashable:
+        source = opened.field.source
+        if opened.field.lois is not None or not isinstance(source, InMemory):
+            return None
+        return source.shape if predictor.is_small(predictor.frame(source.shape)) else None
+
+    def compute(opened: list[Opened]) -> list[Found]:
+        if len(opened) == 1:
+            with _closed_on_error(opened[0].stack):
+                return [_find(predictor, opened[0].field)]
+        sources = [one.field.source for one in opened]
+        images = [source.image for source in sources if isinstance(source, InMemory)]  # all of them, by their kind
+        return predictor.find_batch(images)
+
+    def write(job: Job, opened: Opened, found: Found) -> int:
+        with opened.stack:
+            write_found(order.folder, job.stem, opened.field, found, order.formats)
+        return len(found)
+
+    stages = Stages(lambda job: _open(job, order), kind, compute, write)
+    yield from stream(jobs, stages, batch or _usual_batch(jobs, order, predictor))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A field and what closes its file."""
+
+    field: Field
+    stack: ExitStack
+
+
+@contextmanager
+def _closed_on_error(stack: ExitStack) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        stack.close()
+        raise
+
+
+def _open(job: Job, order: Order) -> Opened:
+    stack = ExitStack()
+    return Opened(stack.enter_context(_open_inputs(job, order)), stack)
+
+
+def _open_inputs(job: Job, order: Order) -> AbstractContextManager[Field]:
+    image, *lois = job.inputs
+    return open_field(image, order.channel, *lois)
+
+
+def _find(predictor: Predictor, field: Field) -> Found:
+    try:
+        return predictor.find(field.source, field.lois)
+    except InputError as error:
+        path = str(field.path)
+        raise error if path in str(error) else InputError(f"{path}: {error}") from error
+
+
+def _usual_batch(jobs: list[Job], order: Order, predictor: Predictor) -> int:
+    for job in jobs:
+        try:
+            with open_field(job.inputs[0], order.channel) as field:
+                size = predictor.frame(field.source.shape).size
+        except InputError:
+            continue  # named when its turn comes
+        most = PIXELS_AT_ONCE.get(predictor.device.type, PIXELS_AT_ONCE_ELSEWHERE)
+        return max(1, min(MOST_AT_ONCE, most // (size[0] * size[1])))
+    return 1
+
+
+@lru_cache(maxsize=1)
+def _loaded(order: Order, version: tuple[float, int]) -> Predictor:
+    gc.collect()  # of a model that was overwritten since
+    return load_predictor(order.model, order.device, order.settings, order.tiling, order.diameter)
+
+
+def _version(model: Path) -> tuple[float, int]:
+    """Return what changes when weights are overwritten."""
+    from lacss_tools.network.weights import BEST
+
+    path = model / BEST if model.is_dir() else model
+    if not path.is_file():
+        return 0.0, 0
+    status = path.stat()
+    return status.st_mtime, status.st_size
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed runs left half-written in an output folder, unless another run may be at it."""
+    for part in folder.glob(".*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
+                part.unlink()
+
+
+def counted(folder: Path, stems: list[str]) -> dict[str, int]:
+    """Return how many cells images have that were done before, where a table tells."""
+    tables = {stem: output_path(folder, stem, "csv") for stem in stems}
+    return {stem: path.read_bytes().count(b"\n") - 1 for stem, path in tables.items() if path.is_file()}

@@ -1,0 +1,222 @@
+"""Training and validation data: which files belong together under which supervision, read into memory."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lacss_tools.arrays import Image
+from lacss_tools.cells import Cells, cells_from_labels
+from lacss_tools.errors import InputError
+from lacss_tools.formats.weak import inner_points
+from lacss_tools.io.native import check_inside, read_image, read_labels, read_lois, read_mask
+from lacss_tools.io.project import Pairing, list_images, list_tables, pair
+from lacss_tools.network.preprocess import typical_diameter, working_scale
+from lacss_tools.train.crops import Field, full_field, weak_field
+from lacss_tools.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class TrainingFolders:
+    """Where the data is: LOIs and masks (weak) or labels (full), and optionally labelled fields to validate on."""
+
+    images: Path
+    lois: Path
+    masks: Path
+    labels: Path
+    val_images: Path | None = None
+    val_labels: Path | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One field as read: image, cell area (or labels), LOIs and how many of them lay outside the cell area."""
+
+    image: Image
+    area: np.ndarray
+    lois: np.ndarray
+    outlined: bool
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class LabelledField:
+    """A field to validate on."""
+
+    stem: str
+    image: Image
+    truth: Cells
+    path: Path
+    label_path: Path
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All fields in memory, the working scale, and a fingerprint of the files."""
+
+    fields: list[Field]
+    scale: float
+    channels: int
+    fingerprint: str
+    notes: list[str]
+    paths: frozenset[Path]
+    """of the images"""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The files of each field, image first, and how to read them."""
+
+    files: list[tuple[Path, ...]]
+    readers: list[Callable[..., Source]]
+    note: str
+
+
+def select(folders: TrainingFolders, supervision: str) -> Selection:
+    """Pair files by stem: images with masks and LOIs (weak), with labels (full), or with labels first (mixed)."""
+    if supervision == "mixed":
+        return _select_mixed(folders)
+    images = list_images(folders.images)
+    weak = supervision == "weak"
+    pairing = _pair_weak(folders, images) if weak else _pair_full(folders, images)
+    files = list(pairing.paired.values())
+    return Selection(files, [_read_weak if weak else _read_full] * len(files), pairing.summary())
+
+
+def _select_mixed(folders: TrainingFolders) -> Selection:
+    images = list_images(folders.images)
+    outlined = _pair_full(folders, images)
+    rest = {stem: path for stem, path in images.items() if stem not in outlined.paired}
+    if not rest:
+        raise InputError(f"{folders.labels} has labels for every image. Use --supervision full.")
+    weak = _pair_weak(folders, rest)
+    unused = sorted(set(rest) - set(weak.paired))
+    note = f"{len(outlined.paired)} outlined (labels), {len(weak.paired)} with LOIs and mask"
+    if unused:
+        note += f"; {len(unused)} images with neither are not used ({', '.join(unused[:3])})"
+    files = [*outlined.paired.values(), *weak.paired.values()]
+    return Selection(files, [_read_full] * len(outlined.paired) + [_read_weak] * len(weak.paired), note)
+
+
+def _pair_weak(folders: TrainingFolders, images: dict[str, Path]) -> Pairing:
+    masks, lois = (folders.masks, list_images(folders.masks)), (folders.lois, list_tables(folders.lois))
+    return pair((folders.images, images), masks, lois)
+
+
+def _pair_full(folders: TrainingFolders, images: dict[str, Path]) -> Pairing:
+    return pair((folders.images, images), (folders.labels, list_images(folders.labels)))
+
+
+def load_training_data(
+    folders: TrainingFolders,
+    supervision: str,
+    cell_diameter: float,
+    channel: str | None = None,
+    diameter: float | None = None,
+) -> TrainingData:
+    """Read and pair the training files; raises InputError for sizes or channels that do not fit.
+
+    `channel` is the one of the images to use, by 0-based index or name. Images are resized so that a typical cell is
+    `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and masks.
+    """
+    chosen = select(folders, supervision)
+    sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
+    _same_channels(chosen.files, sources)
+    lois = sum(len(source.lois) for source in sources)
+    if lois == 0:
+        where = folders.labels if supervision == "full" else folders.lois
+        raise InputError(f"{where} holds no cell to learn from. Look at it and at the masks in an image viewer.")
+    if diameter is None:
+        diameter = typical_diameter(sum(float(np.count_nonzero(source.area)) for source in sources), lois)
+    scale = working_scale(diameter, cell_diameter)
+    notes = [f"training fields: {chosen.note}; {lois} LOIs"]
+    if dropped := sum(source.dropped for source in sources):
+        notes.append(f"{dropped} LOIs outside their mask are not used")
+    notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
+    return TrainingData(
+        fields=[_field(source, scale) for source in sources],
+        scale=scale,
+        channels=len(sources[0].image),
+        fingerprint=fingerprint([path for files in chosen.files for path in files]),
+        notes=notes,
+        paths=frozenset(files[0].resolve() for files in chosen.files),
+    )
+
+
+def _same_channels(files: list[tuple[Path, ...]], sources: list[Source]) -> None:
+    expected = len(sources[0].image)
+    for paths, source in zip(files, sources, strict=True):
+        if len(source.image) != expected:
+            raise InputError(
+                f"{paths[0]} has {len(source.image)} channels, {files[0][0]} has {expected}. "
+                "Train on images of one kind, or on one of their channels with --channel."
+            )
+
+
+def check_channels(validation: list[LabelledField], channels: int) -> None:
+    """Raise InputError for a field to validate on that has not the `channels` of the training images."""
+    for field in validation:
+        if len(field.image) != channels:
+            raise InputError(
+                f"{field.path} has {len(field.image)} channels, the training images have {channels}. "
+                "Validate on images of the same kind, or name one channel of all with --channel."
+            )
+
+
+def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str | None) -> Source:
+    image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
+    _same_size(image_path, image, mask_path, mask)
+    check_inside(lois, loi_path, image_path, mask.shape)
+    nearest = np.round(lois).astype(int)
+    inside = mask[nearest[:, 0], nearest[:, 1]]
+    return Source(image, mask, lois[inside], False, int((~inside).sum()))
+
+
+def _read_full(image_path: Path, label_path: Path, channel: str | None) -> Source:
+    image, labels = read_image(image_path, channel), read_labels(label_path)
+    _same_size(image_path, image, label_path, labels)
+    return Source(image, labels, inner_points(labels), True)
+
+
+def _field(source: Source, scale: float) -> Field:
+    if not source.outlined:
+        return weak_field(source.image, source.area, source.lois, scale)
+    at = source.lois.astype(int)
+    return full_field(source.image, source.area, source.lois, source.area[at[:, 0], at[:, 1]], scale)
+
+
+def _same_size(image_path: Path, image: np.ndarray, other_path: Path, other: np.ndarray) -> None:
+    if image.shape[1:] != other.shape:
+        raise InputError(f"{image_path} is {image.shape[1:]} pixels and {other_path} {other.shape}. Give one size.")
+
+
+def fingerprint(paths: list[Path]) -> str:
+    """Return what changes with the name or the content of any of these files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def read_labelled(images: Path, labels: Path, channel: str | None = None) -> list[LabelledField]:
+    """Return the images (or one channel of them) of two folders with their true cells, ordered by stem."""
+    return list(_labelled(images, labels, channel))
+
+
+def _labelled(images: Path, labels: Path, channel: str | None) -> Iterator[LabelledField]:
+    pairing = pair((images, list_images(images)), (labels, list_images(labels)))
+    for stem, (image_path, label_path) in pairing.paired.items():
+        image, truth = read_image(image_path, channel), read_labels(label_path)
+        _same_size(image_path, image, label_path, truth)
+        yield LabelledField(stem, image, cells_from_labels(truth), image_path.resolve(), label_path)
+
+
+def epoch_steps(fields: list[Field], settings: TrainSettings, processes: int) -> int:
+    """Return the steps in `settings.epochs`: an epoch is as many crops as have the area of all fields together."""
+    area = sum(field.image.shape[1] * field.image.shape[2] for field in fields)
+    crops = (settings.epochs or 0.0) * area / settings.crop**2
+    return max(1, math.ceil(crops / (settings.batch * processes)))

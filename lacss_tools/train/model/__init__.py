@@ -1,1 +1,0 @@
-"""The LACSS network, one file per part of the paper."""
