@@ -78,7 +78,7 @@ def identity(data: Path, model: Path, out: Path) -> None:
     frame = predictor.frame(image.shape)
     print(f"  {MOSAIC}x{MOSAIC} in one piece ({frame.size[0]} working pixels): {len(whole)} cells")
     for side in TILES:
-        tiled = replace(predictor, tiling=replace(predictor.tiling, side=side))
+        tiled = replace(predictor, tiling=replace(predictor.tiling, tile=side))
         seams = sorted({tile.core[0] for tile in plan(frame.size, side, predictor.halo)} - {0})
         found = tiled(image)
         iou = iou_matrix(whole, found).toarray()

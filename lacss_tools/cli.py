@@ -17,6 +17,7 @@ from lacss_tools.evaluate import command as evaluate
 from lacss_tools.export import command as export
 from lacss_tools.formats import command as formats
 from lacss_tools.predict import command as predict
+from lacss_tools.screen.flags import in_flags, own_flags, speak_of
 from lacss_tools.train import command as train
 
 
@@ -24,17 +25,24 @@ class LacssGroup(TyperGroup):
     """Catches our errors where both the real process and a test runner pass through."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command; LacssError becomes one line on standard error and its exit code."""
-        try:
-            return super().invoke(ctx)
-        except LacssError as error:
-            if ctx.params.get("debug"):
-                raise
-            typer.echo(f"lacss: {error}", err=True)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt:
-            typer.echo("lacss: interrupted; the same command continues.", err=True)
-            raise typer.Exit(5) from None
+        """Run the chosen command; LacssError becomes one line on standard error, in its flags, and its exit code."""
+        with own_flags():
+            try:
+                return super().invoke(ctx)
+            except LacssError as error:
+                if ctx.params.get("debug"):
+                    raise
+                typer.echo(f"lacss: {in_flags(str(error))}", err=True)
+                raise typer.Exit(error.exit_code) from error
+            except KeyboardInterrupt:
+                typer.echo("lacss: interrupted; the same command continues.", err=True)
+                raise typer.Exit(5) from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; from here on sentences are in its flags."""
+        name, command, rest = super().resolve_command(ctx, args)
+        speak_of(command)
+        return name, command, rest
 
 
 app = typer.Typer(

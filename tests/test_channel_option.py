@@ -44,7 +44,7 @@ def test_lois_are_found_in_the_channel_asked_for(project, channel):
 def test_without_a_channel_two_are_one_too_many(project):
     result = lacss(project, "annotate-lois", "both", "--nucleus-diameter", 12)
     assert result.exit_code == 3
-    assert "has 2 channels where one grey channel is needed. Save it alone, or name it with --channel." in result.stderr
+    assert "has 2 channels where one grey channel is needed. Name the --channel to use." in result.stderr
 
 
 @pytest.mark.parametrize("fiji", [(), ("--fiji-compat",)])
@@ -79,7 +79,7 @@ def test_a_model_remembers_its_channel(tmp_path):
         assert "has no channel '5'" in other.stderr
     again = lacss(tmp_path, "train", "--resume", "--channel", "1", "--device", "cpu")
     assert again.exit_code == 3
-    assert "is trained with channel 0, now given 1" in again.stderr
+    assert "is trained with --channel 0, now given 1" in again.stderr
 
 
 @pytest.mark.usefixtures("folders", "tiny_preset")

@@ -94,12 +94,46 @@ def test_the_papers_rule_and_absolute_thresholds(project):
     assert read_candidates(project / "candidates" / "a.tif")[1] == pytest.approx([0.2, 0.4, 0.6])
 
 
+@pytest.mark.parametrize(
+    ("line", "folder", "words"),
+    [
+        (("annotate-lois", "dapi"), "lois", ("--set", "min_distance=3", "--nucleus-diameter", "9")),
+        (("annotate-lois", "dapi"), "lois", ("--sigma", "3.5", "5")),
+        (("graphcut", "images"), "candidates", ("--thresholds", "0.3,0.5", "--contrast", "--set", "overlap=64")),
+    ],
+)
+def test_the_settings_beside_a_result_make_it_again(project, line, folder, words):
+    result = lacss(project, *line, *words)
+    assert result.exit_code == 0, result.output
+    file = f"{folder}/{line[0]}.toml"
+    again = lacss(project, *line, "--config", file, "-o", "again")
+    assert again.exit_code == 0, again.output
+    for path in (project / folder).iterdir():
+        assert (project / "again" / path.name).read_bytes() == path.read_bytes()
+    assert len(list((project / folder).iterdir())) == 4
+
+
+def test_files_made_with_other_settings_are_mentioned_and_their_record_stays(project):
+    assert lacss(project, "graphcut", "images").exit_code == 0
+    record = project / "candidates" / "graphcut.toml"
+    before = record.read_bytes()
+    other = lacss(project, "graphcut", "images", "--smoothness", 1, "--set", "tile=999")
+    assert other.exit_code == 0
+    assert "3 files in" in other.stderr
+    assert "were made with other settings (tile 2048, smoothness none) and stay as they are" in other.stderr
+    assert "Redo them with --overwrite, or choose another --output." in other.stderr
+    assert record.read_bytes() == before
+    assert "other settings" not in lacss(project, "graphcut", "images").stderr
+    assert "other settings" not in lacss(project, "graphcut", "images", "--smoothness", 1, "--overwrite").stderr
+    assert record.read_bytes() != before
+
+
 def test_one_bad_file_among_good_ones_costs_only_itself(project):
     tifffile.imwrite(project / "dapi" / "b.tif", np.zeros((128, 128), np.uint16))
     result = lacss(project, "annotate-lois", "dapi")
     assert result.exit_code == 4
     assert "b.tif is 0 everywhere" in result.stderr
-    assert {path.name for path in (project / "lois").iterdir()} == {"a.csv", "c.csv"}
+    assert {path.name for path in (project / "lois").iterdir()} == {"a.csv", "c.csv", "annotate-lois.toml"}
 
 
 @pytest.mark.parametrize(

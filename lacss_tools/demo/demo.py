@@ -48,11 +48,9 @@ def commands(minutes: float, seed: int, device: str) -> Iterator[list[str]]:
 def _prepare(output: Path, overwrite: bool) -> None:
     if output.exists() and any(output.iterdir() if output.is_dir() else [output]):
         if not (output / MARKER).exists():
-            raise InputError(f"{output} exists and was not made by the demo. Choose another folder with -o.")
+            raise InputError(f"{output} exists and was not made by the demo. Choose another `output`.")
         if not overwrite:
-            raise InputError(
-                f"{output} holds a demo already. Run it again with --overwrite, or choose another with -o."
-            )
+            raise InputError(f"{output} holds a demo already. Redo it with `overwrite`, or choose another `output`.")
         shutil.rmtree(output)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -61,4 +59,4 @@ def _prepare(output: Path, overwrite: bool) -> None:
         shutil.copytree(DATA / "validation", output / "validation")
         shutil.copy(DATA / "ATTRIBUTION.md", output)
     except OSError as error:
-        raise InputError(f"{output} cannot be written ({error.strerror}). Choose another folder with -o.") from error
+        raise InputError(f"{output} cannot be written ({error.strerror}). Choose another `output`.") from error

@@ -2,21 +2,21 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project, check_output
+from lacss_tools.predict.settings import ImageSettings
 from lacss_tools.screen.options import (
     HERE,
     DeviceOption,
-    DiameterOption,
     JsonOption,
-    ModelChannelOption,
     ProjectOption,
     resolve,
 )
+from lacss_tools.settings import known
 
 if TYPE_CHECKING:
     from lacss_tools.arrays import Image
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 def mount(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command("eval")(evaluate)
+
+
+def _of_images(name: str) -> Any:
+    about = known(ImageSettings)[name].about
+    return typer.Option(min=about.least, help=about.help, show_default=about.shown or False)
 
 
 def evaluate(
@@ -57,8 +62,8 @@ def evaluate(
         float | None,
         typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5, for each"),
     ] = None,
-    channel: ModelChannelOption = None,
-    diameter: DiameterOption = None,
+    channel: Annotated[str | None, _of_images("channel")] = None,
+    diameter: Annotated[float | None, _of_images("diameter")] = None,
     group: Annotated[
         str | None,
         typer.Option(help="Numbers per group too: a regular expression whose bracket finds the group in file names."),

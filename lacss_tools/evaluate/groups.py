@@ -21,11 +21,11 @@ def groups_by_name(stems: list[str], pattern: str) -> dict[str, str]:
         finder = re.compile(pattern)
     except re.error as error:
         raise UsageError(
-            f"--group {pattern!r} is no regular expression ({error}). Give one like '^([^_]+)_'."
+            f"`group` {pattern!r} is no regular expression ({error}). Give one like '^([^_]+)_'."
         ) from error
     found = {stem: finder.search(stem) for stem in stems}
     if not any(found.values()):
-        raise UsageError(f"--group {pattern!r} finds nothing in any name, such as {stems[0]!r}. Correct it.")
+        raise UsageError(f"`group` {pattern!r} finds nothing in any name, such as {stems[0]!r}. Correct it.")
     return {stem: (hit.group(1 if finder.groups else 0) or REST) if hit else REST for stem, hit in found.items()}
 
 

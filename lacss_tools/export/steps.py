@@ -43,7 +43,7 @@ def is_done(folder: Path, trained: Trained, to: str) -> bool:
         return False
     bioimage = to == BIOIMAGE
     if known.get(HASH) != trained.facts[HASH] or known.get(ROOT_INSIDE) is not bioimage:
-        raise InputError(f"{folder} holds an export of other weights or kind. Give another with -o, or --overwrite.")
+        raise InputError(f"{folder} holds an export of other weights or kind. Give another `output`, or `overwrite`.")
     return not bioimage or (folder / RDF).is_file()
 
 

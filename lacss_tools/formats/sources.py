@@ -45,7 +45,7 @@ class Segmentations:
             labels = read_labels(path)
             return replace(cells_from_labels(labels), scores=_scores(path, labels))
         if shape is None:
-            raise InputError(f"{path} does not say how large the image is. Give the folder of images with --images.")
+            raise InputError(f"{path} does not say how large the image is. Give the folder of the images (`images`).")
         return rois.read_rois(path, shape) if self.kind == "ImageJ ROIs" else geojson.read_geojson(path, shape)
 
 

@@ -35,7 +35,7 @@ def atomic(path: Path) -> Iterator[Path]:
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         part.touch(exist_ok=False)  # with the permissions that files have here
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}). Choose another output with -o.") from error
+        raise InputError(f"{path} cannot be written ({error.strerror}). Choose another `output`.") from error
     try:
         yield part
         with part.open("rb+") as written:
@@ -85,9 +85,7 @@ def read_plane(path: Path, channel: str | None = None) -> Plane:
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):
         plane: Plane = image[0]
         return plane
-    raise InputError(
-        f"{path} has {len(image)} channels where one grey channel is needed. Save it alone, or name it with --channel."
-    )
+    raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Name the `channel` to use.")
 
 
 def read_full_scale(path: Path) -> float | None:
@@ -250,7 +248,9 @@ def read_cut_notes(path: Path) -> CutNotes:
         with tifffile.TiffFile(path) as tiff:
             facts = tiff.imagej_metadata or {}
     except Exception as error:
-        raise InputError(f"{path} cannot be read; it may be damaged. Run lacss graphcut --overwrite.") from error
+        raise InputError(
+            f"{path} cannot be read; it may be damaged. Delete it and run lacss graphcut again."
+        ) from error
     seam = float(facts["seam"]) if "seam" in facts else None
     return CutNotes(facts.get("polarity") == "dark", seam, str(facts.get("settings", "")))
 
@@ -267,10 +267,12 @@ def read_candidates(path: Path) -> tuple[Masks, list[float]]:
             pages = np.stack([page.asarray() for page in tiff.pages])
             metadata = tiff.imagej_metadata or {}
     except Exception as error:
-        raise InputError(f"{path} cannot be read; it may be damaged. Run lacss graphcut --overwrite.") from error
+        raise InputError(
+            f"{path} cannot be read; it may be damaged. Delete it and run lacss graphcut again."
+        ) from error
     thresholds = [float(value) for value in str(metadata.get("thresholds", "")).split(",") if value]
     if pages.ndim != 3 or len(thresholds) != len(pages):
-        raise InputError(f"{path} is not a candidates file of lacss graphcut. Run lacss graphcut --overwrite.")
+        raise InputError(f"{path} is not a candidates file of lacss graphcut. Delete it and run lacss graphcut again.")
     return pages > 0, thresholds
 
 

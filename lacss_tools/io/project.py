@@ -146,4 +146,4 @@ def check_output(output: Path, *inputs: Path) -> None:
     """Raise InputError when a command would write into a folder that it reads."""
     for folder in inputs:
         if output.resolve() == folder.resolve():
-            raise InputError(f"{output} is both input and output. Choose another output folder with -o.")
+            raise InputError(f"{output} is both input and output. Choose another `output`.")

@@ -1,21 +1,113 @@
-"""Settings dataclasses as tables of TOML and JSON, and back."""
+"""The TOML file of settings that is written beside every result, and can be given to the next."""
 
-import dataclasses
-from typing import Any, TypeVar
+import tomllib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from lacss_tools.errors import UsageError
+import tomli_w
 
-T = TypeVar("T")
+from lacss_tools import __version__
+from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.native import write_text
+from lacss_tools.settings import Known, nearest, one_of, show, to_table
+
+COMMANDS = ("annotate-lois", "graphcut", "train", "predict")
+"""commands with settings: one file may have a table for each"""
+FACTS = ("data", "model", "versions")
+"""tables of a file beside a result that tell how it came about, and set nothing"""
 
 
-def from_table(kind: type[T], table: dict[str, Any]) -> T:
-    """Build a settings dataclass from a TOML or JSON table; lists become tuples, unknown names are an error."""
-    names = {item.name for item in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if unknown := set(table) - names:
-        raise UsageError(f"Unknown setting {', '.join(sorted(unknown))} in {kind.__name__}. Remove it.")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+def write_settings(path: Path, command: str, settings: Iterable[Any], **facts: dict[str, Any]) -> None:
+    """Write a TOML file with the resolved settings of a command and tables of facts, which `read_settings` skips."""
+    tables = {command: to_table(*settings), **facts}
+    tables["versions"] = {"lacss_tools": __version__, **facts.get("versions", {})}
+    write_text(path, tomli_w.dumps(tables))
 
 
-def to_table(settings: Any) -> dict[str, Any]:
-    """Return a settings dataclass as a table for TOML or JSON; None is left out."""
-    return {name: value for name, value in dataclasses.asdict(settings).items() if value is not None}
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; InputError when it is missing or damaged."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}). Give a TOML file of settings.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML ({error}). Correct it.") from error
+
+
+def read_settings(path: Path, command: str, names: dict[str, Known]) -> dict[str, Any]:
+    """Return the settings that a TOML file has for a command: at its top, and in the table of the command's name.
+
+    Tables of other commands and facts are skipped, so that one file can serve a project and a file beside an earlier
+    result is one of settings. UsageError for names and values that are none.
+    """
+    content = read_toml(path)
+    tables = {name: value for name, value in content.items() if isinstance(value, dict)}
+    for name in tables:
+        if name not in (*COMMANDS, *FACTS):
+            raise UsageError(f"{path}: nothing has settings in a table {name}. {nearest(name, COMMANDS)}")
+    given = {name: value for name, value in content.items() if name not in tables} | tables.get(command, {})
+    if not given:
+        has = one_of(tables) if tables else "nothing"
+        raise UsageError(f"{path} has settings of {has}, none of {command}. Give the file of a {command}.")
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in names:
+            raise UsageError(f"{path}: unknown setting {name}. {nearest(name, names)}")
+        try:
+            found |= names[name].read(value)
+        except ValueError as error:
+            raise UsageError(f"{path}: {name} {error}.") from None
+    return found
+
+
+def settings_file(folder: Path, command: str) -> Path:
+    """Return the file of settings beside the results of a command. (That of a training is `checkpoint.CONFIG`.)"""
+    return folder / f"{command}.toml"
+
+
+@dataclass
+class SettingsRecord:
+    """The file of settings beside the results of a command over many files, written with the first of them."""
+
+    folder: Path
+    command: str
+    settings: tuple[Any, ...]
+    facts: dict[str, Any]
+    """what else the results depend on: the folders that are read"""
+    before: dict[str, Any] | None = None
+    """the settings that were there when this file was written; None before that"""
+
+    def receive(self, *result: Any) -> None:
+        """Write the file when the first result is there, for `jobs.batch.run`."""
+        if self.before is None:
+            self.before = self._read()
+            path = settings_file(self.folder, self.command)
+            write_settings(path, self.command, self.settings, data=self.facts)
+
+    def remarks(self, skipped: int) -> list[str]:
+        """Return a sentence on results that were there already, if they were made with other settings."""
+        before = self._read() if self.before is None else self.before
+        changed = _changed(before, to_table(*self.settings)) if before and skipped else {}
+        if not changed:
+            return []
+        names = ", ".join(f"{name} {was}" for name, was in changed.items())
+        return [
+            f"{skipped} files in {self.folder} were made with other settings ({names}) and stay as they are. Redo them "
+            "with `overwrite`, or choose another `output`."
+        ]
+
+    def _read(self) -> dict[str, Any]:
+        with suppress(InputError):  # where there is none, or a damaged one that will be replaced
+            table: dict[str, Any] = read_toml(settings_file(self.folder, self.command)).get(self.command, {})
+            return table
+        return {}
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> dict[str, str]:
+    """Return the settings that differ, with their values before."""
+    now = {name: list(value) if isinstance(value, tuple) else value for name, value in now.items()}
+    names = dict.fromkeys((*before, *now))
+    return {name: show(before.get(name)) for name in names if before.get(name) != now.get(name)}

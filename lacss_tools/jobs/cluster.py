@@ -112,11 +112,11 @@ def _connected(address: str) -> Iterator["Client"]:
     try:
         from distributed import Client
     except ImportError:
-        raise UsageError("--scheduler needs Dask. Install it: pip install dask distributed") from None
+        raise UsageError("`scheduler` needs Dask. Install it: pip install dask distributed") from None
     try:
         client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False, name="lacss")
     except ValueError as error:
-        raise UsageError(f"--scheduler {address} is no address ({error}). Give one like tcp://host:8786.") from None
+        raise UsageError(f"`scheduler` {address} is no address ({error}). Give one like tcp://host:8786.") from None
     except (OSError, TypeError) as error:
         raise InputError(
             f"No Dask scheduler answers at {address} ({error}). Check the address and that dask scheduler runs there."
@@ -154,7 +154,7 @@ def _unseen(client: "Client", jobs: list[Job]) -> Iterator[tuple[str, Path]]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{folder} cannot be made ({error.strerror}). Choose another output with -o.") from error
+            raise InputError(f"{folder} cannot be made ({error.strerror}). Choose another `output`.") from error
     for folder in sorted(outputs | {path.parent.absolute() for job in jobs for path in job.inputs}):
         for worker, seen in client.run(os.path.isdir, str(folder)).items():
             if not seen:

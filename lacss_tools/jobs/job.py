@@ -36,7 +36,7 @@ def attempt(work: Work, job: Job) -> Outcome:
     except LacssError as error:
         return Outcome(str(error))
     except MemoryError:
-        return Outcome(f"{job.inputs[0]}: not enough memory. Use fewer --workers.")
+        return Outcome(f"{job.inputs[0]}: not enough memory. Use fewer `workers`.")
     except Exception as error:
         return Outcome(f"{job.inputs[0]}: unexpected {type(error).__name__}: {error}")
 

@@ -97,7 +97,7 @@ def in_order(function: Callable[[T], R], items: list[T], workers: int) -> list[R
     results: dict[int, R] = {}
     for (number, _), result in spread(partial(_keep_number, function), enumerate(items), workers):
         if isinstance(result, Died):
-            raise LacssError(f"A worker process died (exit code {result.code}). Use fewer --workers: memory is short.")
+            raise LacssError(f"A worker process died (exit code {result.code}). Use fewer `workers`: memory is short.")
         results[number] = result
     return [results[number] for number in sorted(results)]
 
@@ -146,7 +146,7 @@ def _listen(
     except (EOFError, OSError):
         code = _dismiss(crew, link)
         if not worker.ready:
-            raise LacssError(f"Worker processes do not start (exit code {code}). Use --workers 1.") from None
+            raise LacssError(f"Worker processes do not start (exit code {code}). Set `workers` to 1.") from None
         done.append((worker.item, Died(code)))
         _hire(crew, function)
     yield from done

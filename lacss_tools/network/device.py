@@ -25,7 +25,7 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"Device {name!r} is unknown. Use auto, cpu, cuda, cuda:N or mps.") from error
     counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     if (device.index or 0) >= counts.get(device.type, 0):
-        raise InputError(f"Device {name!r} is not on this machine. Use --device cpu, or auto.")
+        raise InputError(f"Device {name!r} is not on this machine. Set `device` to cpu or auto.")
     return device
 
 

@@ -10,9 +10,9 @@ import torch
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import atomic
-from lacss_tools.io.settings import from_table
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
+from lacss_tools.settings import from_table
 
 FORMAT = "lacss_tools 1"
 BEST = "best.safetensors"

@@ -1,7 +1,6 @@
 """`lacss predict`."""
 
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +9,17 @@ import typer
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.formats.names import DEFAULT_FORMATS, FORMATS
 from lacss_tools.io.project import Project
-from lacss_tools.predict.settings import PredictSettings, TileSettings
+from lacss_tools.predict.settings import MEMORY, ImageSettings, PredictSettings, TileSettings
 from lacss_tools.screen.options import (
     HERE,
     DeviceOption,
-    DiameterOption,
-    ModelChannelOption,
     OverwriteOption,
     ProjectOption,
     SchedulerOption,
     resolve,
 )
+from lacss_tools.screen.settings_options import Given, with_settings
 
-PREDICT, TILES = PredictSettings(), TileSettings()
 IMAGES_PER_WORKER = 8
 """fewer do not pay for starting a process"""
 WORKER_MODULES = ("torch", "scipy.spatial", "skimage.measure", "lacss_tools.predict.steps")
@@ -33,15 +30,13 @@ def mount(app: typer.Typer) -> None:
     app.command("predict")(predict)
 
 
+@with_settings("predict", PredictSettings, ImageSettings, TileSettings)
 def predict(
     model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
     images: Annotated[list[Path], typer.Argument(help="Image files, OME-Zarr images, or folders of images.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="predictions/")
     ] = None,
-    min_score: Annotated[
-        float, typer.Option(min=0, max=1, help="Drop cells that the network is less sure of than this (0 to 1).")
-    ] = PREDICT.min_score,
     formats: Annotated[
         str,
         typer.Option("--format", help=f"What to write, comma-separated: {', '.join(FORMATS)}."),
@@ -54,8 +49,7 @@ def predict(
             show_default="none",
         ),
     ] = None,
-    channel: ModelChannelOption = None,
-    diameter: DiameterOption = None,
+    given: Given = Given(),
     device: DeviceOption = "auto",
     workers: Annotated[
         int | None,
@@ -67,14 +61,12 @@ def predict(
     ] = None,
     scheduler: SchedulerOption = None,
     batch_size: Annotated[
-        str, typer.Option(help="Images of one size that the network sees at once, with one worker; auto: by device.")
-    ] = "auto",
-    tile: Annotated[
-        int,
+        str,
         typer.Option(
-            min=32, help="Side of the tiles of large images, in pixels at the working scale: memory, not result."
+            rich_help_panel=MEMORY,
+            help="Images of one size that the network sees at once, with one worker; auto: by device.",
         ),
-    ] = TILES.side,
+    ] = "auto",
     overwrite: OverwriteOption = False,
     project: ProjectOption = HERE,
 ) -> None:
@@ -102,19 +94,23 @@ def predict(
     from lacss_tools.predict.counts import summary
     from lacss_tools.predict.predictor import load_predictor
 
-    settings, tiling = replace(PREDICT, min_score=min_score), replace(TILES, side=tile)
-    predictor = load_predictor(project / model, device, settings, tiling, diameter)
+    settings, tiling, images_are = (
+        given.over(PredictSettings()),
+        given.over(TileSettings()),
+        given.over(ImageSettings()),
+    )
+    predictor = load_predictor(project / model, device, settings, tiling, images_are.diameter)
     crew = 1 if scheduler else _workers(workers, len(files), predictor.device.type)
     console.say(f"{len(files)} images, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
-    one = channel or predictor.channel  # that of the training
+    one = images_are.channel or predictor.channel  # that of the training
     place = (project / model).absolute(), folder.absolute()
-    order = steps.Order(*place, wanted, one, points, diameter, device, settings, tiling)
+    order = steps.Order(*place, wanted, one, points, images_are.diameter, device, settings, tiling)
     jobs = [
         batch.Job(stem, (path, points / f"{stem}.csv") if points else (path,), pending(folder, stem, wanted))
         for stem, path in files.items()
     ]
-    record.claim(folder, record.describe(order), files, overwrite)
+    record.claim(folder, order, files, overwrite)
     steps.sweep(folder)
     counts: dict[str, int] = {}
     with console.progress("predict") as advance:
@@ -145,7 +141,9 @@ def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]
         check_output(folder, path if path.is_dir() and not store else path.parent)
         found = list_images(path) if path.is_dir() and not store else {stem_of(path): path}
         if double := set(found) & set(files):
-            raise InputError(f"Several images are called {min(double)!r}. Predict them into different folders with -o.")
+            raise InputError(
+                f"Several images are called {min(double)!r}. Predict them into different folders with `output`."
+            )
         files |= found
     return files
 
@@ -163,7 +161,7 @@ def _batch_size(text: str) -> int | None:
     if text == "auto":
         return None
     if not text.isdecimal() or not int(text):
-        raise UsageError(f"--batch-size {text} is neither auto nor a number of images. Give auto, 1, 2, ...")
+        raise UsageError(f"`batch_size` {text} is neither auto nor a number of images. Give auto, 1, 2, ...")
     return int(text)
 
 

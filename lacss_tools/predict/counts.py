@@ -34,7 +34,7 @@ def summary(counts: Mapping[str, int]) -> list[str]:
     low, median, high = (f"{value:g}" for value in (values.min(), np.median(values), values.max()))
     lines = [f"{values.sum()} cells in {len(values)} images, {median} in the median one ({low} to {high})"]
     if not values.any():
-        lines.append("No cell at all: lower --min-score, check --diameter and --channel, or train longer.")
+        lines.append("No cell at all: lower `min_score`, check `diameter` and `channel`, or train longer.")
     unlike = outliers(counts)
     if unlike:
         shown = ", ".join(f"{name} ({count})" for name, count in list(unlike.items())[:SHOWN])

@@ -109,7 +109,7 @@ class Predictor:
         sample = torch.from_numpy(np.stack([read_working(source, frame.size, box, intensities) for box in boxes]))
         with autocast(self.device):
             model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
-        tiles = list(plan(frame.size, self.tiling.side, self.halo))
+        tiles = list(plan(frame.size, self.tiling.tile, self.halo))
         if len(tiles) == 1 and [tiles[0].window] == boxes:
             return self._cells_of(maps, tiles[0], frame.size, lois)
         parts = []
@@ -148,7 +148,7 @@ class Predictor:
         """Raise InputError unless an image has as many channels as those of the training."""
         expected = self.model.settings.channels
         if given != expected:
-            way_out = "Name the one to use with --channel." if expected == 1 else "Give the same."
+            way_out = "Name the `channel` to use." if expected == 1 else "Give the same."
             raise InputError(f"The image has {given} channels, the model was trained on {expected}. {way_out}")
 
 

@@ -10,16 +10,17 @@ from typing import Any
 
 from lacss_tools.errors import InputError, PartialError
 from lacss_tools.jobs.batch import Summary
+from lacss_tools.screen.flags import in_flags
 
 SECONDS_BETWEEN_LINES = 30.0
 """of progress, in a log file"""
 
 
 def say(text: str) -> None:
-    """Print one line for people."""
+    """Print one line for people, in the flags of the command that is running."""
     from rich.console import Console
 
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(in_flags(text), markup=False)
 
 
 def table(header: list[str], rows: list[list[str]]) -> None:

@@ -23,25 +23,6 @@ SchedulerOption = Annotated[
         show_default="none",
     ),
 ]
-ChannelOption = Annotated[
-    str | None,
-    typer.Option(help="Use this channel of the images alone: its 0-based index or its name.", show_default="all"),
-]
-ModelChannelOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Use this channel of the images alone: its 0-based index or its name.",
-        show_default="as in training",
-    ),
-]
-DiameterOption = Annotated[
-    float | None,
-    typer.Option(
-        min=1,
-        help="Pixels that a typical cell is across in these images, where their magnification is another one.",
-        show_default="as in training",
-    ),
-]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 HERE = Path()

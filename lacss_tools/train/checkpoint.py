@@ -7,14 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 import torch
 
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.native import atomic, write_text
-from lacss_tools.io.settings import from_table, to_table
+from lacss_tools.io.settings import write_settings
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import weights_hash
+from lacss_tools.settings import from_table
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State
 
@@ -49,21 +49,21 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
     """
     path = run / LAST
     if not path.is_file():
-        raise InputError(f"{path} does not exist, so there is nothing to resume. Run without --resume.")
+        raise InputError(f"{path} does not exist, so there is nothing to resume. Run without `resume`.")
     try:
         stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}). Check its permissions.") from error
     except Exception as error:
-        raise InputError(f"{path} is damaged. Start again with another --run, or delete this one.") from error
+        raise InputError(f"{path} is damaged. Start again with another `run`, or delete this one.") from error
     try:
         if stored["data"] != data:
-            raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new --run.")
+            raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new `run`.")
         if stored["best"] >= 0 and not validation:
-            raise InputError(f"{run} was validated so far. Give the same --val-images and --val-labels.")
+            raise InputError(f"{run} was validated so far. Give the same `val_images` and `val_labels`.")
         if stored["best"] >= 0 and stored["validation"] != validation:
             raise InputError(
-                f"{run} was validated on other files than given now. Give the same, or begin a new --run with --init."
+                f"{run} was validated on other files than given now. Give the same, or begin a new `run` with `init`."
             )
         state.model.load_state_dict(stored["model"])
         state.average.load_state_dict(stored["average"])
@@ -72,28 +72,25 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
         state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
         state.stale, state.looks, state.looked = stored["stale"], stored["looks"], stored["looked"]
     except (KeyError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path} is of another version of lacss_tools. Start a new --run.") from error
+        raise InputError(f"{path} is of another version of lacss_tools. Start a new `run`.") from error
     state.since = time.monotonic()
 
 
-def write_config(run: Path, tables: dict[str, Any]) -> None:
-    """Write the resolved configuration, versions and data fingerprint as TOML."""
-    ready = {
-        name: to_table(value) if hasattr(value, "__dataclass_fields__") else value for name, value in tables.items()
-    }
-    write_text(run / CONFIG, tomli_w.dumps(ready))
+def write_config(run: Path, settings: TrainSettings, **facts: dict[str, Any]) -> None:
+    """Write the resolved settings and tables of facts: sizes of the network, data fingerprint, versions."""
+    write_settings(run / CONFIG, "train", [settings], **facts)
 
 
 def read_config(run: Path) -> tuple[TrainSettings, ModelSettings]:
     """Return how the run is trained and the sizes of its network; InputError when there is no run to continue."""
     path = run / CONFIG
     if not path.is_file():
-        raise InputError(f"{path} does not exist, so there is nothing to resume. Run without --resume.")
+        raise InputError(f"{path} does not exist, so there is nothing to resume. Run without `resume`.")
     try:
         stored = tomllib.loads(path.read_text(encoding="utf-8"))
         return from_table(TrainSettings, stored["train"]), from_table(ModelSettings, stored["model"])
     except (tomllib.TOMLDecodeError, KeyError, TypeError, UsageError) as error:
-        raise InputError(f"{path} is not the configuration of a run of this version. Start a new --run.") from error
+        raise InputError(f"{path} is not the configuration of a run of this version. Start a new `run`.") from error
 
 
 def origin(init: Path) -> dict[str, str]:

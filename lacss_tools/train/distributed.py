@@ -85,9 +85,9 @@ def local_device(name: str) -> str:
     if not under_torchrun() or name == "cpu":
         return name
     if name == "mps":
-        raise UsageError("--device mps is one GPU, which processes of torchrun cannot share. Use --device cpu.")
+        raise UsageError("`device` mps is one GPU, which processes of torchrun cannot share. Set it to cpu.")
     if name.startswith("cuda:"):
-        raise UsageError(f"--device {name} gives one GPU to every process of torchrun. Use --device cuda or cpu.")
+        raise UsageError(f"`device` {name} gives one GPU to every process of torchrun. Set it to cuda or cpu.")
     use_gpu = name == "cuda" or (name == "auto" and torch.cuda.is_available())
     return f"cuda:{os.environ['LOCAL_RANK']}" if use_gpu else "cpu"
 

@@ -91,7 +91,7 @@ def _select_mixed(folders: TrainingFolders) -> Selection:
     outlined = _pair_full(folders, images)
     rest = {stem: path for stem, path in images.items() if stem not in outlined.paired}
     if not rest:
-        raise InputError(f"{folders.labels} has labels for every image. Use --supervision full.")
+        raise InputError(f"{folders.labels} has labels for every image. Set `supervision` to full.")
     weak = _pair_weak(folders, rest)
     unused = sorted(set(rest) - set(weak.paired))
     note = f"{len(outlined.paired)} outlined (labels), {len(weak.paired)} with LOIs and mask"
@@ -152,7 +152,7 @@ def _same_channels(files: list[tuple[Path, ...]], sources: list[AnnotatedImage])
         if len(source.image) != expected:
             raise InputError(
                 f"{paths[0]} has {len(source.image)} channels, {files[0][0]} has {expected}. "
-                "Train on images of one kind, or on one of their channels with --channel."
+                "Train on images of one kind, or on one `channel` of theirs."
             )
 
 
@@ -162,7 +162,7 @@ def check_channels(validation: list[LabelledImage], channels: int) -> None:
         if len(field.image) != channels:
             raise InputError(
                 f"{field.path} has {len(field.image)} channels, the training images have {channels}. "
-                "Validate on images of the same kind, or name one channel of all with --channel."
+                "Validate on images of the same kind, or name the `channel` to use of all."
             )
 
 

@@ -1,4 +1,4 @@
-"""The weights that a training starts from: random, or those of an earlier model (`--init`)."""
+"""The weights that a training starts from: random, or those of an earlier model (`init`)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ def wanted_sizes(settings: TrainSettings, init: Path | None) -> ModelSettings:
     if settings.preset != AS_INIT:
         return PRESETS[settings.preset]
     if init is None:
-        raise InputError(f"The preset {AS_INIT!r} takes the sizes of given weights. Give them with --init.")
+        raise InputError(f"The preset {AS_INIT!r} takes the sizes of given weights. Give them with `init`.")
     return load_weights(init)[0].settings
 
 
@@ -45,12 +45,12 @@ def initial_model(sizes: ModelSettings, init: Path | None) -> tuple[Lacss, list[
     if stored.settings.channels != sizes.channels:
         raise InputError(
             f"{init} was trained on images of {stored.settings.channels} channels and these have {sizes.channels}, so "
-            "its first layer does not fit. Give weights for the same channels, or train without --init."
+            "its first layer does not fit. Give weights for the same channels, or train without `init`."
         )
     if replace(stored.settings, auxnet=sizes.auxnet) != sizes:
         raise InputError(
             f"{init} is a model of {preset_name(stored.settings)} and the training wants {preset_name(sizes)}. "
-            "Leave --preset out to take the sizes of the weights."
+            "Leave `preset` out to take the sizes of the weights."
         )
     result = model.load_state_dict(stored.state_dict(), strict=False)
     loaded = len(stored.state_dict()) - len(result.unexpected_keys)

@@ -36,7 +36,7 @@ def stored_settings(run: Path, count: int) -> TrainSettings:
         return checkpoint.read_config(run)[0]
     found = [checkpoint.read_config(folder)[0] for folder in seeds_in(run)]
     if not found:
-        raise InputError(f"{run} holds no seed to continue. Run without --resume.")
+        raise InputError(f"{run} holds no seed to continue. Run without `resume`.")
     return min(found, key=lambda settings: settings.seed)
 
 
@@ -59,13 +59,13 @@ def repeat(
     the interrupted one continues and those that never began are trained.
     """
     if folders.val_images is None:
-        raise UsageError("--repeat keeps the best seed on validation. Give --val-images and --val-labels.")
+        raise UsageError("`repeat` keeps the best seed on validation. Give `val_images` and `val_labels`.")
     if (run / checkpoint.LAST).is_file():
-        raise InputError(f"{run} holds a run from one seed already. Name another with --run, or leave out --repeat.")
+        raise InputError(f"{run} holds a run from one seed already. Name another `run`, or leave out `repeat`.")
     seeds = [settings.seed + k for k in range(count)]
     begun = [seed for seed in seeds if (seed_folder(run, seed) / checkpoint.LAST).is_file()]
     if resume and not begun:
-        raise InputError(f"{run} holds no seed to continue. Run without --resume.")
+        raise InputError(f"{run} holds no seed to continue. Run without `resume`.")
     for seed in begun if resume else seeds:
         check_run(seed_folder(run, seed), replace(settings, seed=seed), resume)
     if resume:
@@ -94,13 +94,13 @@ def first_weights(begun: Path, init: Path | None) -> Path | None:
     stored = checkpoint.stored_origin(begun)
     if not stored:
         if init:
-            raise InputError(f"{begun} started from random weights, and so must the other seeds. Leave --init out.")
+            raise InputError(f"{begun} started from random weights, and so must the other seeds. Leave `init` out.")
         return None
     path = init or Path(stored["init"])
     if not path.exists():
-        raise InputError(f"{path}, from which {begun} started, is not there any more. Say where it is with --init.")
+        raise InputError(f"{path}, from which {begun} started, is not there any more. Say where it is with `init`.")
     if checkpoint.origin(path)["init_sha256"] != stored["init_sha256"]:
-        raise InputError(f"{path} is not what {begun} started from. Give those weights with --init, or a new --run.")
+        raise InputError(f"{path} is not what {begun} started from. Give those weights with `init`, or a new `run`.")
     return path
 
 

@@ -65,11 +65,11 @@ class TrainSession:
         if state.progress(task.settings, task.world) >= 1 and state.looked == state.step:  # and the last look was made
             raise FinishedRunError(
                 f"{task.run} is finished (step {state.step}, {state.elapsed() / 60:.1f} minutes). "
-                "Extend it with --resume and a larger --steps, --epochs or --minutes."
+                "Extend it with `resume` and larger `steps`, `epochs` or `minutes`."
             )
         if self.out_of_patience():
             raise FinishedRunError(
-                f"{task.run} stopped early at step {state.step}. Continue it with --resume and a larger --patience."
+                f"{task.run} stopped early at step {state.step}. Continue it with `resume` and a larger `patience`."
             )
         # fewer than before if the budget has grown
         state.looks = min(state.looks, self.looks_due(state.progress(task.settings, task.world)))

@@ -1,101 +1,144 @@
-"""Every number of the network, the training and the prediction, with its default; plain dataclasses, no torch."""
+"""Every number of the training, with its default, meaning and range; plain dataclasses, no torch."""
 
 from dataclasses import dataclass
 
-from lacss_tools.errors import UsageError
 from lacss_tools.network.settings import PRESETS
+from lacss_tools.settings import check, setting
 
 AS_INIT = "init"
 """in place of a preset: the sizes of the weights to start from"""
 BESIDE_AUXNET = 0.3
 """weight of the weak loss where the user asks for auxnet and names none"""
 SUPERVISIONS = ("weak", "full", "mixed")
-FREE_ON_RESUME = frozenset({"steps", "epochs", "minutes", "patience", "learning_rate", "validate_every", "compile"})
+"""what a training learns from; `TrainSettings.supervision` says what each means"""
+BUDGETS = ("steps", "epochs", "minutes")
+"""how long to train can be said in any of these"""
+FREE_ON_RESUME = frozenset({*BUDGETS, "patience", "learning_rate", "validate_every", "compile"})
 """what may change when a run is continued"""
+DATA, NETWORK, BUDGET, LEARNING, AUGMENTATION = "Data", "Network", "How long", "Learning", "Augmentation"
+"""panels of `lacss train --help`"""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """How long and how to train. `minutes` (wall clock) wins over `epochs`, and that over `steps`, when given."""
 
-    preset: str = "small"
-    supervision: str = "weak"
-    """weak: LOIs and masks; full: labels; mixed: labels where an image has them, else LOIs and mask"""
-    channel: str | None = None
-    """the one channel of the images to train on, by 0-based index or name; None for all"""
-    diameter: float | None = None
-    """pixels that a typical cell is across in the images, which sets the working scale; None: from LOIs and masks"""
-    auxnet: bool = True
-    steps: int = 2000
-    epochs: float | None = None
-    """an epoch is as many crops as have the area of all training images together"""
-    minutes: float | None = None
-    patience: int | None = None
-    """stop after this many validations without a better AP50; None for never"""
-    seed: int = 0
-    batch: int = 4
-    crop: int = 256
-    learning_rate: float = 1e-3
-    warmup: float = 0.03
-    """part of the training over which the learning rate rises"""
-    decay: float = 0.4
-    """part of the training, at its end, over which the learning rate falls"""
-    muon: float = 2.0
-    """learning rate of the inner convolutions, in units of that of all other parameters"""
-    muon_decay: float = 0.2
-    """weight decay of the inner convolutions"""
-    weight_decay: float = 1e-4
-    """of all other parameters"""
-    clip: float = 1.0
-    """largest norm of the gradient"""
-    pseudo: float = 0.5
-    """part of the training after which the weak loss has its whole weight; watershed pseudo-labels have the rest"""
-    weak_loss: float = 0.0
-    """weight of the paper's weak loss and auxnet, from 0 to 1; 0 for pseudo-labels alone, which learn faster"""
-    jitter: float = 2.0
-    """standard deviation, in working pixels, by which training LOIs are moved"""
-    lpn_radius: float = 10.0
-    """coarse cells this close to a LOI (working pixels) are positive"""
-    location_weight: float = 0.2
-    """weight of the LPN terms beside the instance term"""
-    ema: float = 0.99
-    """largest decay per step of the running average of the weights, which is what is kept"""
-    ema_share: float = 0.05
-    """the average reaches back over this part of the steps so far, until the decay is `ema`"""
-    scale_range: float = 0.25
-    """augmentation resizes by up to this part, up or down"""
-    gain: float = 0.25
-    """augmentation changes brightness by up to this part, up or down"""
-    offset: float = 0.1
-    """augmentation adds up to this, in half contrasts of the field"""
-    noise: float = 0.05
-    """largest standard deviation of added noise, in half contrasts of the field"""
-    gamma: float = 0.2
-    """augmentation raises brightness to a power of up to 1 + this, or its inverse; 0 for none"""
-    blur: float = 0.5
-    """largest sigma of added blur, in working pixels; 0 for none"""
-    validate_every: float = 0.1
-    """part of the training between two validations"""
-    compile: bool = False
-    """use torch.compile, which pays on a GPU in long trainings"""
+    preset: str = setting(
+        "small",
+        "Size of the network. fine sees cells a third larger than small does, for training of an hour and more; "
+        "resnet50 is the paper's and needs a GPU; init takes the sizes of the weights of `init`.",
+        panel=NETWORK,
+        choices=(*PRESETS, AS_INIT),
+        shown="small, or as `init`",
+    )
+    supervision: str = setting(
+        "weak",
+        "What to learn from. weak: LOIs and masks; full: labels; mixed: labels where an image has them, else LOIs and "
+        "mask.",
+        panel=DATA,
+        choices=SUPERVISIONS,
+    )
+    channel: str | None = setting(
+        None,
+        "Train on this channel of the images alone: its 0-based index or its name. The model remembers it.",
+        panel=DATA,
+        shown="all",
+    )
+    diameter: float | None = setting(
+        None,
+        "Typical cell diameter in pixels of the images. It sets the scale to which images are resized; the model "
+        "remembers it.",
+        panel=DATA,
+        least=1,
+        shown="from LOIs and masks",
+    )
+    auxnet: bool = setting(
+        True,
+        f"Train the border network beside the weak loss; `auxnet` alone brings `weak_loss` {BESIDE_AUXNET:g}.",
+        panel=NETWORK,
+        shown="auxnet with `weak_loss`",
+    )
+    steps: int = setting(2000, "Training steps.", panel=BUDGET, least=1)
+    epochs: float | None = setting(
+        None,
+        "Instead of `steps`: until the crops seen have this many times the area of all training images.",
+        panel=BUDGET,
+        above=0,
+    )
+    minutes: float | None = setting(None, "Instead of `steps`: minutes by the clock.", panel=BUDGET, above=0)
+    patience: int | None = setting(
+        None, "Stop after this many validations without a better AP50.", panel=BUDGET, least=1, shown="never"
+    )
+    seed: int = setting(0, "Seed of all random numbers.", panel=LEARNING, least=0)
+    batch: int = setting(4, "Crops per step and process.", panel=LEARNING, least=1)
+    crop: int = setting(256, "Side of a crop in working pixels.", panel=LEARNING, least=64, multiple=32)
+    learning_rate: float = setting(1e-3, "Peak learning rate.", panel=LEARNING, above=0)
+    warmup: float = setting(0.03, "Fraction of the training over which the learning rate rises.", least=0, most=1)
+    decay: float = setting(
+        0.4, "Fraction of the training, at its end, over which the learning rate falls.", least=0, most=1
+    )
+    muon: float = setting(
+        2.0, "Learning rate of the inner convolutions, relative to that of all other parameters.", least=0
+    )
+    muon_decay: float = setting(0.2, "Weight decay of the inner convolutions.", least=0)
+    weight_decay: float = setting(1e-4, "Weight decay of all other parameters.", least=0)
+    clip: float = setting(1.0, "Largest norm of the gradient.", above=0)
+    pseudo: float = setting(
+        0.5,
+        "Fraction of the training after which the weak loss has its full weight. Before it, watershed pseudo-labels "
+        "have the rest.",
+        least=0,
+        most=1,
+    )
+    weak_loss: float = setting(
+        0.0,
+        "Weight of the paper's weak loss and auxnet; the rest goes to pseudo-labels from a watershed around the LOIs, "
+        "which learn faster.",
+        panel=LEARNING,
+        least=0,
+        most=1,
+    )
+    jitter: float = setting(
+        2.0, "Standard deviation, in working pixels, by which training LOIs are moved at random.", least=0
+    )
+    lpn_radius: float = setting(
+        10.0, "Cells of the coarse map this close to a LOI, in working pixels, are positive.", above=0
+    )
+    location_weight: float = setting(0.2, "Weight of the LPN losses beside that of the instances.", least=0)
+    ema: float = setting(
+        0.99,
+        "Largest decay per step of the running average of the weights. The average is what is kept.",
+        least=0,
+        below=1,
+    )
+    ema_share: float = setting(
+        0.05,
+        "Fraction of the steps so far that the average covers, until its decay reaches `ema`.",
+        least=0,
+        most=1,
+    )
+    scale_range: float = setting(
+        0.25, "Random rescaling, up to +/- this fraction.", panel=AUGMENTATION, least=0, below=1
+    )
+    gain: float = setting(0.25, "Random change of brightness, up to +/- this fraction.", panel=AUGMENTATION, least=0)
+    offset: float = setting(0.1, "Random offset of brightness, up to +/- this many half contrasts.", least=0)
+    noise: float = setting(
+        0.05,
+        "Largest standard deviation of added noise, in half contrasts of the image.",
+        panel=AUGMENTATION,
+        least=0,
+    )
+    gamma: float = setting(
+        0.2,
+        "Random gamma: brightness to a power of up to 1 + this, or its inverse; 0 is off.",
+        panel=AUGMENTATION,
+        least=0,
+    )
+    blur: float = setting(
+        0.5, "Largest sigma of random blur, in working pixels; 0 is off.", panel=AUGMENTATION, least=0
+    )
+    validate_every: float = setting(0.1, "Fraction of the training between two validations.", above=0, most=1)
+    compile: bool = setting(False, "Use torch.compile, which pays off in long GPU runs.", panel=LEARNING)
 
     def __post_init__(self) -> None:
-        if self.preset not in (*PRESETS, AS_INIT):
-            raise UsageError(f"Preset {self.preset!r} is unknown. Choose one of: {', '.join(PRESETS)}.")
-        if self.supervision not in SUPERVISIONS:
-            raise UsageError(f"Supervision {self.supervision!r} is unknown. Choose one of: {', '.join(SUPERVISIONS)}.")
-        if min(self.steps, *(1 if given is None else given for given in (self.epochs, self.minutes))) <= 0:
-            raise UsageError("Training needs a positive number of steps, epochs or minutes. Raise it.")
-        if not 0 <= self.weak_loss <= 1:
-            raise UsageError(f"The weak loss has a weight from 0 to 1, not {self.weak_loss:g}. Change --weak-loss.")
-        if self.diameter is not None and not self.diameter >= 1:
-            raise UsageError(f"A cell is at least 1 pixel across, not {self.diameter:g}. Change --diameter.")
-        if self.patience is not None and self.patience < 1:
-            raise UsageError("Patience counts validations, at least 1. Raise --patience, or leave it out.")
-        if not 0 < self.learning_rate < float("inf"):
-            raise UsageError(f"A learning rate is above 0, not {self.learning_rate:g}. Change --learning-rate.")
-        for name in ("seed", "gain", "noise", "gamma", "blur"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UsageError(f"The {name} is 0 or more, not {getattr(self, name):g}. Change --{name}.")
-        if not 0 <= self.scale_range < 1:
-            raise UsageError(f"Crops are resized by a part below 1, not {self.scale_range:g}. Change --scale-range.")
+        check(self)

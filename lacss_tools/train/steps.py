@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from lacss_tools import __version__
 from lacss_tools.errors import InputError, InterruptedRunError
 from lacss_tools.network.device import choose_device, fast_bfloat16, tune
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import BEST
+from lacss_tools.settings import show, to_table
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.distributed import ALONE, World, join, local_device
@@ -76,21 +76,21 @@ def check_run(run: Path, settings: TrainSettings, resume: bool) -> None:
     """Raise InputError when the run exists and is not to be resumed, or was trained with other settings."""
     if not resume:
         if (run / checkpoint.LAST).exists():
-            raise InputError(f"{run} holds a run already. Continue it with --resume, or name another with --run.")
+            raise InputError(f"{run} holds a run already. Continue it with `resume`, or name another `run`.")
         if seeds_in(run):
             raise InputError(
-                f"{run} holds runs from several seeds already. Continue them with --resume --repeat, or name another "
-                "with --run."
+                f"{run} holds runs from several seeds already. Continue them with `resume` and `repeat`, or "
+                "name another `run`."
             )
         return
     if seeds_in(run):
-        raise InputError(f"{run} holds runs from several seeds. Continue them with --repeat {len(seeds_in(run))} too.")
+        raise InputError(f"{run} holds runs from several seeds. Continue them with `repeat` {len(seeds_in(run))} too.")
     stored, _ = checkpoint.read_config(run)
     for name in (item.name for item in fields(settings) if item.name not in FREE_ON_RESUME):
         old, new = getattr(stored, name), getattr(settings, name)
         if old != new:
             raise InputError(
-                f"{run} is trained with {name} {old}, now given {new}. Leave it out, or start a new --run."
+                f"{run} is trained with `{name}` {show(old)}, now given {show(new)}. Leave it out, or name a new `run`."
             )
 
 
@@ -158,14 +158,14 @@ def fit(
         say(note)
     if ready.world.leads:
         came_from = checkpoint.stored_origin(run) if resume else checkpoint.origin(init) if init else {}
-        checkpoint.write_config(run, _describe(task, model.settings, came_from))
+        checkpoint.write_config(run, settings, **_describe(task, model.settings, came_from))
         session.board = Board(run, state.step) if tensorboard else None
     try:
         session.train(watch)
     except KeyboardInterrupt:
         session.save()
         raise InterruptedRunError(
-            f"Interrupted at step {state.step}, saved in {run}. Continue with --resume."
+            f"Interrupted at step {state.step}, saved in {run}. Continue with `resume`."
         ) from None
     finally:
         if session.board:
@@ -173,8 +173,8 @@ def fit(
     return run / BEST
 
 
-def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, Any]:
-    versions = {"lacss_tools": __version__, "torch": torch.__version__, "python": platform.python_version()}
+def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, dict[str, Any]]:
+    versions = {"torch": torch.__version__, "python": platform.python_version()}
     facts = {
         "fingerprint": task.data.fingerprint,
         "fields": len(task.data.fields),
@@ -184,4 +184,4 @@ def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> di
         "processes": task.world.size,
         **came_from,
     }
-    return {"train": task.settings, "model": sizes, "data": facts, "versions": versions}
+    return {"model": to_table(sizes), "data": facts, "versions": versions}

@@ -119,8 +119,8 @@ def check_finite(diverged: Tensor, settings: TrainSettings) -> None:
     if math.isfinite(step):
         raise LacssError(
             f"Training diverged: the loss is not a number at step {int(step)}. Continue from the last checkpoint with "
-            f"--resume --learning-rate {settings.learning_rate / 3:.2g} (it was {settings.learning_rate:g}), or start "
-            "again with another --seed."
+            f"`resume` and `learning_rate` {settings.learning_rate / 3:.2g} (it was {settings.learning_rate:g}), or "
+            "start again with another `seed`."
         )
 
 

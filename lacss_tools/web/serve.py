@@ -36,7 +36,7 @@ def serve(site: Site, port: int, open_browser: bool, say: Callable[[str], None])
     try:
         listener = socket.create_server((HOST, port))  # listens already, so the browser cannot come too early
     except OSError as error:
-        raise InputError(f"Port {port} cannot be used ({error.strerror}). Choose another with --port.") from error
+        raise InputError(f"Port {port} cannot be used ({error.strerror}). Choose another `port`.") from error
     with listener:
         port = listener.getsockname()[1]
         address = f"http://{HOST}:{port}/{site.token}/"

@@ -147,7 +147,7 @@ def test_an_export_of_other_weights_or_kind_does_not_pass_for_this_one(exported,
     save_weights(tmp_path / "best.safetensors", Lacss(SIZES), 0.5)
     refused = lacss(tmp_path)
     assert refused.exit_code == 3
-    assert "-o, or --overwrite" in refused.stderr
+    assert "Give another --output, or --overwrite." in refused.stderr
 
 
 @pytest.mark.filterwarnings("ignore")  # its own

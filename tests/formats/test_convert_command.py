@@ -67,7 +67,7 @@ def test_rois_need_the_size_of_the_image(tmp_path):
     write_rois(tmp_path / "rois" / "a.zip", cells_from_labels(LABELS))
     result = convert(tmp_path, "rois")
     assert result.exit_code == 3
-    assert "Give the folder of images with --images" in result.stderr
+    assert "Give the folder of the images (--images)" in result.stderr
     (tmp_path / "pictures").mkdir()
     tifffile.imwrite(tmp_path / "pictures" / "a.tif", LABELS.astype(np.uint8))
     result = convert(tmp_path, "rois", "--images", "pictures")

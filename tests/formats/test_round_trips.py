@@ -215,7 +215,7 @@ def test_what_a_folder_holds_is_recognised(tmp_path):
         assert (source.kind, list(source.files)) == (kind, ["a"])
         assert len(source.cells("a", (4, 4))) == 1
         assert is_source(tmp_path / folder)
-    with pytest.raises(InputError, match="--images"):
+    with pytest.raises(InputError, match="Give the folder of the images"):
         open_source(tmp_path / "r").cells("a")
     write_rois(tmp_path / "r" / "a.roi.zip", cells_from_labels(labels))
     (tmp_path / "empty").mkdir()

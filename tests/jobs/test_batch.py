@@ -148,7 +148,8 @@ def test_a_run_that_is_ended_leaves_whole_files_and_continues(project, end, code
     before = {path: path.read_bytes() for path in written(project)}
     assert 5 <= len(before) < FIELDS
     assert len(set(before.values())) == 1
-    assert len(list((project / "candidates").iterdir())) == len(before)  # nothing half written
+    files = {path for path in (project / "candidates").iterdir() if path.name != "graphcut.toml"}
+    assert files == set(before)  # nothing half written
     if end == signal.SIGINT:
         told = int(re.search(r"Interrupted: (\d+) written", said)[1])
         assert 0 < told <= len(before)  # those under way were finished, and on a busy machine not all were counted

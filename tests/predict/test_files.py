@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+import tomllib
 from dataclasses import replace
 
 import dask
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import tomli_w
 import torch
 from distributed import LocalCluster
 from typer.testing import CliRunner
@@ -25,11 +27,9 @@ from lacss_tools.jobs.batch import Job
 from lacss_tools.jobs.job import Outcome
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.weights import save_weights
-from lacss_tools.predict import command as predict_command
 from lacss_tools.predict import outputs
 from lacss_tools.predict.counts import outliers, summary
 from lacss_tools.predict.found import Found, paint
-from lacss_tools.predict.settings import TileSettings
 from lacss_tools.predict.stream import Stages, stream
 from tests.predict.test_tiles import SMALL, picture
 
@@ -284,11 +284,36 @@ def test_the_cells_of_another_model_are_not_mixed_in(project):
     save_weights(project / "m.safetensors", Lacss(SMALL), 0.9)
     refused = CliRunner().invoke(app, words)
     assert refused.exit_code == 3
-    assert "-o, or --overwrite" in refused.stderr
+    assert "Give another --output, or --overwrite." in refused.stderr
     assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0
     assert CliRunner().invoke(app, words).exit_code == 0
     (project / "predictions" / "predict.toml").write_text("= broken")
     assert CliRunner().invoke(app, words).exit_code == 3
+
+
+def test_the_settings_beside_predictions_find_the_same_cells(project):
+    (project / "images" / "g.tif").unlink()
+    words = ("--set", "max_overlap=0.2", "--set", "min_area=1", "--diameter", "50", "--tile", "64")
+    assert lacss(project, *words).exit_code == 0
+    line = ["predict", "m.safetensors", "images", "--project", str(project), "--config", "predictions/predict.toml"]
+    again = CliRunner().invoke(app, [*line, "-o", "again", "--device", "cpu"])
+    assert again.exit_code == 0, again.output
+    assert contents(project / "again") == contents(project / "predictions")
+    records = [(project / folder / "predict.toml").read_bytes() for folder in ("predictions", "again")]
+    assert records[0] == records[1]
+    mixed = lacss(project, "--config", "predictions/predict.toml", "--set", "max_overlap=1")
+    assert (mixed.exit_code, "with other max_overlap than now" in mixed.stderr) == (3, True)
+
+
+def test_a_record_of_an_earlier_version_still_guards_its_folder(project):
+    assert lacss(project).exit_code == 4
+    path = project / "predictions" / "predict.toml"
+    data = tomllib.loads(path.read_text())["data"]
+    old = {**data, "min_score": 0.1, "diameter": "as trained", "channel": "all"}
+    path.write_text(tomli_w.dumps(old))
+    assert "other" not in lacss(project).stderr
+    path.write_text(tomli_w.dumps(old | {"min_score": 0.25}))
+    assert "with other min_score than now" in lacss(project).stderr
 
 
 def test_overwriting_leaves_nothing_of_the_model_before(project):
@@ -369,13 +394,12 @@ def test_points_outside_the_image_are_named(pointed):
 def test_large_images_go_in_tiles_of_any_size(project, monkeypatch):
     monkeypatch.setattr(parts, "WHOLE_PIXELS", 1000)
     monkeypatch.setattr(outputs, "WHOLE_PIXELS", 1000)
-    monkeypatch.setattr(predict_command, "TILES", TileSettings(small=1))
     (project / "slide").mkdir()
     image = (picture(120, 1250)[0] * 1000).astype(np.uint16)
     tifffile.imwrite(project / "slide" / "s.tif", image, tile=(64, 256), compression="zlib")
     for name, side in (("a", 2048), ("b", 64), ("c", 160)):
-        words = ["predict", "m.safetensors", "slide", "-o", name, "--tile", str(side), "--project", str(project)]
-        result = CliRunner().invoke(app, [*words, *SURE])
+        words = ["predict", "m.safetensors", "slide", "-o", name, "--tile", str(side), "--set", "small=1"]
+        result = CliRunner().invoke(app, [*words, "--project", str(project), *SURE])
         assert result.exit_code == 0, result.output
     assert read_labels(project / "a" / "s.tif").max() > 50
     assert contents(project / "a") == contents(project / "b") == contents(project / "c")
@@ -422,7 +446,7 @@ def test_images_unlike_the_others_are_named():
 
 
 def test_no_cell_anywhere_comes_with_advice():
-    assert "--min-score" in summary({"a": 0, "b": 0})[1]
+    assert "lower `min_score`, check `diameter`" in summary({"a": 0, "b": 0})[1]
     assert len(summary({"a": 0, "b": 1})) == 1
 
 

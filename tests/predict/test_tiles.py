@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 SMALL = ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=64)
 EASY = PredictSettings(min_score=0.1, min_area=10.0)
-LARGE = TileSettings(side=4096, halo=256, small=1)
+LARGE = TileSettings(tile=4096, halo=256, small=1)
 """no image is small, and each goes in one piece"""
 
 
@@ -56,7 +56,7 @@ def same(a, b):
 def test_tiles_find_what_one_piece_finds(scale, side):
     source = InMemory(picture(round(150 / scale), round(800 / scale)))
     whole = predictor(scale)
-    tiled = replace(whole, tiling=replace(LARGE, side=side))
+    tiled = replace(whole, tiling=replace(LARGE, tile=side))
     assert len(list(plan(whole.frame(source.shape).size, side, LARGE.halo))) >= 5
     one = whole.find(source)
     assert len(one) > 20
@@ -67,7 +67,7 @@ def test_tiles_find_what_one_piece_finds(scale, side):
 def test_tiles_find_at_given_points_what_one_piece_finds(scale, side):
     source = InMemory(picture(round(150 / scale), round(800 / scale)))
     whole = predictor(scale)
-    tiled = replace(whole, tiling=replace(LARGE, side=side))
+    tiled = replace(whole, tiling=replace(LARGE, tile=side))
     lois = np.random.default_rng(3).uniform((-0.5, -0.5), np.array(source.shape[1:]) - 0.5, (200, 2))
     one = whole.find(source, lois)
     assert len(one) > 20
@@ -90,7 +90,7 @@ def test_given_points_are_not_chosen_by_score_and_two_in_one_cell_are_one():
 def test_a_halo_that_is_too_small_is_noticed():
     """The test above can fail: with next to no margin cells at the seams differ."""
     source = InMemory(picture(150, 800))
-    one, cut = predictor().find(source), predictor(tiling=replace(LARGE, side=64, halo=0)).find(source)
+    one, cut = predictor().find(source), predictor(tiling=replace(LARGE, tile=64, halo=0)).find(source)
     assert len(one) != len(cut) or not np.array_equal(one.scores, cut.scores)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.network.lacss import Lacss
+from lacss_tools.screen.settings_options import Given
 from lacss_tools.train.command import budget, infer_supervision
 from lacss_tools.train.crops import draw_batch
 from lacss_tools.train.folders import epoch_steps, load_training_data
@@ -35,7 +36,7 @@ def test_an_image_without_any_annotation_is_named(folders):
 
 
 def test_a_mixture_of_one_kind_is_refused(folders):
-    with pytest.raises(InputError, match=r"labels for every image\. Use --supervision full"):
+    with pytest.raises(InputError, match=r"labels for every image\. Set `supervision` to full"):
         load_training_data(folders, "mixed", 20.0)
 
 
@@ -76,10 +77,14 @@ def test_what_the_options_mean():
     assert infer_supervision(labels=True, weak=False) == "full"
     assert infer_supervision(labels=True, weak=True) == "mixed"
     assert infer_supervision(labels=False, weak=True) is None
-    assert budget(None, None, None) == {}
-    assert budget(None, 2.0, None) == {"epochs": 2.0, "minutes": None}
-    with pytest.raises(UsageError, match="--steps and --minutes"):
-        budget(5, None, 1.0)
+
+
+def test_the_first_source_with_a_budget_takes_the_place_of_any_other():
+    assert budget(Given()) == {}
+    assert budget(Given(flags={"epochs": 2.0}, assigned={"steps": 3})) == {"epochs": 2.0, "minutes": None}
+    assert budget(Given(stored={"steps": 9, "minutes": 3.0})) == {"steps": 9, "epochs": None, "minutes": 3.0}
+    with pytest.raises(UsageError, match="`steps` and `minutes`"):
+        budget(Given(flags={"steps": 5, "minutes": 1.0}))
 
 
 def test_an_epoch_is_the_area_of_all_fields(folders):

@@ -51,7 +51,7 @@ def test_another_preset_is_named(stored):
 def test_without_a_preset_the_weights_give_the_sizes(stored, tiny_preset):
     sizes = fit_sizes(wanted_sizes(TrainSettings(preset="init"), stored), TrainSettings(weak_loss=0.3), 1)
     assert sizes == replace(tiny_preset, channels=1)
-    with pytest.raises(InputError, match="--init"):
+    with pytest.raises(InputError, match="`init`"):
         wanted_sizes(TrainSettings(preset="init"), None)
 
 

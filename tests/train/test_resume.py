@@ -150,7 +150,7 @@ def test_a_finished_run_is_extended_by_a_larger_budget_only(folders, tmp_path):
     run = tmp_path / "run"
     work.train(folders, run, SHORT, device="cpu")
     for budget in (6, 5):
-        with pytest.raises(FinishedRunError, match=r"finished \(step 6.*larger --steps"):
+        with pytest.raises(FinishedRunError, match=r"finished \(step 6.*larger `steps`"):
             work.train(folders, run, replace(SHORT, steps=budget), device="cpu", resume=True)
     work.train(folders, run, replace(SHORT, steps=8), device="cpu", resume=True)
     assert last(run)["step"] == 8
@@ -161,7 +161,7 @@ def test_a_finished_run_is_extended_by_a_larger_budget_only(folders, tmp_path):
 def test_a_run_keeps_its_settings(folders, tmp_path):
     run = tmp_path / "run"
     work.train(folders, run, SHORT, device="cpu")
-    with pytest.raises(InputError, match="is trained with batch 1, now given 2"):
+    with pytest.raises(InputError, match="is trained with `batch` 1, now given 2"):
         work.train(folders, run, replace(SHORT, steps=8, batch=2), device="cpu", resume=True)
     unseen = replace(folders, val_images=None, val_labels=None)
     with pytest.raises(InputError, match="was validated so far"):
@@ -232,7 +232,7 @@ def test_patience_stops_early_and_a_larger_one_goes_on(folders, tmp_path, monkey
     work.train(folders, run, settings, device="cpu", say=lines.append)
     assert last(run)["step"] == 5  # best at the third look, then two no better
     assert any("stopped early" in line for line in lines)
-    with pytest.raises(FinishedRunError, match="larger --patience"):
+    with pytest.raises(FinishedRunError, match="larger `patience`"):
         work.train(folders, run, settings, device="cpu", resume=True)
     work.train(folders, run, replace(settings, patience=4), device="cpu", resume=True)
     assert last(run)["step"] == 10
@@ -258,7 +258,7 @@ def test_spoilt_weights_are_never_saved(folders, tmp_path):
                 session_weights.fill_(float("nan"))
 
     settings = replace(SHORT, steps=10, validate_every=0.2)
-    with pytest.raises(LacssError, match=r"not a number at step 3\. .*--resume --learning-rate 0\.00033 "):
+    with pytest.raises(LacssError, match=r"not a number at step 3\. .*`resume` and `learning_rate` 0\.00033 "):
         work.train(folders, run, settings, device="cpu", watch=poison)
     # the look at step 2 came after the poison, but before a gradient showed it; nothing after it was written
     assert last(run)["step"] == 2

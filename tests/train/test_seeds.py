@@ -96,7 +96,7 @@ def test_an_interrupted_repeat_continues_where_it_was(folders, tmp_path):
 
 def test_what_cannot_be_repeated_is_said_before_training(folders, tmp_path):
     unseen = replace(folders, val_images=None, val_labels=None)
-    with pytest.raises(UsageError, match="--repeat keeps the best seed on validation"):
+    with pytest.raises(UsageError, match="`repeat` keeps the best seed on validation"):
         repeat(unseen, tmp_path / "run", SHORT, 2, device="cpu")
     for again in (lambda: stored_settings(tmp_path / "run", 2),
                   lambda: repeat(folders, tmp_path / "run", SHORT, 2, device="cpu", resume=True)):  # fmt: skip
@@ -122,9 +122,9 @@ def test_a_plain_run_and_one_of_seeds_do_not_overwrite_each_other(folders, tmp_p
     seeds, plain = tmp_path / "seeds", tmp_path / "plain"
     repeat(folders, seeds, SHORT, 2, device="cpu")
     kept = (seeds / "best.safetensors").read_bytes()
-    with pytest.raises(InputError, match="--resume --repeat"):
+    with pytest.raises(InputError, match="`resume` and `repeat`"):
         work.train(folders, seeds, SHORT, device="cpu")
-    with pytest.raises(InputError, match="--repeat 2 too"):
+    with pytest.raises(InputError, match="`repeat` 2 too"):
         work.train(folders, seeds, SHORT, device="cpu", resume=True)
     assert (seeds / "best.safetensors").read_bytes() == kept
     work.train(folders, plain, SHORT, device="cpu")

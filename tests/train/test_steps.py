@@ -127,9 +127,13 @@ def test_a_field_to_validate_on_of_another_kind_is_named(folders, tmp_path):
     [("learning_rate", -1.0), ("learning_rate", float("nan")), ("seed", -1), ("noise", -1.0), ("gain", float("inf")),
      ("gamma", -0.5), ("blur", -1.0), ("scale_range", -0.5), ("scale_range", 1.0)],
 )  # fmt: skip
-def test_impossible_settings_are_named_by_their_option(name, value):
-    with pytest.raises(UsageError, match="--" + name.replace("_", "-")):
+def test_impossible_settings_are_named_and_the_command_line_says_their_flag(name, value, tmp_path):
+    with pytest.raises(UsageError, match=f"^`{name}` must be "):
         replace(SHORT, **{name: value})
+    flag = "--" + name.replace("_", "-")
+    result = CliRunner().invoke(app, ["train", flag, str(value), "--project", str(tmp_path)])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"lacss: {flag} must be ")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():
     state = start(Lacss(TINY), LESSON, CPU)
     with torch.no_grad():
         state.model.backbone.stem.weight.fill_(float("nan"))
-    with pytest.raises(LacssError, match=r"not a number at step 1\. .*--learning-rate 0.001"):
+    with pytest.raises(LacssError, match=r"not a number at step 1\. .*`learning_rate` 0.001"):
         for _ in run_steps(state, [field], LESSON, CPU):
             pass
 

@@ -40,7 +40,7 @@ def cut_remarks(candidates: list[Path]) -> list[str]:
     lines = []
     if dark:
         shown = ", ".join(dark[:REMARKS]) + (f" and {len(dark) - REMARKS} more" if len(dark) > REMARKS else "")
-        lines.append(f"{len(dark)} inverted, cells darker than background (else give --polarity bright): {shown}")
+        lines.append(f"{len(dark)} inverted, cells darker than background (else set `polarity` to bright): {shown}")
     if seams:
         worst = max(seams, key=lambda stem: seams[stem])
         differ = f"{100 * seams[worst]:.4f} % of the overlap differs between tiles"

@@ -2,56 +2,44 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.lois.settings import LoiSettings
+from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project, check_output, list_images
 from lacss_tools.screen.options import (
     HERE,
-    ChannelOption,
     OverwriteOption,
     ProjectOption,
     SchedulerOption,
     WorkersOption,
     resolve,
 )
+from lacss_tools.screen.settings_options import Given, with_settings
 
-LOI = LoiSettings()
+NAME = "annotate-lois"
 
 
 def mount(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("annotate-lois")(annotate_lois)
+    app.command(NAME)(annotate_lois)
 
 
+@with_settings(NAME, LoiSettings, ChannelSettings)
 def annotate_lois(
     dapi: Annotated[Path, typer.Argument(help="Folder of nucleus images.")] = Path("dapi"),
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="lois/")] = None,
-    sigma: Annotated[
-        tuple[float, float] | None,
-        typer.Option(help="The two Gaussians in pixels; 4.2 5.0 is the paper's rule: every maximum, nothing merged."),
-    ] = None,
-    nucleus_diameter: Annotated[
-        str,
-        typer.Option(help="Typical diameter of a nucleus in pixels; auto: that of the nuclei found in twelve images."),
-    ] = "auto",
-    min_response: Annotated[
-        float, typer.Option(help="Smallest filter response, where 1 is the contrast of the image.")
-    ] = LOI.min_response,
-    min_distance: Annotated[
-        float, typer.Option(help="Of points closer than this (pixels), the strongest stays.")
-    ] = LOI.min_distance,
+    given: Given = Given(),
     masks: Annotated[
         Path | None, typer.Option(help="Folder of cell masks: points outside them are left out.", show_default="none")
     ] = None,
     flag: Annotated[
         bool, typer.Option("--flag", help="With --masks: keep points outside, marked 1 in the column outside.")
     ] = False,
-    channel: ChannelOption = None,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
@@ -63,24 +51,19 @@ def annotate_lois(
     and textured nuclei get one point each. --sigma 4.2 5.0 is the paper's rule instead.
     """
     if flag and masks is None:
-        raise UsageError("--flag marks points outside the masks and needs --masks. Give the folder of masks.")
-    if sigma is not None and nucleus_diameter != "auto":
-        raise UsageError("--sigma and --nucleus-diameter say the same thing twice. Give one of them.")
-    settings = LoiSettings(sigma, _diameter(nucleus_diameter), min_response, min_distance)
+        raise UsageError("`flag` marks points outside the masks and needs `masks`. Give the folder of masks.")
+    settings, of_image = given.over(LoiSettings()), given.over(ChannelSettings())
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     from lacss_tools.annotate.lois import steps
+    from lacss_tools.io.settings import SettingsRecord
 
     source, folder = project / dapi, resolve(project, output, Project(project).lois)
     check_output(folder, source, *([project / masks] if masks else []))
     files = list_images(source)
-    if sigma is not None:
-        diameter, how = 0.0, f"sigma {sigma[0]:g} and {sigma[1]:g} px, every maximum"
-    else:
-        diameter = steps.nucleus_diameter(list(files.values()), settings, workers, channel)
-        how = f"nuclei about {diameter:.1f} px across" + ("" if settings.nucleus_diameter else " (estimated)")
+    diameter, how = _filter(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
     covers = list_images(project / masks) if masks else {}
     if masks:
@@ -89,17 +72,33 @@ def annotate_lois(
         batch.Job(stem, (path, *([covers[stem]] if stem in covers else [])), folder / f"{stem}.csv")
         for stem, path in files.items()
     ]
-    kept = "flag" if flag else "drop"
-    work = partial(steps.find_lois_of_file, settings=settings, diameter=diameter, outside=kept, channel=channel)
+    outside = "flag" if flag else "drop"
+    facts: dict[str, Any] = {"dapi": str(source.absolute()), "nucleus_diameter": round(diameter, 2)}
+    facts |= {"masks": str((project / masks).absolute()), "outside": outside} if masks else {}
+    record = SettingsRecord(folder, NAME, (settings, of_image), facts)
+    work = partial(
+        steps.find_lois_of_file, settings=settings, diameter=diameter, outside=outside, channel=of_image.channel
+    )
     with console.progress("LOIs") as advance:
-        done = batch.run(jobs, work, workers=workers, scheduler=scheduler, overwrite=overwrite, advance=advance)
+        done = batch.run(
+            jobs,
+            work,
+            workers=workers,
+            scheduler=scheduler,
+            overwrite=overwrite,
+            advance=advance,
+            receive=record.receive,
+        )
+    for line in record.remarks(len(done.skipped)):
+        console.say(line)
     console.finish(done, str(folder))
 
 
-def _diameter(text: str) -> float | None:
-    if text == "auto":
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"--nucleus-diameter {text} is neither auto nor a number of pixels.") from None
+def _filter(files: list[Path], settings: LoiSettings, workers: int, channel: str | None) -> tuple[float, str]:
+    """Return the diameter of nuclei to look for (0 where the paper's rule needs none), and words on it."""
+    from lacss_tools.annotate.lois import steps
+
+    if settings.sigma is not None:
+        return 0.0, "sigma {:g} and {:g} px, every maximum".format(*settings.sigma)
+    diameter = steps.nucleus_diameter(files, settings, workers, channel)
+    return diameter, f"nuclei about {diameter:.1f} px across" + ("" if settings.nucleus_diameter else " (estimated)")

@@ -24,7 +24,7 @@ def pick_automatically(
     when no image has LOIs.
     """
     if not any(stem in session.lois for stem in session.stems):
-        raise InputError("--auto needs LOIs, and no image has any. Run lacss annotate-lois first.")
+        raise InputError("`auto` needs LOIs, and no image has any. Run lacss annotate-lois first.")
     todo = [stem for stem in session.stems if _is_for_auto(session, stem, overwrite)]
     saver = _Saver(session)
     try:

@@ -54,7 +54,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
         return
     except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}). Choose another folder with -o.") from error
+        raise InputError(f"{folder} cannot be written ({error.strerror}). Choose another `output`.") from error
     try:
         with suppress(OSError):  # some network drives know no locks
             fcntl.flock(handle, fcntl.LOCK_EX)

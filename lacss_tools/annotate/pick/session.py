@@ -181,7 +181,7 @@ def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: 
     if masks.shape[1:] != image.shape[1:]:
         raise InputError(
             f"{candidates} is {masks.shape[1:]} pixels and {image_file} {image.shape[1:]}. "
-            "Run lacss graphcut --overwrite."
+            "Delete it and run lacss graphcut again."
         )
     return Choices(image, masks, thresholds, _read_points(table), typical_area)
 

@@ -33,7 +33,7 @@ def project(tmp_path):
 def test_inverted_images_are_named_and_noted(project):
     result = lacss(project, "graphcut")
     assert result.exit_code == 0, result.output
-    assert "1 inverted, cells darker than background (else give --polarity bright): dark" in result.stderr
+    assert "1 inverted, cells darker than background (else set --polarity to bright): dark" in result.stderr
     notes = {stem: read_cut_notes(project / "candidates" / f"{stem}.tif") for stem in ("a", "b", "dark")}
     assert [note.dark for note in notes.values()] == [False, False, True]
     assert notes["a"].seam is None

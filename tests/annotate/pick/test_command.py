@@ -75,7 +75,7 @@ def test_a_taken_port_is_said(project):
     with server.socket.create_server((server.HOST, 0)) as taken:
         result = lacss_pick(project, "--no-browser", "--port", str(taken.getsockname()[1]))
     assert result.exit_code == 3
-    assert "Choose another with --port" in result.stderr
+    assert "Choose another --port." in result.stderr
 
 
 # ---- the server ---------------------------------------------------------------------------------------------------
