@@ -9,6 +9,7 @@ from lacss_tools.errors import UsageError
 from lacss_tools.screen.options import DeviceOption, OverwriteOption
 
 MINUTES = 4.0
+"""of training, which with the other steps makes about five"""
 FOLDER = Path("lacss-demo")
 
 

@@ -20,6 +20,7 @@ from lacss_tools.screen.draw import ORANGE, RGB, SKY, draw_outlines, draw_points
 from lacss_tools.train.curves import learning_curve
 
 SHOWN = 3
+"""images of each step on the page, spread over the set"""
 TITLE = "Cell segmentation without outlining cells"
 OWN = """# a folder with images/ (cells) and dapi/ (nuclei), files paired by name
 lacss annotate-lois dapi

@@ -25,6 +25,7 @@ from lacss_tools.screen.draw import (
 SMALL, LARGE = 350, 1000
 """a picture is doubled when its longer side is below SMALL, and shrunk to at most LARGE pixels"""
 QUALITIES = (88, 75, 60, 40)
+"""of JPEG pictures: the best at which a picture fits into its part of the budget"""
 BUDGET = 6_000_000
 """characters of all pictures of a page together"""
 KEY = ", ".join((page.key(SKY, "found (IoU at least 0.5)"), page.key(VERMILLION, "false"), page.key(YELLOW, "missed")))

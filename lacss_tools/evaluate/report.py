@@ -16,6 +16,7 @@ from lacss_tools.screen.draw import GREEN
 SHOWN = 4
 """worst fields, and best fields, in the gallery"""
 MOST_MODELS_SHOWN = 3
+"""side by side in the gallery; the tables have all"""
 
 
 @dataclass(frozen=True)

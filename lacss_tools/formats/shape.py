@@ -12,6 +12,7 @@ from lacss_tools.arrays import Labels
 
 BESIDE = ((-1, 0), (1, 0), (0, -1), (0, 1))
 CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+"""steps (y, x) from a pixel to its neighbours beside it and at its corners"""
 STRAIGHT, DIAGONAL, CORNER = (5, 7, 15, 17, 25, 27), (21, 33), (13, 23)
 """Benkrid and Crookes: kinds of border pixels, by 1 + 2 (border pixels beside it) + 10 (those at its corners)"""
 

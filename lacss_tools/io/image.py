@@ -23,6 +23,7 @@ MAX_UNNAMED_CHANNELS = 4
 """an axis without a name is taken as channels up to this length"""
 MICROMETRES = {"m": 1e6, "mm": 1e3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "nm": 1e-3,
                "pm": 1e-6, "cm": 1e4, "inch": 25400.0, "\\u00B5m": 1.0}  # fmt: skip
+"""in one of each unit that files name"""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from lacss_tools.io.image import load, whole_image
 
 LOI_HEADER = ["y", "x", "response"]
 MAX_LABEL = 2**31 - 1
+"""labels are int32 in memory"""
 
 
 @contextmanager

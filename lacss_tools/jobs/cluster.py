@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 SECONDS_TO_CONNECT = 8
+"""until a scheduler, or its first worker, counts as not there"""
 TASKS_PER_THREAD = 3
 """tasks that wait at the scheduler, so that no worker waits for us and 100,000 jobs do not fill its memory"""
 JOBS_PER_TASK, STEPS, SECONDS_PER_TASK = 16, 50, 1.0

@@ -10,7 +10,9 @@ from lacss_tools.metrics.metrics import Matched, pooled_hits, pooled_scores
 from lacss_tools.metrics.tally import THRESHOLDS, mean, ratio
 
 REPEATS = 500
+"""times that images are drawn"""
 LEVEL = 0.95
+"""of the intervals"""
 
 Draw = Integer[np.ndarray, " image"]
 """how often each image was drawn"""

@@ -5,6 +5,7 @@ from jaxtyping import Float, Integer
 from scipy.sparse import csr_array
 
 NOBODY = -1
+"""in place of the index of a partner"""
 
 
 def match(iou: csr_array, scores: Float[np.ndarray, " n"], threshold: float) -> Integer[np.ndarray, " n"]:

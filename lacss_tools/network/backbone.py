@@ -19,8 +19,11 @@ from torch import Tensor, nn
 FINE_STRIDE = 2
 COARSE_STRIDE = 8
 DEEPEST_STRIDE = 32
+"""working pixels per cell of the map for segmentation, of that for the LPN, and of the deepest one inside"""
 BOTTLENECK_EXPANSION = 4
+"""output channels per inner channel, as in ResNet-50"""
 ATTENTION_REDUCTION = 16
+"""channels per inner channel of the channel attention, as in squeeze-and-excitation"""
 
 
 def norm(channels: int) -> nn.GroupNorm:

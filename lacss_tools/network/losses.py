@@ -8,7 +8,9 @@ from torch import Tensor
 from lacss_tools.network.patches import Patches, gather, pixel_index, scatter
 
 FOCAL_GAMMA = 2.0
+"""power by which the LPN loss weighs down coarse cells that are right already"""
 HUBER_DELTA = 0.5
+"""error of the border map from which the auxnet loss is linear"""
 
 
 def weak_loss(

@@ -13,11 +13,13 @@ from lacss_tools.arrays import Image
 LOW, HIGH = 1.0, 99.7
 """percentiles of each channel that become 0 and 1"""
 CEILING = 2.0
+"""intensities are cut at twice the range"""
 ROOT_GAIN = 2.0
 """of the square root of the intensity"""
 BLACK = -0.5
 """what the darkest percentile becomes; images are continued by it beyond their edges"""
 SCALE_LIMITS = (0.05, 4.0)
+"""smallest and largest factor of resizing to the working scale"""
 SAMPLED_SIDE = 2048
 """up to twice this side, every second line tells the percentiles"""
 

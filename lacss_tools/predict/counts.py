@@ -7,9 +7,11 @@ import numpy as np
 DEVIATIONS = 3.0
 """an outlier is this many median absolute deviations (scaled to a standard deviation) from the median"""
 MAD_TO_SIGMA = 1.4826
+"""standard deviations per median absolute deviation, of a normal distribution"""
 FEWEST = 8
 """images; of fewer nobody can say what is unlike"""
 SHOWN = 10
+"""outliers by name in the summary"""
 
 
 def outliers(counts: Mapping[str, int]) -> dict[str, int]:

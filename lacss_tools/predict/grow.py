@@ -15,6 +15,7 @@ BLOCK = 16
 AT_ONCE = {"cpu": 512}
 """blocks whose features fit into the cache of a core"""
 AT_ONCE_ELSEWHERE = 2**14
+"""blocks at a time on a GPU"""
 SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """from a block to its neighbours: above, below, left, right"""
 

@@ -15,6 +15,7 @@ from lacss_tools.network.preprocess import Range, intensity_range, sample_step, 
 from lacss_tools.predict.tiles import Box
 
 ROWS_AT_ONCE = 512
+"""of a large image, read to measure its range: what memory holds"""
 
 
 @dataclass(frozen=True)

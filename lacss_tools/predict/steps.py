@@ -22,6 +22,7 @@ PIXELS_AT_ONCE = {"cpu": 2**18}
 PIXELS_AT_ONCE_ELSEWHERE = 2**24
 """working pixels of a batch: beyond it nothing is gained"""
 MOST_AT_ONCE = 64
+"""images of a batch, however small they are"""
 ABANDONED_SECONDS = 3600.0
 """a temporary file that nobody has written to for so long is nobody's"""
 

@@ -12,6 +12,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 READERS, WRITERS = 2, 2
+"""threads that read and write files while the network works"""
 AHEAD = 2
 """batches that are read, and that wait to be written, at a time: what memory holds"""
 

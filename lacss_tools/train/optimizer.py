@@ -12,6 +12,7 @@ from lacss_tools.train.settings import TrainSettings
 NARROWEST = 16
 """convolutions of fewer channels, in or out, are first or last layers: AdamW learns them"""
 ROUNDS = 5
+"""of the polynomial below"""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """of the odd polynomial a x + b x^3 + c x^5, which sends singular values from 0 to 1 near 1 in a few rounds"""
 MATCH_ADAM = 0.2

@@ -26,7 +26,9 @@ from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
 from lacss_tools.train.validation import SHOWN_FIELDS, find_all, picture, scores
 
 SAVE_SECONDS = 60.0
+"""between two checkpoints: a kill loses no more than this"""
 LOG_EVERY = 20
+"""steps between two rows of metrics.jsonl"""
 REPORT, CURVES = "report", "curves.png"
 
 

@@ -13,6 +13,7 @@ from lacss_tools.train.crops import Batch, TrainingImage, draw_batch
 from lacss_tools.train.settings import TrainSettings
 
 MOST_THREADS = 8
+"""that draw batches ahead of a GPU"""
 
 
 def supply(

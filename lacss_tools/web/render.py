@@ -9,9 +9,11 @@ from lacss_tools.screen.draw import to_rgb
 SIDE = 1600
 """longest side, in pixels, of what the page gets"""
 THUMBNAIL = 128
+"""longest side, in pixels, of an image in the overview"""
 RANGE = (0.1, 99.95)
 """percentiles that become 0 and 255; the page stretches contrast within them"""
 MAX_CANDIDATES = 24
+"""of an image, sent as up to three bytes a pixel"""
 MANY = 100_000
 """pixels from which a quarter of them tells the percentiles"""
 

@@ -14,6 +14,7 @@ STRENGTHS = tuple(float(2.0 ** (k / 2)) for k in range(15))
 NEARLY = 0.99
 """of strengths that part the classes nearly equally well, the largest: dim cells are lost more than halos gained"""
 BINS = 4096
+"""of the histogram of intensities in which strengths are compared"""
 SAMPLE = 2_000_000
 """statistics of larger images use this many pixels or a few more, evenly spread"""
 

@@ -29,6 +29,7 @@ TITLE = "Check of LOIs and masks"
 SMALL, LARGE = 300, 640
 """a picture is doubled when its longer side is below SMALL, and shrunk to at most LARGE pixels"""
 QUALITY = 78
+"""of the JPEG pictures, out of 100"""
 MOST_ROWS = 2000
 """rows of the table of all fields; check.json has them all"""
 DOTS = ((YELLOW, "LOI"), (VERMILLION, "LOI off the mask or on dark DAPI"), (PINK, "suspected double"))

@@ -8,6 +8,7 @@ from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Plane, Points
 
 TRUNCATE = 3.0
+"""standard deviations to which the Gaussians reach"""
 
 
 def find_lois(dapi: Plane, settings: LoiSettings, diameter: float) -> tuple[Points, Float[np.ndarray, " point"]]:

@@ -23,18 +23,24 @@ LEVELS = np.geomspace(0.002, 0.13, 14)
 REACH = 4.0
 """a uniform ellipse reaches to squared Mahalanobis distance 4 from its centre"""
 COMPRESSION = 3.0
+"""the logarithm ln(1 + 3n) makes dim nuclei count beside bright ones"""
 WORKING_DIAMETER = 10
+"""pixels across a nucleus to which images of larger ones are averaged"""
 SIGMA_PER_DIAMETER = 0.17
 SIGMA_RATIO = 1.19
+"""narrow Gaussian in nucleus diameters, and wide over narrow; the ratio is that of the paper, 5.0 / 4.2"""
 ABOVE_NOISE = 5.0
+"""standard deviations of the response to noise that a nucleus must exceed"""
 
 # a piece is worth its fit to an ellipse, less the logarithms below, weighted
 SPREAD = 1.2
 """the lowest level reaches past the edge of a nucleus by this factor"""
 TOO_SMALL = 0.36
 TOO_BIG, BIG = 0.14, 0.7
+"""the weights of being smaller, and larger than this factor, than the diameter that is looked for"""
 # a split is worth the mean of its pieces and these signs of two nuclei
 VALLEY, COVER, LIKENESS = 0.07, 0.28, 0.047
+"""weights of a dark gap, of covering the whole, and of unlike brightness"""
 SMALLEST = 0.4
 """pieces narrower than this part of the diameter are debris"""
 CUT_OFF = 1.7
@@ -42,10 +48,13 @@ CUT_OFF = 1.7
 FAINT = 0.2
 """pieces with less than this part of the usual response are debris, small ones sooner"""
 LARGE, LARGE_FROM = 2.2, 2.0
+"""a second look for nuclei this many times as large; what it finds counts from this size on"""
 SPOTS_COVER, SPOTS_DARKER = 0.4, 0.85
 """spots of one large nucleus cover less than this part of it, and it is brighter than this part of them"""
 QUANTILE, FROM_QUANTILE, ROUNDS = 0.1, 1.15, 10
+"""the typical diameter is 1.15 times the 10th percentile, which clumps cannot raise; at most so many rounds"""
 SMALLEST_LOOK, FALLBACK_DIAMETER = 4.0, 20.0
+"""pixels: below the first nothing is looked for; the second serves images without nuclei"""
 
 
 @dataclass(frozen=True)

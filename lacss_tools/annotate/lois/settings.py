@@ -6,6 +6,7 @@ from lacss_tools.errors import UsageError
 from lacss_tools.settings import check, setting, show
 
 MIN_RESPONSE = 0.006
+"""default of `LoiSettings.min_response`, and that with which nuclei are measured"""
 NUCLEI = "Nuclei"
 """panel of `lacss annotate-lois --help`"""
 

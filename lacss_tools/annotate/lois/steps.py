@@ -19,6 +19,7 @@ from lacss_tools.jobs import processes
 from lacss_tools.jobs.batch import Job
 
 IMAGES_TO_ESTIMATE = 12
+"""spread over the folder, from which the nucleus diameter is estimated"""
 
 
 def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1, channel: str | None = None) -> float:

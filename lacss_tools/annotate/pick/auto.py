@@ -11,6 +11,7 @@ from lacss_tools.errors import InputError, LacssError
 from lacss_tools.jobs import batch
 
 SECONDS_BETWEEN_SAVES = 2.0
+"""of picks that are made within milliseconds: a kill loses no more than these"""
 
 
 def pick_automatically(

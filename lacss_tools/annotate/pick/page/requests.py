@@ -10,7 +10,9 @@ from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError
 
 MAX_POINTS = 50_000
+"""of all brush strokes of one repair: what a page sends is not trusted"""
 MAX_RADIUS = 500.0
+"""of a brush, in pixels"""
 FAR = 1e6
 """no image is larger, in pixels"""
 

@@ -17,7 +17,9 @@ from lacss_tools.web.render import MAX_CANDIDATES, bits, levels, step_of, thumbn
 KEPT_BYTES = 160_000_000
 """of images in memory: the one on show and those that pages fetch ahead"""
 KEPT_IMAGES = 8
+"""at most, however small they are"""
 KEPT_THUMBNAILS = 2000
+"""JPEGs of a few kilobytes each"""
 PATIENCE = 0.25
 """seconds of scoring between two answers"""
 
