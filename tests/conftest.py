@@ -1,7 +1,54 @@
+"""Fixtures of several rooms. Nothing of the package is imported up here: its shapes are checked only from then on."""
+
 import signal
+
+import pytest
 
 
 def pytest_configure():
     """Heed Ctrl-C, which whatever a shell starts in the background ignores, in the tests and in what they start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def tiny_preset(monkeypatch):
+    """The preset small is a network that trains in no time."""
+    from lacss_tools.network.settings import PRESETS
+    from tests.train.worker import TINY
+
+    monkeypatch.setitem(PRESETS, "small", TINY)
+    return TINY
+
+
+@pytest.fixture
+def one_thread():
+    """Sums are made in the same order as in another process of one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A small project of two images with every kind of annotation, which also are what is validated on."""
+    import numpy as np
+    import tifffile
+
+    from lacss_tools.io.native import write_lois, write_mask
+    from lacss_tools.train.folders import TrainingFolders
+    from tests.made_up import made_up_field
+
+    for seed in range(2):
+        image, labels, lois = made_up_field(seed, size=96)
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        tifffile.imwrite(tmp_path / "images" / f"f{seed}.tif", (image[0] * 1000).clip(0).astype(np.uint16))
+        tifffile.imwrite(tmp_path / "labels" / f"f{seed}.tif", labels.astype(np.uint16))
+        write_lois(tmp_path / "lois" / f"f{seed}.csv", lois, np.ones(len(lois)))
+        write_mask(tmp_path / "masks" / f"f{seed}.tif", labels > 0)
+    parts = {name: tmp_path / name for name in ("images", "lois", "masks", "labels")}
+    return TrainingFolders(**parts, val_images=parts["images"], val_labels=parts["labels"])

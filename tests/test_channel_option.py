@@ -9,8 +9,7 @@ from lacss_tools.cli import app
 from lacss_tools.io.native import read_candidates, read_lois
 from lacss_tools.network.weights import trained_channel
 from lacss_tools.train.checkpoint import read_config
-from tests.annotate.conftest import nuclei
-from tests.train.conftest import folders, tiny_preset  # noqa: F401
+from tests.made_up import nuclei
 
 CENTRES = np.array([[30.0, 30.0], [70.0, 65.0]])
 QUICK = ("--batch", 1, "--crop", 64, "--device", "cpu", "--steps", 1)

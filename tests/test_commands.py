@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lacss_tools.cli import app
 from lacss_tools.io.native import read_candidates, read_lois
-from tests.train.test_trainer import made_up_field
+from tests.made_up import made_up_field
 
 
 def lacss(project, *arguments):

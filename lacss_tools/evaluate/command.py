@@ -21,7 +21,7 @@ from lacss_tools.screen.options import (
 if TYPE_CHECKING:
     from lacss_tools.arrays import Image
     from lacss_tools.cells import Cells
-    from lacss_tools.evaluate.report import Judged
+    from lacss_tools.evaluate.report import EvaluatedModel
     from lacss_tools.evaluate.steps import Find, Truth
 
 
@@ -104,7 +104,7 @@ def evaluate(
         console.emit_json(steps.as_json(judged))
 
 
-def _table(models: "list[Judged]") -> list[list[str]]:
+def _table(models: "list[EvaluatedModel]") -> list[list[str]]:
     """Return a row per number and a column per model: many models are rarer than many numbers."""
     from lacss_tools.evaluate.report import LINES, show_interval
 

@@ -19,7 +19,7 @@ MOST_MODELS_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedModel:
     """One model: its name, every image compared, the numbers, their intervals, and the numbers of each group."""
 
     name: str
@@ -74,12 +74,12 @@ def headline(result: Evaluation) -> str:
     )
 
 
-def shown_fields(models: list[Judged]) -> tuple[list[int], list[int]]:
+def shown_fields(models: list[EvaluatedModel]) -> tuple[list[int], list[int]]:
     """Return the fields for the gallery: the worst and the best of the first model by accuracy at IoU 0.5."""
     return worst_and_best([line.accuracy50 for line in models[0].result.images], SHOWN)
 
 
-def report(title: str, models: list[Judged], names: list[str], images: dict[int, Image | None]) -> str:
+def report(title: str, models: list[EvaluatedModel], names: list[str], images: dict[int, Image | None]) -> str:
     """Return the whole page; `names` are the fields, `images` those of `shown_fields`."""
     first = models[0].result
     body = f"<h1>{escape(title)}</h1>{_explanation(first)}"
@@ -109,7 +109,7 @@ def _explanation(result: Evaluation) -> str:
     )
 
 
-def _numbers(models: list[Judged]) -> str:
+def _numbers(models: list[EvaluatedModel]) -> str:
     rows = []
     for name, key, value in LINES:
         cells = [show(value(model.result)) + show_interval(model.intervals.get(key)) for model in models]
@@ -123,7 +123,7 @@ def show_interval(ends: list[float] | None) -> str:
     return "" if ends is None else f" ({ends[0]:.3f}–{ends[1]:.3f})"
 
 
-def _curves(models: list[Judged]) -> str:
+def _curves(models: list[EvaluatedModel]) -> str:
     results = {model.name: model.result for model in models}
     matched = {model.name: model.matched for model in models}
     cuts = {model.name: model.result.score_cut for model in models}
@@ -143,7 +143,7 @@ def _curves(models: list[Judged]) -> str:
     )
 
 
-def _sizes(models: list[Judged]) -> str:
+def _sizes(models: list[EvaluatedModel]) -> str:
     sizes = {model.name: by_size(model.matched, model.result.score_cut) for model in models}
     reliable = {model.name: reliability(model.matched) for model in models}
     header = ["model", "area (px)", "true cells", "missed", "detections", "false", "FNR", "false share"]
@@ -161,7 +161,7 @@ def _sizes(models: list[Judged]) -> str:
     )
 
 
-def _groups(models: list[Judged]) -> str:
+def _groups(models: list[EvaluatedModel]) -> str:
     if not models[0].groups:
         return ""
     header = ["group", "model", "images", "true cells", "AP50", "AP75", "mAP", "F1", "FNR50", "AFNR", "AJI+"]
@@ -174,7 +174,7 @@ def _groups(models: list[Judged]) -> str:
     return "<h2>Groups</h2>" + page.table(header, rows)
 
 
-def _gallery(models: list[Judged], names: list[str], images: dict[int, Image | None]) -> str:
+def _gallery(models: list[EvaluatedModel], names: list[str], images: dict[int, Image | None]) -> str:
     worst, best = shown_fields(models)
     budget = BUDGET // max(len(worst) + len(best), 1)
     out = "<h2>Fields</h2>"
@@ -189,7 +189,7 @@ def _gallery(models: list[Judged], names: list[str], images: dict[int, Image | N
     return out
 
 
-def _per_image(model: Judged, names: list[str]) -> str:
+def _per_image(model: EvaluatedModel, names: list[str]) -> str:
     header = ["image", "true cells", "detections", "found", "false", "missed", "AP50", "accuracy", "PQ", "AJI+"]
     rows = [
         [name, *map(str, (line.n_truth, line.n_detections, line.tp, line.fp, line.fn)),

@@ -11,8 +11,8 @@ from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.evaluate.figures import ap_and_fnr
-from lacss_tools.evaluate.report import Judged, report, shown_fields
-from lacss_tools.formats.sources import Source, open_source
+from lacss_tools.evaluate.report import EvaluatedModel, report, shown_fields
+from lacss_tools.formats.sources import Segmentations, open_source
 from lacss_tools.io.image import load
 from lacss_tools.io.native import atomic, read_image, write_table, write_text
 from lacss_tools.io.project import Pairing, list_images, pair
@@ -30,7 +30,7 @@ CELLS_HEADER = ["model", "image", "kind", "cell", "y", "x", "area", "score", "ou
 class Truth:
     """True cells by stem, and the image of each (none when nothing was given to look at)."""
 
-    source: Source
+    source: Segmentations
     pairing: Pairing
     images: dict[str, Path]
     channel: str | None = None
@@ -69,7 +69,7 @@ def describe_first(truth: Truth) -> str:
     return f"{first.name}: {load(first).describe()}"
 
 
-def pair_predictions(source: Source, truth: Truth) -> Pairing:
+def pair_predictions(source: Segmentations, truth: Truth) -> Pairing:
     """Pair predictions with the stems of `truth`; InputError when one is missing.
 
     A missing file is an error and not a count of missed cells: it says nothing about the tool that was to write it.
@@ -83,7 +83,7 @@ def pair_predictions(source: Source, truth: Truth) -> Pairing:
     return pair((source.path, source.files), (truth.source.path, {stem: source.files[stem] for stem in truth.stems}))
 
 
-def from_source(source: Source) -> Find:
+def from_source(source: Segmentations) -> Find:
     """Return a finder that reads any tool's segmentation by stem; cells without a score have score 1."""
 
     def find(stem: str, image: Image | None, shape: tuple[int, int]) -> Cells:
@@ -102,7 +102,7 @@ def judge(
     score_cut: float | None = None,
     groups: dict[str, str] | None = None,
     advance: Advance = lambda done, total: None,
-) -> Judged:
+) -> EvaluatedModel:
     """Find the cells of every image and compare them with the truth; `groups` is stem -> group."""
     matched = []
     for number, stem in enumerate(truth.stems, start=1):
@@ -117,21 +117,21 @@ def judge(
     for group in sorted(set((groups or {}).values())):
         members = [m for stem, m in zip(truth.stems, matched, strict=True) if groups and groups[stem] == group]
         parts[group] = summarise(members, cut)
-    return Judged(name, matched, summarise(matched, cut), intervals(matched, cut), parts)
+    return EvaluatedModel(name, matched, summarise(matched, cut), intervals(matched, cut), parts)
 
 
-def as_json(models: list[Judged]) -> dict[str, Any]:
+def as_json(models: list[EvaluatedModel]) -> dict[str, Any]:
     """Return the numbers of the first model at the top level and, of several, those of each under `models`."""
     numbers = {model.name: _numbers(model) for model in models}
     return numbers[models[0].name] | ({"models": numbers} if len(models) > 1 else {})
 
 
-def _numbers(model: Judged) -> dict[str, Any]:
+def _numbers(model: EvaluatedModel) -> dict[str, Any]:
     groups = {name: result.as_json() for name, result in model.groups.items()}
     return model.result.as_json() | {"intervals": model.intervals} | ({"groups": groups} if groups else {})
 
 
-def write_report(folder: Path, title: str, models: list[Judged], truth: Truth) -> Path:
+def write_report(folder: Path, title: str, models: list[EvaluatedModel], truth: Truth) -> Path:
     """Write evaluation.json, images.csv, cells.csv (undefined is empty), ap_fnr.png, report.html; return that."""
     write_text(folder / "evaluation.json", json.dumps(as_json(models), indent=2, allow_nan=False) + "\n")
     header = ["model", "image", *(field.name for field in dataclasses.fields(ImageResult))]
@@ -149,7 +149,7 @@ def write_report(folder: Path, title: str, models: list[Judged], truth: Truth) -
     return folder / "report.html"
 
 
-def _cell_rows(model: Judged, stems: list[str]) -> list[list[Any]]:
+def _cell_rows(model: EvaluatedModel, stems: list[str]) -> list[list[Any]]:
     """Return a row per detection (true, false, below the cut) and per true cell (found, missed), at IoU 0.5.
 
     Cells are numbered from 1 in the order of their file; a partner is the number of the other side's cell.

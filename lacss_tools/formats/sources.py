@@ -21,7 +21,7 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Source:
+class Segmentations:
     """Cells of many images: `kind` says in which format, `files` holds the file of each stem."""
 
     kind: str
@@ -49,7 +49,7 @@ class Source:
         return rois.read_rois(path, shape) if self.kind == "ImageJ ROIs" else geojson.read_geojson(path, shape)
 
 
-def open_source(path: Path, names: Path | None = None) -> Source:
+def open_source(path: Path, names: Path | None = None) -> Segmentations:
     """Find out what `path` is: a COCO json, or a folder (or file) of labels, Cellpose files, ROI sets or GeoJSON.
 
     `names` is a COCO file that lists the images when `path` holds COCO results only. Raises InputError when nothing is
@@ -59,7 +59,7 @@ def open_source(path: Path, names: Path | None = None) -> Source:
         raise InputError(f"{path} does not exist. Check the name.")
     if path.is_file() and path.suffix.lower() == ".json":
         coco = read_coco(path, names)
-        return Source("COCO json", path, dict.fromkeys(coco.shapes, path), coco)
+        return Segmentations("COCO json", path, dict.fromkeys(coco.shapes, path), coco)
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if not file.name.startswith("."))
     kinds: tuple[tuple[str, Callable[[str], bool]], ...] = (
         ("Cellpose _seg.npy", lambda name: name.endswith(cellpose.SEG)),
@@ -72,7 +72,7 @@ def open_source(path: Path, names: Path | None = None) -> Source:
     for kind, fits in (*kinds[:2], kinds[4], *kinds[2:4]):
         chosen = [file for file in files if fits(file.name.lower())]
         if chosen:
-            return Source(kind, path, _by_stem(chosen))
+            return Segmentations(kind, path, _by_stem(chosen))
     if (path / COCO_OF_ALL).is_file():
         return open_source(path / COCO_OF_ALL, names)
     raise InputError(f"{path} holds no labels, COCO json, Cellpose files, ImageJ ROIs or GeoJSON. Check the path.")

@@ -13,7 +13,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.formats.lacss_json import LacssField, is_lacss_json, read_lacss_json, read_upright_mask
 from lacss_tools.formats.names import pending
 from lacss_tools.formats.outputs import Segmented, write_outputs
-from lacss_tools.formats.sources import Source
+from lacss_tools.formats.sources import Segmentations
 from lacss_tools.formats.weak import distinct, flatten, inner_points, inner_points_of
 from lacss_tools.io.image import channels_first, load, whole_image
 from lacss_tools.io.native import atomic, read_labels, read_lois, write_labels, write_lois, write_mask
@@ -40,7 +40,7 @@ def outputs_of(stem: str, home: Project) -> Outputs:
 # ---- outlined cells to a project ------------------------------------------------------------------------------------
 
 
-def conversion_jobs(source: Source, home: Project) -> list[Job]:
+def conversion_jobs(source: Segmentations, home: Project) -> list[Job]:
     """Return one job per field of the source; its output is the first of the field's files that is missing.
 
     Labels that lie in the project already are left where they are.
@@ -62,7 +62,9 @@ def image_files(folder: Path, required: bool) -> dict[str, Path]:
     return list_images(folder) if required or folder.is_dir() else {}
 
 
-def convert_field(job: Job, source: Source, images: dict[str, Path], home: Project, overwrite: bool = False) -> None:
+def convert_field(
+    job: Job, source: Segmentations, images: dict[str, Path], home: Project, overwrite: bool = False
+) -> None:
     """Write LOIs, mask and labels of one field into the project, those that are missing or all of them.
 
     What exists may have been corrected by hand. Raises InputError when the field holds no cell.
@@ -80,7 +82,7 @@ def convert_field(job: Job, source: Source, images: dict[str, Path], home: Proje
         write_labels(files.labels, labels)
 
 
-def _weak(source: Source, stem: str, images: dict[str, Path]) -> tuple[Points, Mask, Labels]:
+def _weak(source: Segmentations, stem: str, images: dict[str, Path]) -> tuple[Points, Mask, Labels]:
     if source.kind in AS_LABELS:  # their numbers are kept
         labels = read_labels(source.files[stem])
         return inner_points(labels), labels > 0, labels
@@ -89,7 +91,7 @@ def _weak(source: Source, stem: str, images: dict[str, Path]) -> tuple[Points, M
     return inner_points_of(cells), labels > 0, labels
 
 
-def read_cells(source: Source, stem: str, images: dict[str, Path]) -> Cells:
+def read_cells(source: Segmentations, stem: str, images: dict[str, Path]) -> Cells:
     """Return the cells of one field, with the size of its image where the format needs it."""
     shape = None
     if source.needs_shape and stem in images:
@@ -98,7 +100,7 @@ def read_cells(source: Source, stem: str, images: dict[str, Path]) -> Cells:
     return source.cells(stem, shape)
 
 
-def dropped_duplicates(source: Source, home: Project) -> int:
+def dropped_duplicates(source: Segmentations, home: Project) -> int:
     """Return how many outlines of a COCO file did not become a cell of their own, counted from the LOIs written."""
     if source.coco is None:
         return 0
@@ -164,12 +166,14 @@ def convert_lacss_field(job: Job, fields: dict[str, LacssField], home: Project, 
 # ---- cells to other formats -----------------------------------------------------------------------------------------
 
 
-def export_jobs(source: Source, folder: Path, formats: tuple[str, ...]) -> list[Job]:
+def export_jobs(source: Segmentations, folder: Path, formats: tuple[str, ...]) -> list[Job]:
     """Return one job per field whose output is the first of the formats that is missing."""
     return [Job(stem, (path,), pending(folder, stem, formats)) for stem, path in source.files.items()]
 
 
-def export_field(job: Job, source: Source, images: dict[str, Path], folder: Path, formats: tuple[str, ...]) -> None:
+def export_field(
+    job: Job, source: Segmentations, images: dict[str, Path], folder: Path, formats: tuple[str, ...]
+) -> None:
     """Write the cells of one field in each of `formats`, measured on its image where there is one."""
     loaded = load(images[job.stem]) if job.stem in images else None
     image = None if loaded is None else whole_image(images[job.stem], loaded)

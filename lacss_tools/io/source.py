@@ -16,7 +16,7 @@ from lacss_tools.io.parts import Read, open_parts
 
 
 @runtime_checkable
-class Source(Protocol):
+class ImageSource(Protocol):
     """An image that is read part by part."""
 
     @property
@@ -45,12 +45,12 @@ class InMemory:
 
 
 @dataclass(frozen=True)
-class Field:
+class OpenImage:
     """One image to predict; `note` tells axes, channels and pixel size."""
 
     path: Path
     note: Loaded
-    source: Source
+    source: ImageSource
     lois: Points | None = None
     """where cells are asked for, (y, x) in pixels; None where the network looks for them"""
 
@@ -88,7 +88,7 @@ class InFile:
 
 
 @contextmanager
-def open_field(path: Path, channel: str | None = None, loi_path: Path | None = None) -> Iterator[Field]:
+def open_field(path: Path, channel: str | None = None, loi_path: Path | None = None) -> Iterator[OpenImage]:
     """Open one image, with its LOIs where a table of them is given.
 
     Errors as `files.read_image`, those of a large image when the part in question is read; and InputError for LOIs that
@@ -98,14 +98,14 @@ def open_field(path: Path, channel: str | None = None, loi_path: Path | None = N
         found = open_parts(path, stack)
         if found is None:
             note = load(path)
-            source: Source = InMemory(whole_image(path, note, channel))
+            source: ImageSource = InMemory(whole_image(path, note, channel))
         else:
             note, read = found
             source = InFile(path, note, channel, read)
-        yield Field(path, note, source, None if loi_path is None else _lois_of(path, source, loi_path))
+        yield OpenImage(path, note, source, None if loi_path is None else _lois_of(path, source, loi_path))
 
 
-def _lois_of(path: Path, source: Source, loi_path: Path) -> Points:
+def _lois_of(path: Path, source: ImageSource, loi_path: Path) -> Points:
     if not loi_path.is_file():
         raise InputError(f"{path} has no LOIs: {loi_path} does not exist. Run lacss annotate-lois.")
     lois, _ = read_lois(loi_path)

@@ -13,7 +13,7 @@ from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure
 from lacss_tools.io.native import write_label_bands, write_table
 from lacss_tools.io.parts import WHOLE_PIXELS
-from lacss_tools.io.source import Field
+from lacss_tools.io.source import OpenImage
 from lacss_tools.predict.found import Found, paint
 
 BAND = 512
@@ -21,7 +21,7 @@ BAND = 512
 IN_BANDS = ("labels", "csv")
 
 
-def write_found(folder: Path, stem: str, field: Field, found: Found, formats: tuple[str, ...]) -> None:
+def write_found(folder: Path, stem: str, field: OpenImage, found: Found, formats: tuple[str, ...]) -> None:
     """Write the cells of one image into `folder` in each of `formats`."""
     height, width = found.shape
     banded = IN_BANDS if height * width > WHOLE_PIXELS else ()
@@ -38,7 +38,7 @@ def write_found(folder: Path, stem: str, field: Field, found: Found, formats: tu
         write_outputs(folder, Segmented(stem, field.path.name, cells, labels, image, size, field.channels), whole)
 
 
-def _write_banded(path: Path, form: str, field: Field, found: Found) -> None:
+def _write_banded(path: Path, form: str, field: OpenImage, found: Found) -> None:
     if form == "labels":
         write_label_bands(path, label_bands(found), found.shape, len(found), field.note.pixel_size)
     else:
@@ -58,7 +58,7 @@ def _bands(found: Found) -> Iterator[tuple[int, int, Integer[np.ndarray, " m"]]]
         yield top, bottom, np.flatnonzero((found.boxes[:, 0] < bottom) & (found.boxes[:, 2] > top))
 
 
-def measure_in_bands(field: Field, found: Found) -> tuple[list[str], list[list[Any]]]:
+def measure_in_bands(field: OpenImage, found: Found) -> tuple[list[str], list[list[Any]]]:
     """Return the same header and rows as `measure` on the whole image."""
     cells, rows = found.cells(), []
     height, width = found.shape

@@ -12,7 +12,7 @@ from torch import Tensor
 from lacss_tools.arrays import Image, Points
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
-from lacss_tools.io.source import InMemory, Source
+from lacss_tools.io.source import ImageSource, InMemory
 from lacss_tools.network.backbone import DEEPEST_STRIDE
 from lacss_tools.network.device import autocast
 from lacss_tools.network.frozen import freeze
@@ -50,7 +50,7 @@ class Predictor:
         """
         return self.find(InMemory(image), lois).cells()
 
-    def find(self, source: Source, lois: Points | None = None) -> Found:
+    def find(self, source: ImageSource, lois: Points | None = None) -> Found:
         """Find the cells of an image of any size, in tiles when it is large; with `lois` those at these places alone.
 
         Of two LOIs that turn out to lie in one cell (the masks share more than `max_overlap`) the surer one stays.
@@ -102,7 +102,7 @@ class Predictor:
         working = torch.stack([resize(normalise(image), frame.size) for image in images])
         return self._cells_of(self._maps(self.model, working), Tile(box, box), frame.size, lois)
 
-    def _find_large(self, source: Source, frame: Frame, lois: Points | None) -> list[Found]:
+    def _find_large(self, source: ImageSource, frame: Frame, lois: Points | None) -> list[Found]:
         """Return the cells of each tile, found by a network whose norms are those of the whole image."""
         intensities = measure_range(source)
         boxes = sample_windows(frame.size, self.tiling.sample)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from lacss_tools.arrays import Image
-from lacss_tools.io.source import Source
+from lacss_tools.io.source import ImageSource
 from lacss_tools.network.preprocess import Range, intensity_range, sample_step, to_range
 from lacss_tools.predict.tiles import Box
 
@@ -54,7 +54,7 @@ def resample(part: Image, rows: Taps, columns: Taps) -> Float32[np.ndarray, "cha
     return out
 
 
-def measure_range(source: Source) -> Range:
+def measure_range(source: ImageSource) -> Range:
     """Return the intensity range of the whole image, read in bands: the same as `intensity_range` in memory."""
     _, height, width = source.shape
     step = sample_step((height, width))
@@ -63,7 +63,7 @@ def measure_range(source: Source) -> Range:
     return intensity_range(np.concatenate(parts, axis=1), step=1)
 
 
-def read_working(source: Source, size: tuple[int, int], box: Box, intensities: Range) -> Image:
+def read_working(source: ImageSource, size: tuple[int, int], box: Box, intensities: Range) -> Image:
     """Return a window of the image at its working `size`, normalised: what the network sees."""
     _, height, width = source.shape
     rows, columns = taps(height, size[0], box[0], box[2]), taps(width, size[1], box[1], box[3])

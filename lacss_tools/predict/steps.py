@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
-from lacss_tools.io.source import Field, InMemory, open_field
+from lacss_tools.io.source import InMemory, OpenImage, open_field
 from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.predict.found import Found
 from lacss_tools.predict.outputs import write_found
@@ -90,7 +90,7 @@ def predict_together(
 class Opened:
     """A field and what closes its file."""
 
-    field: Field
+    field: OpenImage
     stack: ExitStack
 
 
@@ -108,12 +108,12 @@ def _open(job: Job, order: Order) -> Opened:
     return Opened(stack.enter_context(_open_inputs(job, order)), stack)
 
 
-def _open_inputs(job: Job, order: Order) -> AbstractContextManager[Field]:
+def _open_inputs(job: Job, order: Order) -> AbstractContextManager[OpenImage]:
     image, *lois = job.inputs
     return open_field(image, order.channel, *lois)
 
 
-def _find(predictor: Predictor, field: Field) -> Found:
+def _find(predictor: Predictor, field: OpenImage) -> Found:
     try:
         return predictor.find(field.source, field.lois)
     except InputError as error:

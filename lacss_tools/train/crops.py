@@ -26,7 +26,7 @@ BEYOND = 16.0
 
 
 @dataclass(frozen=True)
-class Field:
+class TrainingImage:
     """One annotated image at the working scale."""
 
     image: Float[Tensor, "channel y x"]
@@ -70,7 +70,7 @@ class Batch:
         return replace(self, **{name: change(value) for name, value in tensors.items()})  # type: ignore[arg-type]
 
 
-def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Field:
+def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
     """Build a field from LOIs and an image-level mask; its labels are guessed by watershed."""
     size = scaled_size(image.shape[1:], scale)
     pixels = resize(normalise(image), size)
@@ -78,10 +78,10 @@ def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Field:
     where = to_working(torch.from_numpy(lois).float(), mask.shape, size)
     guess = watershed_labels(pixels.mean(0).numpy(), area.numpy(), where.double().numpy())
     own = torch.arange(1, len(lois) + 1).float()
-    return Field(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
+    return TrainingImage(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
 
 
-def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> Field:
+def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:
     """Build a field from instance labels; `own` is the label of the cell of each LOI."""
     size = scaled_size(image.shape[1:], scale)
     names, dense = np.unique(labels, return_inverse=True)  # float32 cannot tell labels above 2^24 apart
@@ -90,10 +90,12 @@ def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scal
     instances = F.interpolate(torch.from_numpy(dense)[None, None].float(), size=size, mode="nearest-exact")[0, 0]
     where = to_working(torch.from_numpy(lois).float(), labels.shape, size)
     pixels = resize(normalise(image), size)
-    return Field(pixels, (instances > 0).float(), instances, where, torch.from_numpy(own).float(), outlined=True)
+    return TrainingImage(
+        pixels, (instances > 0).float(), instances, where, torch.from_numpy(own).float(), outlined=True
+    )
 
 
-def draw_batch(fields: list[Field], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
+def draw_batch(fields: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
     """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact.
 
     Each process of a distributed training draws its own by its `rank`.
@@ -116,7 +118,7 @@ def draw_batch(fields: list[Field], settings: TrainSettings, step: int, rank: in
     )
 
 
-def draw_crop(field: Field, settings: TrainSettings, rng: np.random.Generator) -> Field:
+def draw_crop(field: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> TrainingImage:
     """Cut a random square, turned, mirrored and resized, with changed brightness and jittered LOIs.
 
     The crop is centred on a random LOI (or anywhere, one time in five), so that empty areas do not waste steps.
@@ -131,7 +133,9 @@ def draw_crop(field: Field, settings: TrainSettings, rng: np.random.Generator) -
     inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
     noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
     lois = (lois + noise).clamp(0, size - 1)
-    return Field(vary_intensity(image, settings, rng), mask, labels, lois[inside], field.own[inside], field.outlined)
+    return TrainingImage(
+        vary_intensity(image, settings, rng), mask, labels, lois[inside], field.own[inside], field.outlined
+    )
 
 
 def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor, "2 2"]:
@@ -142,7 +146,7 @@ def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor,
     return torch.tensor([[cos, -sin * flip], [sin, cos * flip]], dtype=torch.float32)
 
 
-def random_centre(field: Field, crop: int, rng: np.random.Generator) -> Float[Tensor, " 2"]:
+def random_centre(field: TrainingImage, crop: int, rng: np.random.Generator) -> Float[Tensor, " 2"]:
     """Return the (y, x) of the centre, in the field, of a crop of side `crop`; of a small field the middle."""
     sides = torch.tensor(field.image.shape[1:], dtype=torch.float32)
     if len(field.lois) == 0 or rng.random() < 0.2:

@@ -15,7 +15,7 @@ from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.native import check_inside, read_image, read_labels, read_lois, read_mask
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair
 from lacss_tools.network.preprocess import typical_diameter, working_scale
-from lacss_tools.train.crops import Field, full_field, weak_field
+from lacss_tools.train.crops import TrainingImage, full_field, weak_field
 from lacss_tools.train.settings import TrainSettings
 
 
@@ -32,7 +32,7 @@ class TrainingFolders:
 
 
 @dataclass(frozen=True)
-class Source:
+class AnnotatedImage:
     """One field as read: image, cell area (or labels), LOIs and how many of them lay outside the cell area."""
 
     image: Image
@@ -43,7 +43,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class LabelledField:
+class LabelledImage:
     """A field to validate on."""
 
     stem: str
@@ -57,7 +57,7 @@ class LabelledField:
 class TrainingData:
     """All fields in memory, the working scale, and a fingerprint of the files."""
 
-    fields: list[Field]
+    fields: list[TrainingImage]
     scale: float
     channels: int
     fingerprint: str
@@ -71,7 +71,7 @@ class Selection:
     """The files of each field, image first, and how to read them."""
 
     files: list[tuple[Path, ...]]
-    readers: list[Callable[..., Source]]
+    readers: list[Callable[..., AnnotatedImage]]
     note: str
 
 
@@ -146,7 +146,7 @@ def load_training_data(
     )
 
 
-def _same_channels(files: list[tuple[Path, ...]], sources: list[Source]) -> None:
+def _same_channels(files: list[tuple[Path, ...]], sources: list[AnnotatedImage]) -> None:
     expected = len(sources[0].image)
     for paths, source in zip(files, sources, strict=True):
         if len(source.image) != expected:
@@ -156,7 +156,7 @@ def _same_channels(files: list[tuple[Path, ...]], sources: list[Source]) -> None
             )
 
 
-def check_channels(validation: list[LabelledField], channels: int) -> None:
+def check_channels(validation: list[LabelledImage], channels: int) -> None:
     """Raise InputError for a field to validate on that has not the `channels` of the training images."""
     for field in validation:
         if len(field.image) != channels:
@@ -166,22 +166,22 @@ def check_channels(validation: list[LabelledField], channels: int) -> None:
             )
 
 
-def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str | None) -> Source:
+def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str | None) -> AnnotatedImage:
     image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
     _same_size(image_path, image, mask_path, mask)
     check_inside(lois, loi_path, image_path, mask.shape)
     nearest = np.round(lois).astype(int)
     inside = mask[nearest[:, 0], nearest[:, 1]]
-    return Source(image, mask, lois[inside], False, int((~inside).sum()))
+    return AnnotatedImage(image, mask, lois[inside], False, int((~inside).sum()))
 
 
-def _read_full(image_path: Path, label_path: Path, channel: str | None) -> Source:
+def _read_full(image_path: Path, label_path: Path, channel: str | None) -> AnnotatedImage:
     image, labels = read_image(image_path, channel), read_labels(label_path)
     _same_size(image_path, image, label_path, labels)
-    return Source(image, labels, inner_points(labels), True)
+    return AnnotatedImage(image, labels, inner_points(labels), True)
 
 
-def _field(source: Source, scale: float) -> Field:
+def _field(source: AnnotatedImage, scale: float) -> TrainingImage:
     if not source.outlined:
         return weak_field(source.image, source.area, source.lois, scale)
     at = source.lois.astype(int)
@@ -202,20 +202,20 @@ def fingerprint(paths: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def read_labelled(images: Path, labels: Path, channel: str | None = None) -> list[LabelledField]:
+def read_labelled(images: Path, labels: Path, channel: str | None = None) -> list[LabelledImage]:
     """Return the images (or one channel of them) of two folders with their true cells, ordered by stem."""
     return list(_labelled(images, labels, channel))
 
 
-def _labelled(images: Path, labels: Path, channel: str | None) -> Iterator[LabelledField]:
+def _labelled(images: Path, labels: Path, channel: str | None) -> Iterator[LabelledImage]:
     pairing = pair((images, list_images(images)), (labels, list_images(labels)))
     for stem, (image_path, label_path) in pairing.paired.items():
         image, truth = read_image(image_path, channel), read_labels(label_path)
         _same_size(image_path, image, label_path, truth)
-        yield LabelledField(stem, image, cells_from_labels(truth), image_path.resolve(), label_path)
+        yield LabelledImage(stem, image, cells_from_labels(truth), image_path.resolve(), label_path)
 
 
-def epoch_steps(fields: list[Field], settings: TrainSettings, processes: int) -> int:
+def epoch_steps(fields: list[TrainingImage], settings: TrainSettings, processes: int) -> int:
     """Return the steps in `settings.epochs`: an epoch is as many crops as have the area of all fields together."""
     area = sum(field.image.shape[1] * field.image.shape[2] for field in fields)
     crops = (settings.epochs or 0.0) * area / settings.crop**2

@@ -19,7 +19,7 @@ HEADER = ["seed", "run", "step", "val_ap50", "val_ap75", "val_map", "kept"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SeedResult:
     """The best validation of one seed."""
 
     seed: int
@@ -72,7 +72,7 @@ def repeat(
         init = first_weights(seed_folder(run, begun[0]), init)
     sizes = checkpoint.read_config(seed_folder(run, begun[0]))[1] if resume else wanted_sizes(settings, init)
     ready = prepare(folders, settings, sizes, device, say)
-    outcomes: list[Outcome] = []
+    outcomes: list[SeedResult] = []
     for seed in seeds:
         say(f"seed {seed} ({len(outcomes) + 1} of {count})")
         folder, own = seed_folder(run, seed), replace(settings, seed=seed)
@@ -104,19 +104,19 @@ def first_weights(begun: Path, init: Path | None) -> Path | None:
     return path
 
 
-def outcome(seed: int, run: Path) -> Outcome:
+def outcome(seed: int, run: Path) -> SeedResult:
     """Return the best validation (by AP50, the first of equals) of a finished run."""
     rows = [row for row in checkpoint.read_metrics(run) if "val_ap50" in row]
     best = max(rows, key=lambda row: float(row["val_ap50"]))
-    return Outcome(seed, run, best["step"], best["val_ap50"], best["val_ap75"], best["val_map"])
+    return SeedResult(seed, run, best["step"], best["val_ap50"], best["val_ap75"], best["val_map"])
 
 
-def best_of(outcomes: list[Outcome]) -> Outcome:
+def best_of(outcomes: list[SeedResult]) -> SeedResult:
     """Return the outcome of highest AP50, then mAP, then lowest seed."""
     return max(outcomes, key=lambda o: (o.ap50, o.map, -o.seed))
 
 
-def keep(run: Path, outcomes: list[Outcome]) -> None:
+def keep(run: Path, outcomes: list[SeedResult]) -> None:
     """Copy the files of the best seed to `run` and list all seeds in seeds.csv."""
     best = best_of(outcomes)
     for name in (BEST, checkpoint.CONFIG, checkpoint.METRICS):
@@ -128,7 +128,7 @@ def keep(run: Path, outcomes: list[Outcome]) -> None:
     write_table(run / SEEDS, HEADER, rows)
 
 
-def summary(outcomes: list[Outcome]) -> list[str]:
+def summary(outcomes: list[SeedResult]) -> list[str]:
     """Return a line per seed, the kept one marked."""
     return [
         f"seed {o.seed}: validation AP50 {o.ap50:.3f}, mAP {o.map:.3f} at step {o.step}"

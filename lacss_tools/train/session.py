@@ -19,7 +19,7 @@ from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.curves import learning_curve
 from lacss_tools.train.distributed import ALONE, World
-from lacss_tools.train.folders import LabelledField, TrainingData, fingerprint
+from lacss_tools.train.folders import LabelledImage, TrainingData, fingerprint
 from lacss_tools.train.interrupt import whole_steps
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
@@ -40,13 +40,13 @@ class Task:
 
     run: Path
     data: TrainingData
-    validation: list[LabelledField]
+    validation: list[LabelledImage]
     settings: TrainSettings
     device: torch.device
     world: World = ALONE
 
 
-class Session:
+class TrainSession:
     """Keeps what is on disk in step with the state; only process 0 writes."""
 
     def __init__(self, task: Task, state: State, say: Callable[[str], None], board: Board | None = None) -> None:

@@ -17,7 +17,7 @@ from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.distributed import ALONE, World, join, local_device
 from lacss_tools.train.folders import (
-    LabelledField,
+    LabelledImage,
     TrainingData,
     TrainingFolders,
     check_channels,
@@ -26,7 +26,7 @@ from lacss_tools.train.folders import (
     read_labelled,
 )
 from lacss_tools.train.initial import fit_sizes, initial_model, wanted_sizes
-from lacss_tools.train.session import Session, Task
+from lacss_tools.train.session import Task, TrainSession
 from lacss_tools.train.settings import FREE_ON_RESUME, TrainSettings
 from lacss_tools.train.trainer import State, StepReport, start
 
@@ -43,7 +43,7 @@ class Prepared:
     """What every run on the same data shares."""
 
     data: TrainingData
-    validation: list[LabelledField]
+    validation: list[LabelledImage]
     sizes: ModelSettings
     device: torch.device
     world: World = ALONE
@@ -148,7 +148,7 @@ def fit(
     model, notes = initial_model(ready.sizes, None if resume else init)
     task = Task(run, ready.data, ready.validation, settings, ready.device, ready.world)
     state = start(model, settings, ready.device)
-    session = Session(task, state, say)
+    session = TrainSession(task, state, say)
     if resume:
         session.resume()
         notes = [f"continuing {run} from step {state.step}"]

@@ -9,14 +9,14 @@ from itertools import count
 import torch
 
 from lacss_tools.jobs.processes import cores
-from lacss_tools.train.crops import Batch, Field, draw_batch
+from lacss_tools.train.crops import Batch, TrainingImage, draw_batch
 from lacss_tools.train.settings import TrainSettings
 
 MOST_THREADS = 8
 
 
 def supply(
-    fields: list[Field], settings: TrainSettings, first: int, device: torch.device, rank: int = 0
+    fields: list[TrainingImage], settings: TrainSettings, first: int, device: torch.device, rank: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of steps `first`, `first` + 1, ... for ever.
 
@@ -38,7 +38,7 @@ def threads_for(device: torch.device) -> int:
 
 
 def _ahead(
-    fields: list[Field], settings: TrainSettings, first: int, rank: int, threads: int, pin: bool
+    fields: list[TrainingImage], settings: TrainSettings, first: int, rank: int, threads: int, pin: bool
 ) -> Iterator[Batch]:
     def draw(step: int) -> Batch:
         batch = draw_batch(fields, settings, step, rank)

@@ -15,7 +15,7 @@ from lacss_tools.network.lacss import Lacss, Maps
 from lacss_tools.network.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
 from lacss_tools.network.lpn import lpn_targets
 from lacss_tools.network.patches import patches_around
-from lacss_tools.train.crops import Batch, Field
+from lacss_tools.train.crops import Batch, TrainingImage
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.optimizer import optimizers
 from lacss_tools.train.settings import TrainSettings
@@ -82,7 +82,7 @@ def start(model: Lacss, settings: TrainSettings, device: torch.device) -> State:
 
 
 def run_steps(
-    state: State, fields: list[Field], settings: TrainSettings, device: torch.device, world: World = ALONE
+    state: State, fields: list[TrainingImage], settings: TrainSettings, device: torch.device, world: World = ALONE
 ) -> Iterator[StepReport]:
     """Train until the budget is spent, yielding after each step; raises LacssError when the loss is not a number.
 

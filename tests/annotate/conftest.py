@@ -37,12 +37,3 @@ def reopen(project):
 @pytest.fixture
 def session(reopen):
     return reopen()
-
-
-def nuclei(centres, size=100, radius=6.0, rng=None, edge=2):
-    """Return discs with soft edges (float32), all of one radius or each of its own."""
-    y, x = np.mgrid[:size, :size]
-    image = np.full((size, size), 20.0)
-    for (cy, cx), r in zip(centres, np.broadcast_to(radius, len(centres)), strict=True):
-        image += 200 / (1 + np.exp(np.clip((np.hypot(y - cy, x - cx) - r) * edge, -50, 50)))
-    return (image + (0 if rng is None else rng.normal(0, 3, image.shape))).astype(np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.evaluate.report import SHOWN, Judged, report, show, shown_fields
+from lacss_tools.evaluate.report import SHOWN, EvaluatedModel, report, show, shown_fields
 from lacss_tools.metrics.bootstrap import intervals
 from lacss_tools.metrics.metrics import compare, summarise
 
@@ -22,7 +22,7 @@ def cells_of(*corners):
 def judged(name, pairs, groups=None):
     matched = [compare(*pair) for pair in pairs]
     parts = {group: summarise([matched[k] for k in members], 0.0) for group, members in (groups or {}).items()}
-    return Judged(name, matched, summarise(matched, 0.0), intervals(matched, 0.0), parts)
+    return EvaluatedModel(name, matched, summarise(matched, 0.0), intervals(matched, 0.0), parts)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_what_is_undefined_is_a_dash():
 def test_a_hundred_noisy_images_stay_under_ten_megabytes():
     small = cells_from_labels(np.kron(np.arange(9).reshape(3, 3), np.ones((330, 330), int)))
     some = judged("many", [(small.select(np.arange(8 - k)), small) for k in range(5)])
-    model = Judged("many", some.matched * 20, summarise(some.matched * 20, 0.0), some.intervals, {})
+    model = EvaluatedModel("many", some.matched * 20, summarise(some.matched * 20, 0.0), some.intervals, {})
     noise = np.random.default_rng(0).random((3, 990, 990)).astype(np.float32)
     text = report("many", [model], [f"field {k}" for k in range(100)], pictures([model], noise))
     assert text.count("data:image/jpeg") == 4 * SHOWN

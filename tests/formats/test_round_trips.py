@@ -16,7 +16,7 @@ from lacss_tools.formats.geojson import read_geojson, write_geojson
 from lacss_tools.formats.rois import read_rois, write_rois
 from lacss_tools.formats.sources import is_source, open_source
 from lacss_tools.io.native import write_labels
-from tests.evaluate.random_cells import full_masks, overlapping
+from tests.made_up import full_masks, overlapping
 
 SEEDS = range(25)
 

@@ -12,7 +12,8 @@ from lacss_tools.network.lacss import Lacss
 from lacss_tools.train.crops import draw_batch, weak_field
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import compute_losses
-from tests.train.test_trainer import TINY, made_up_field
+from tests.made_up import made_up_field
+from tests.train.test_trainer import TINY
 
 
 @pytest.mark.parametrize("supervision", ["weak", "full", "mixed"])

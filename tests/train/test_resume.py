@@ -267,7 +267,7 @@ def test_spoilt_weights_are_never_saved(folders, tmp_path):
 
 def test_more_threads_draw_the_same_batches():
     from lacss_tools.train.supply import _ahead, supply
-    from tests.train.test_dataset import QUIET, dotted_field
+    from tests.train.test_crops import QUIET, dotted_field
 
     image, labels, points = dotted_field()
     fields = [weak_field(image, labels > 0, points, 1.0)]

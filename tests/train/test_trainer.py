@@ -16,29 +16,13 @@ from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train.crops import weak_field
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import label_weight, run_steps, start, update_average
+from tests.made_up import made_up_field
 
 CPU = torch.device("cpu")
 TINY = ModelSettings(
     widths=(16, 16, 24, 32, 32), blocks=(1, 1, 1, 1, 1), pyramid=24, fine=16, patch_size=48, cell_diameter=20.0
 )
 LESSON = TrainSettings(steps=160, batch=4, crop=96, jitter=1.0, learning_rate=3e-3, lpn_radius=8.0, ema=0.95)
-
-
-def made_up_field(seed, size=128):
-    """Round cells with a bright nucleus and a dim rim, most of them touching, on a noisy background."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:size, :size]
-    labels, image, centres = np.zeros((size, size), np.int32), rng.normal(0.1, 0.03, (size, size)), []
-    for _ in range(400):
-        centre = rng.uniform(8, size - 8, 2)
-        if any(np.hypot(*(centre - other)) < 15 for other in centres):
-            continue
-        centres.append(centre)
-        distance = np.hypot(y - centre[0], x - centre[1])
-        inside = (distance < rng.uniform(8, 10)) & (labels == 0)
-        labels[inside] = len(centres)
-        image[inside] += 0.3 + 0.7 * np.exp(-((distance[inside] / 5) ** 2))
-    return image.astype(np.float32)[None], labels, np.array(centres)
 
 
 def learn(shuffled, weak_loss=0.3):

@@ -12,7 +12,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.screen.draw import ORANGE, SKY
 from lacss_tools.train import steps as work
 from lacss_tools.train.board import Board
-from lacss_tools.train.folders import LabelledField
+from lacss_tools.train.folders import LabelledImage
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.validation import picture, scores
 
@@ -23,7 +23,7 @@ def field(tmp_path, size=40):
     labels = np.zeros((size, size), np.int32)
     labels[5:15, 5:15] = 1
     image = np.random.default_rng(0).random((1, size, size), dtype=np.float32)
-    return LabelledField("a", image, cells_from_labels(labels), tmp_path / "a.tif", tmp_path / "a_labels.tif"), labels
+    return LabelledImage("a", image, cells_from_labels(labels), tmp_path / "a.tif", tmp_path / "a_labels.tif"), labels
 
 
 def test_the_truth_scores_one_and_nothing_scores_nothing(tmp_path):

@@ -12,21 +12,21 @@ Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
-class Tile:
+class CutTile:
     """One part of an image: `window` is cut, `core` is what of it is kept. The cores cover every pixel once."""
 
     window: Window
     core: Window
 
 
-def plan(shape: tuple[int, int], side: int, overlap: int) -> list[Tile]:
+def plan(shape: tuple[int, int], side: int, overlap: int) -> list[CutTile]:
     """Return equal tiles with windows of at most `side` pixels; neighbours share `overlap` pixels, cut in the middle.
 
     >>> [tile.window[1] for tile in plan((10, 100), 70, 20)]
     [slice(0, 60, None), slice(40, 100, None)]
     """
     rows, columns = (list(_spans(size, side, overlap)) for size in shape)
-    return [Tile((wy, wx), (cy, cx)) for wy, cy in rows for wx, cx in columns]
+    return [CutTile((wy, wx), (cy, cx)) for wy, cy in rows for wx, cx in columns]
 
 
 def _spans(size: int, side: int, overlap: int) -> Iterator[tuple[slice, slice]]:
@@ -37,7 +37,7 @@ def _spans(size: int, side: int, overlap: int) -> Iterator[tuple[slice, slice]]:
 
 
 def cut_tiles(
-    shape: tuple[int, int], tiles: list[Tile], number: int, cut_window: Callable[[Window], Masks]
+    shape: tuple[int, int], tiles: list[CutTile], number: int, cut_window: Callable[[Window], Masks]
 ) -> tuple[Masks, float]:
     """Return the masks (number, y, x) put together from `cut_window` of each tile, and the seam.
 
@@ -59,7 +59,7 @@ def cut_tiles(
     return masks, differing / max(compared, 1)
 
 
-def _inside(tile: Tile) -> Window:
+def _inside(tile: CutTile) -> Window:
     """Return where the core lies within the window."""
     rows, columns = (
         slice(core.start - window.start, core.stop - window.start)

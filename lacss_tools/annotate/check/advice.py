@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lacss_tools.annotate.check import judge
-from lacss_tools.annotate.check.judge import Judged
+from lacss_tools.annotate.check.judge import JudgedImage
 from lacss_tools.annotate.check.overview import Overview
 
 NAMED = 5
@@ -37,7 +37,7 @@ class Missing:
     """images without DAPI, where others have it"""
 
 
-def advise(judged: list[Judged], facts: Overview, missing: Missing) -> list[Advice]:
+def advise(judged: list[JudgedImage], facts: Overview, missing: Missing) -> list[Advice]:
     """Return what to do, the gravest first; one sentence when all is well."""
     kinds = {kind: [one for one in judged if _asks_for(one, kind)] for kind in judge.KINDS}
     advice = [word(ones, facts) for kind, word in WORDS.items() if (ones := kinds[kind])]
@@ -62,7 +62,7 @@ def _all_well(facts: Overview) -> str:
 # ---- per kind of finding --------------------------------------------------------------------------------------------
 
 
-def _inverted(ones: list[Judged], facts: Overview) -> Advice:
+def _inverted(ones: list[JudgedImage], facts: Overview) -> Advice:
     own = all(one.field.source == "own" for one in ones)
     remedy = (
         "Exchange 0 and 255 in these files: cells are 255."
@@ -73,7 +73,7 @@ def _inverted(ones: list[Judged], facts: Overview) -> Advice:
     return _about(ones, f"{_masks(ones)} the background in place of the cells: inverted. {remedy}")
 
 
-def _empty(ones: list[Judged], facts: Overview) -> Advice:
+def _empty(ones: list[JudgedImage], facts: Overview) -> Advice:
     though = ", though there are LOIs" if all(one.field.lois is not None for one in ones) else ""
     return _about(
         ones,
@@ -82,7 +82,7 @@ def _empty(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _full(ones: list[Judged], facts: Overview) -> Advice:
+def _full(ones: list[JudgedImage], facts: Overview) -> Advice:
     return _about(
         ones,
         f"{_masks(ones)} nearly the whole image. Run lacss pick and choose a tighter candidate, or reject these images "
@@ -90,7 +90,7 @@ def _full(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _no_lois(ones: list[Judged], facts: Overview) -> Advice:
+def _no_lois(ones: list[JudgedImage], facts: Overview) -> Advice:
     return _about(
         ones,
         f"{_fields(ones)} no LOIs, though the mask or the other fields show cells. Look at the DAPI images; run lacss "
@@ -98,7 +98,7 @@ def _no_lois(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _beyond(ones: list[Judged], facts: Overview) -> Advice:
+def _beyond(ones: list[JudgedImage], facts: Overview) -> Advice:
     return _about(
         ones,
         f"LOIs lie outside the image in {_count(ones)}: their tables were made for images of another size, or hold x "
@@ -106,7 +106,7 @@ def _beyond(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _dark(ones: list[Judged], facts: Overview) -> Advice:
+def _dark(ones: list[JudgedImage], facts: Overview) -> Advice:
     return _about(
         ones,
         f"LOIs lie where the DAPI is dark in {_count(ones)}: points in noise, or tables that are shifted or of "
@@ -114,7 +114,7 @@ def _dark(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _chance(ones: list[Judged], facts: Overview) -> Advice:
+def _chance(ones: list[JudgedImage], facts: Overview) -> Advice:
     return _about(
         ones,
         f"LOIs and mask have nothing to do with each other in {_count(ones)}. Check that images, DAPI, LOI tables and "
@@ -122,7 +122,7 @@ def _chance(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _outside(ones: list[Judged], facts: Overview) -> Advice:
+def _outside(ones: list[JudgedImage], facts: Overview) -> Advice:
     part = _percent(float(np.mean(np.concatenate([_outside_of(one) for one in ones]))))
     return _about(
         ones,
@@ -132,7 +132,7 @@ def _outside(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _faint(ones: list[Judged], facts: Overview) -> Advice:
+def _faint(ones: list[JudgedImage], facts: Overview) -> Advice:
     return _about(
         ones,
         f"{_fields(ones)} LOIs off the mask that are faint in the DAPI: specks or debris. Run lacss annotate-lois "
@@ -140,14 +140,14 @@ def _faint(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-def _doubles(ones: list[Judged], facts: Overview) -> Advice:
+def _doubles(ones: list[JudgedImage], facts: Overview) -> Advice:
     part = _percent(float(np.mean(np.concatenate([one.doubled for one in ones]))))
     return _about(
         ones, f"{part} of the LOIs in {_count(ones)} are probably second points of a nucleus. {_fewer(facts)}"
     )
 
 
-def _lonely(ones: list[Judged], facts: Overview) -> Advice:
+def _lonely(ones: list[JudgedImage], facts: Overview) -> Advice:
     return _about(
         ones,
         f"A good part of the mask has no LOI in {_count(ones)}: nuclei were missed there, or the mask covers debris. "
@@ -155,7 +155,7 @@ def _lonely(ones: list[Judged], facts: Overview) -> Advice:
     )
 
 
-WORDS: dict[str, Callable[[list[Judged], Overview], Advice]] = {
+WORDS: dict[str, Callable[[list[JudgedImage], Overview], Advice]] = {
     judge.INVERTED: _inverted,
     judge.EMPTY: _empty,
     judge.FULL: _full,
@@ -180,14 +180,14 @@ EXPLAINED_BY = {
 """findings that follow from graver ones in the same field: the remedy is theirs"""
 
 
-def _asks_for(one: Judged, kind: str) -> bool:
+def _asks_for(one: JudgedImage, kind: str) -> bool:
     return _has(one, kind) and not any(_has(one, cause) for cause in EXPLAINED_BY.get(kind, ()))
 
 
 # ---- of the set -----------------------------------------------------------------------------------------------------
 
 
-def _pooled_advice(kinds: dict[str, list[Judged]], facts: Overview) -> list[Advice]:
+def _pooled_advice(kinds: dict[str, list[JudgedImage]], facts: Overview) -> list[Advice]:
     advice = []
     if facts.doubles is not None and facts.doubles > POOLED and not kinds[judge.DOUBLES]:
         part = _percent(facts.doubles)
@@ -227,23 +227,23 @@ def _fewer(facts: Overview) -> str:
     return f"Run lacss annotate-lois --nucleus-diameter {facts.nucleus_diameter:.0f} --overwrite."
 
 
-def _about(ones: list[Judged], text: str) -> Advice:
+def _about(ones: list[JudgedImage], text: str) -> Advice:
     return Advice(text, tuple(one.field.stem for one in ones))
 
 
-def _has(one: Judged, kind: str) -> bool:
+def _has(one: JudgedImage, kind: str) -> bool:
     return any(finding.kind == kind for finding in one.findings)
 
 
-def _outside_of(one: Judged) -> np.ndarray:
+def _outside_of(one: JudgedImage) -> np.ndarray:
     return np.zeros(0, bool) if one.field.mask is None or one.field.mask.outside is None else one.field.mask.outside
 
 
-def _masks(ones: list[Judged]) -> str:
+def _masks(ones: list[JudgedImage]) -> str:
     return "1 mask covers" if len(ones) == 1 else f"{len(ones)} masks cover"
 
 
-def _fields(ones: list[Judged]) -> str:
+def _fields(ones: list[JudgedImage]) -> str:
     return "1 field has" if len(ones) == 1 else f"{len(ones)} fields have"
 
 
@@ -251,7 +251,7 @@ def _images(stems: tuple[str, ...]) -> str:
     return "1 image has" if len(stems) == 1 else f"{len(stems)} images have"
 
 
-def _count(ones: list[Judged]) -> str:
+def _count(ones: list[JudgedImage]) -> str:
     return "1 field" if len(ones) == 1 else f"{len(ones)} fields"
 
 

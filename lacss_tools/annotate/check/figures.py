@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from lacss_tools.annotate.check.judge import Judged
+from lacss_tools.annotate.check.judge import JudgedImage
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.screen.plots import BLUE, RED, png
 
 
-def histograms(judged: list[Judged], facts: Overview) -> bytes | None:
+def histograms(judged: list[JudgedImage], facts: Overview) -> bytes | None:
     """Plot LOIs per field, distances to the nearest LOI, mask share, area per LOI: those of which there is data."""
     lois = [one.field.lois for one in judged if one.field.lois is not None]
     distances = [one.nearest[np.isfinite(one.nearest)] for one in lois]

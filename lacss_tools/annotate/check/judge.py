@@ -52,7 +52,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Field:
+class MeasuredImage:
     """One field as measured."""
 
     stem: str
@@ -78,10 +78,10 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedImage:
     """A field with its doubtful LOIs and its findings."""
 
-    field: Field
+    field: MeasuredImage
     doubled: Bool[np.ndarray, " point"]
     findings: tuple[Finding, ...] = ()
 
@@ -96,18 +96,18 @@ class Judged:
         return _area_per_loi(self.field)
 
 
-def judge(fields: list[Field], nucleus: float | None, limits: Limits) -> list[Judged]:
+def judge(fields: list[MeasuredImage], nucleus: float | None, limits: Limits) -> list[JudgedImage]:
     """Judge every field, by absolute limits and against the set; `nucleus` is the nucleus diameter in pixels."""
     polarity = _polarity(fields)
     judged = []
     for one in fields:
         doubled = suspected_doubles(one.lois, nucleus, limits)
         findings = _without_cells(one, limits) or _of_lois(one, doubled, limits) + _of_mask(one, polarity, limits)
-        judged.append(Judged(one, doubled, tuple(findings)))
+        judged.append(JudgedImage(one, doubled, tuple(findings)))
     return _unusual(judged, limits)
 
 
-def estimate_nucleus(fields: list[Field]) -> float | None:
+def estimate_nucleus(fields: list[MeasuredImage]) -> float | None:
     """Return a nucleus diameter in pixels where there is no DAPI to measure it: 0.6 cell diameters.
 
     The cell diameter is sqrt(4/pi * mask area per LOI), median of the set; without masks the median distance to the
@@ -141,14 +141,14 @@ WHERE = {
 # ---- absolute limits ------------------------------------------------------------------------------------------------
 
 
-def _without_cells(one: Field, limits: Limits) -> list[Finding]:
+def _without_cells(one: MeasuredImage, limits: Limits) -> list[Finding]:
     """Return one mild finding when LOIs and mask agree that there is no cell."""
     if one.lois is None or one.mask is None or len(one.lois.points) or one.mask.share >= limits.empty:
         return []
     return [Finding(UNUSUAL, "no LOIs and an empty mask: a field without cells", 0.0)]
 
 
-def _of_lois(one: Field, doubled: np.ndarray, limits: Limits) -> list[Finding]:
+def _of_lois(one: MeasuredImage, doubled: np.ndarray, limits: Limits) -> list[Finding]:
     if one.lois is None:
         return []
     lois, count = one.lois, len(one.lois.points)
@@ -164,7 +164,7 @@ def _of_lois(one: Field, doubled: np.ndarray, limits: Limits) -> list[Finding]:
     return found
 
 
-def _of_mask(one: Field, polarity: float, limits: Limits) -> list[Finding]:
+def _of_mask(one: MeasuredImage, polarity: float, limits: Limits) -> list[Finding]:
     if one.mask is None or one.source == "rejected":
         return []
     mask = one.mask
@@ -219,7 +219,7 @@ def _deviation(mask: MaskFacts) -> float | None:
     return float((hits - count * mask.share) / max(spread, 1e-9))
 
 
-def _polarity(fields: list[Field]) -> float:
+def _polarity(fields: list[MeasuredImage]) -> float:
     """Return 1 when cells are brighter in nearly all masks of the set, -1 when darker, 0 when that cannot be told."""
     steps = [one.mask.step for one in fields if one.mask is not None and one.mask.step is not None]
     brighter = np.mean([step > 0 for step in steps]) if len(steps) >= 3 else 0.5
@@ -241,7 +241,7 @@ def _percent(share: float) -> str:
 # ---- against the set ------------------------------------------------------------------------------------------------
 
 
-def _unusual(judged: list[Judged], limits: Limits) -> list[Judged]:
+def _unusual(judged: list[JudgedImage], limits: Limits) -> list[JudgedImage]:
     """Add what stands out to fields in which nothing worse was found, compared with these."""
     quiet = [one for one in judged if not one.findings]
     reasons: dict[str, list[str]] = {}
@@ -272,10 +272,10 @@ def stand_out(values: dict[str, float], limits: Limits) -> dict[str, tuple[float
     return {stem: (value, middle) for (stem, value), is_far in zip(values.items(), far, strict=True) if is_far}
 
 
-def _with(one: Judged, reasons: list[str] | None) -> Judged:
+def _with(one: JudgedImage, reasons: list[str] | None) -> JudgedImage:
     if reasons is None:
         return one
-    return Judged(one.field, one.doubled, (*one.findings, Finding(UNUSUAL, "; ".join(reasons), 0.0)))
+    return JudgedImage(one.field, one.doubled, (*one.findings, Finding(UNUSUAL, "; ".join(reasons), 0.0)))
 
 
 def _compare(name: str, value: float, median: float) -> str:
@@ -284,15 +284,15 @@ def _compare(name: str, value: float, median: float) -> str:
     return f"{value:.0f} {name} (median {median:.0f})"
 
 
-def _count(one: Field) -> float | None:
+def _count(one: MeasuredImage) -> float | None:
     return None if one.lois is None else float(len(one.lois.points))
 
 
-def _share_of(one: Field) -> float | None:
+def _share_of(one: MeasuredImage) -> float | None:
     return None if one.mask is None else one.mask.share
 
 
-def _area_per_loi(one: Field) -> float | None:
+def _area_per_loi(one: MeasuredImage) -> float | None:
     if one.mask is None or one.lois is None or one.shape is None or not len(one.lois.points) or not one.mask.share:
         return None
     return one.mask.share * one.shape[0] * one.shape[1] / len(one.lois.points)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lacss_tools.annotate.check.judge import Judged
+from lacss_tools.annotate.check.judge import JudgedImage
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Overview:
     """share of the whole mask area"""
 
 
-def overview(judged: list[Judged], nucleus: float | None) -> Overview:
+def overview(judged: list[JudgedImage], nucleus: float | None) -> Overview:
     """Return the numbers of the set."""
     lois = [one.field.lois for one in judged if one.field.lois is not None]
     masks = [one.field.mask for one in judged if one.field.mask is not None]

@@ -8,7 +8,7 @@ import numpy as np
 
 from lacss_tools.annotate.check.advice import Advice
 from lacss_tools.annotate.check.figures import histograms
-from lacss_tools.annotate.check.judge import Judged
+from lacss_tools.annotate.check.judge import JudgedImage
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.arrays import Image, Mask, Plane
 from lacss_tools.screen import page
@@ -57,13 +57,13 @@ for (const table of document.querySelectorAll(".sortable table"))
 class Shown:
     """A field with the arrays to draw: its image, or its DAPI image when there is none."""
 
-    judged: Judged
+    judged: JudgedImage
     background: Image | Plane | None
     mask: Mask | None
 
 
 def report(
-    judged: list[Judged],
+    judged: list[JudgedImage],
     facts: Overview,
     advice: list[Advice],
     failed: dict[str, str],
@@ -161,7 +161,7 @@ def draw(shown: Shown) -> RGB:
     return rgb
 
 
-def _row(one: Judged) -> list[str]:
+def _row(one: JudgedImage) -> list[str]:
     lois, mask = one.field.lois, one.field.mask
     finite = np.zeros(0) if lois is None else lois.nearest[np.isfinite(lois.nearest)]
     return [

@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from lacss_tools.annotate.check.judge import Field
+from lacss_tools.annotate.check.judge import MeasuredImage
 from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts
 
 FLAGS = ("beyond", "one_nucleus", "outside")
 
 
-def to_text(field: Field) -> str:
+def to_text(field: MeasuredImage) -> str:
     """Return the field as JSON; infinite distances become the word Infinity, which only `from_text` must read."""
     return json.dumps(asdict(field), default=lambda array: array.tolist())
 
 
-def from_text(text: str) -> Field:
+def from_text(text: str) -> MeasuredImage:
     """Return the field that `to_text` wrote."""
     stored = json.loads(text)
     lois, mask, shape = stored["lois"], stored["mask"], stored["shape"]
-    return Field(
+    return MeasuredImage(
         stem=stored["stem"],
         shape=None if shape is None else (shape[0], shape[1]),
         lois=None if lois is None else LoiFacts(**_arrays(lois)),

@@ -99,7 +99,7 @@ def _images(folder: Path) -> dict[str, Path]:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedAnnotation:
     """The arrays of one field."""
 
     image: Image | None
@@ -109,7 +109,7 @@ class Loaded:
     mask: Mask | None
 
 
-def load_field(inputs: tuple[Path, ...], folders: Folders, area: float | None) -> Loaded:
+def load_field(inputs: tuple[Path, ...], folders: Folders, area: float | None) -> LoadedAnnotation:
     """Read the files of one field; of candidates the automatic choice. InputError when sizes differ.
 
     `area` is the usual area per LOI of the set, which the automatic choice asks for.
@@ -122,9 +122,9 @@ def load_field(inputs: tuple[Path, ...], folders: Folders, area: float | None) -
     masks = read_mask(own)[None] if own else read_candidates(several)[0] if several else None
     _same_size({picture: image, nuclei: dapi, own or several: masks})
     if masks is None:
-        return Loaded(image, dapi, points, response, None)
+        return LoadedAnnotation(image, dapi, points, response, None)
     chosen = 0 if own else choose(masks, np.zeros((0, 2)) if points is None else points, image, area)
-    return Loaded(image, dapi, points, response, masks[chosen])
+    return LoadedAnnotation(image, dapi, points, response, masks[chosen])
 
 
 def _same_size(arrays: dict[Path | None, np.ndarray | None]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from lacss_tools.annotate.candidates.choice import middle_area, typical
 from lacss_tools.annotate.check import page
 from lacss_tools.annotate.check.advice import Advice, Missing, advise
-from lacss_tools.annotate.check.judge import Field, Judged, Limits, estimate_nucleus, judge
+from lacss_tools.annotate.check.judge import JudgedImage, Limits, MeasuredImage, estimate_nucleus, judge
 from lacss_tools.annotate.check.measure import measure_lois, measure_mask
 from lacss_tools.annotate.check.overview import Overview, overview
 from lacss_tools.annotate.check.record import from_text, to_text
@@ -33,7 +33,7 @@ SHOWN, COMPARED = 24, 4
 class Check:
     """The outcome."""
 
-    judged: list[Judged]
+    judged: list[JudgedImage]
     facts: Overview
     advice: list[Advice]
     missing: Missing
@@ -61,7 +61,7 @@ def check(
         work = partial(_measure, folders=folders, nucleus=nucleus, area=area)
         summary = batch.run(jobs, work, workers=workers, overwrite=True, advance=advance)
         fields = [from_text(job.output.read_text(encoding="utf-8")) for job in jobs if job.output.exists()]
-    fields = [Field(one.stem, one.shape, one.lois, one.mask, sources.source(one.stem)) for one in fields]
+    fields = [MeasuredImage(one.stem, one.shape, one.lois, one.mask, sources.source(one.stem)) for one in fields]
     nucleus = nucleus if nucleus is not None else estimate_nucleus(fields)
     judged = judge(fields, nucleus, limits)
     facts, missing = overview(judged, nucleus), sources.missing()
@@ -88,7 +88,7 @@ def _measure(job: batch.Job, folders: Folders, nucleus: float | None, area: floa
         lois = measure_lois(loaded.points, response, shape, loaded.dapi, nucleus)
     if loaded.mask is not None:
         mask = measure_mask(loaded.mask, loaded.points, loaded.image)
-    write_text(job.output, to_text(Field(job.stem, shape, lois, mask, NONE)))
+    write_text(job.output, to_text(MeasuredImage(job.stem, shape, lois, mask, NONE)))
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def write_report(folder: Path, outcome: Check, sources: Sources, folders: Folder
     return path
 
 
-def _shown(one: Judged, sources: Sources, folders: Folders, area: float | None) -> page.Shown:
+def _shown(one: JudgedImage, sources: Sources, folders: Folders, area: float | None) -> page.Shown:
     loaded = load_field(sources.inputs(one.field.stem), folders, area)
     return page.Shown(one, loaded.image if loaded.image is not None else loaded.dapi, loaded.mask)
 
@@ -125,7 +125,7 @@ def as_json(outcome: Check) -> dict[str, Any]:
     }
 
 
-def _field_json(one: Judged) -> dict[str, Any]:
+def _field_json(one: JudgedImage) -> dict[str, Any]:
     lois, mask = one.field.lois, one.field.mask
     finite = [] if lois is None else lois.nearest[np.isfinite(lois.nearest)]
     return {

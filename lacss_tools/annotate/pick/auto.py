@@ -6,7 +6,7 @@ from functools import partial
 
 from lacss_tools.annotate.candidates.choice import DOUBTFUL
 from lacss_tools.annotate.pick.journal import AUTO
-from lacss_tools.annotate.pick.session import Session, read_choices, save_picks
+from lacss_tools.annotate.pick.session import PickSession, read_choices, save_picks
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.jobs import batch
 
@@ -14,7 +14,7 @@ SECONDS_BETWEEN_SAVES = 2.0
 
 
 def pick_automatically(
-    session: Session, overwrite: bool, run: Callable[..., batch.Summary] = batch.run
+    session: PickSession, overwrite: bool, run: Callable[..., batch.Summary] = batch.run
 ) -> tuple[batch.Summary, list[str]]:
     """Pick the candidate that agrees best with the LOIs for each undecided image.
 
@@ -39,14 +39,14 @@ def pick_automatically(
     return summary, sorted(saver.doubtful)
 
 
-def _is_for_auto(session: Session, stem: str, overwrite: bool) -> bool:
+def _is_for_auto(session: PickSession, stem: str, overwrite: bool) -> bool:
     pick = session.picks.get(stem)
     if pick is None or pick.by == AUTO:
         return not session.is_decided(stem) or (overwrite and pick is not None)
     return False
 
 
-def _job(session: Session, stem: str) -> batch.Job:
+def _job(session: PickSession, stem: str) -> batch.Job:
     inputs = [session.candidates[stem], session.images[stem], *([session.lois[stem]] if stem in session.lois else [])]
     return batch.Job(stem, tuple(inputs), session.mask_file(stem))
 
@@ -63,7 +63,7 @@ def _choose(job: batch.Job, typical_area: float | None) -> tuple[int, float]:
 class _Saver:
     """Saves automatic picks some at a time, as each saving reads the whole journal."""
 
-    def __init__(self, session: Session):
+    def __init__(self, session: PickSession):
         self.session, self.waiting, self.since = session, dict[str, int | None](), time.monotonic()
         self.doubtful: list[str] = []
         self.failed: dict[str, str] = {}

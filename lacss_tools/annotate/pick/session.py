@@ -25,7 +25,7 @@ IMAGES_FOR_AREA = 24
 
 
 @dataclass
-class Session:
+class PickSession:
     """The images of a project that have candidates, and the picks made so far (kept on disk with every change)."""
 
     images: dict[str, Path]
@@ -144,7 +144,7 @@ def find_mask(masks: Path, stem: str) -> Path | None:
     return next((path for suffix in IMAGE_SUFFIXES if (path := masks / f"{stem}{suffix}").is_file()), None)
 
 
-def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: Path | None = None) -> Session:
+def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: Path | None = None) -> PickSession:
     """Pair images with candidates; LOIs and DAPI may be missing. InputError when there is nothing to pick.
 
     Finishes what a process left half done that was killed in the middle of a pick.
@@ -155,7 +155,7 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
     points = list_tables(lois) if lois.is_dir() and any(lois.glob("*.csv")) else {}
     nuclei = list_images(dapi) if dapi is not None and dapi.is_dir() and any(dapi.iterdir()) else {}
     with_lois = sum(stem in points for stem in pairing.paired)
-    session = Session(
+    session = PickSession(
         images={stem: files[0] for stem, files in pairing.paired.items()},
         candidates={stem: files[1] for stem, files in pairing.paired.items()},
         lois=points,
@@ -169,7 +169,7 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
     return session
 
 
-def load_choices(session: Session, stem: str) -> Choices:
+def load_choices(session: PickSession, stem: str) -> Choices:
     """Read image, candidates and LOIs of one image; InputError when image and candidates differ in size."""
     return read_choices(session.images[stem], session.candidates[stem], session.loi_file(stem), session.typical_area)
 
@@ -186,7 +186,7 @@ def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: 
     return Choices(image, masks, thresholds, _read_points(table), typical_area)
 
 
-def load_lois(session: Session, stem: str) -> Points:
+def load_lois(session: PickSession, stem: str) -> Points:
     """Read the LOIs of one image; none when it has no table."""
     return _read_points(session.loi_file(stem))
 
@@ -195,7 +195,7 @@ def _read_points(table: Path) -> Points:
     return read_lois(table)[0] if table.exists() else np.zeros((0, 2))
 
 
-def _middle_area(session: Session, stem: str) -> float | None:
+def _middle_area(session: PickSession, stem: str) -> float | None:
     try:
         return middle_area(read_candidates(session.candidates[stem])[0], load_lois(session, stem))
     except LacssError:
@@ -205,7 +205,7 @@ def _middle_area(session: Session, stem: str) -> float | None:
 # ---- saving and undoing: inside `session.exclusive()` when others may be at work ------------------------------------
 
 
-def save_pick(session: Session, stem: str, number: int | None, by: str = PERSON) -> Before:
+def save_pick(session: PickSession, stem: str, number: int | None, by: str = PERSON) -> Before:
     """Write the mask of candidate `number` (None: no mask) and the row; both are on disk when this returns.
 
     Returns what `restore` needs. Raises InputError for a number that does not exist and for an image whose mask was
@@ -214,14 +214,14 @@ def save_pick(session: Session, stem: str, number: int | None, by: str = PERSON)
     return save_picks(session, {stem: number}, by)[0]
 
 
-def save_picks(session: Session, numbers: dict[str, int | None], by: str) -> list[Before]:
+def save_picks(session: PickSession, numbers: dict[str, int | None], by: str) -> list[Before]:
     """Save the picks of several images, all of them or none; see `save_pick`."""
     before = [_remember(session, stem) for stem in numbers]
     session.picks = commit(session.masks, (_change(session, stem, number, by) for stem, number in numbers.items()))
     return before
 
 
-def save_repair(session: Session, stem: str, repair: Repair, mask: Mask) -> Before:
+def save_repair(session: PickSession, stem: str, repair: Repair, mask: Mask) -> Before:
     """Write the repaired mask, the LOI table if it changes, and the row that names the repairs; errors as `save_pick`.
 
     The LOI table as it was before its first repair stays in lois/original/.
@@ -244,30 +244,30 @@ def save_repair(session: Session, stem: str, repair: Repair, mask: Mask) -> Befo
     return before
 
 
-def restore(session: Session, *before: Before) -> None:
+def restore(session: PickSession, *before: Before) -> None:
     """Undo changes, all of them or none: bring files and rows back to what they were, byte by byte."""
     session.picks = commit(session.masks, [Change(past.stem, past.pick, past.files) for past in before])
 
 
-def _change(session: Session, stem: str, number: int | None, by: str) -> Change:
+def _change(session: PickSession, stem: str, number: int | None, by: str) -> Change:
     _refuse_own(session, stem)
     mask, thresholds = (None, []) if number is None else _candidate(session, stem, number)
     return Change(stem, make_pick(stem, number, thresholds, by), (Content(session.mask_file(stem), mask),))
 
 
-def _candidate(session: Session, stem: str, number: int) -> tuple[Mask, list[float]]:
+def _candidate(session: PickSession, stem: str, number: int) -> tuple[Mask, list[float]]:
     masks, thresholds = read_candidates(session.candidates[stem])
     if not 1 <= number <= len(masks):
         raise InputError(f"{session.candidates[stem]} has {len(masks)} candidates, there is no number {number}.")
     return masks[number - 1], thresholds
 
 
-def _refuse_own(session: Session, stem: str) -> None:
+def _refuse_own(session: PickSession, stem: str) -> None:
     if session.is_own(stem):
         raise InputError(f"{find_mask(session.masks, stem)} was not picked here. Move it away to pick for this image.")
 
 
-def _remember(session: Session, stem: str, with_lois: bool = False) -> Before:
+def _remember(session: PickSession, stem: str, with_lois: bool = False) -> Before:
     paths = [session.mask_file(stem)] + ([session.loi_file(stem)] if with_lois else [])
     return Before(stem, session.picks.get(stem), tuple(Content(path, _bytes(path)) for path in paths))
 

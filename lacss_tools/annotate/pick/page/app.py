@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from lacss_tools.annotate.pick.page.desk import ConflictError, Desk
 from lacss_tools.annotate.pick.page.requests import parse_choice, parse_repair, parse_score, parse_threshold, parse_wish
-from lacss_tools.annotate.pick.session import Session
+from lacss_tools.annotate.pick.session import PickSession
 from lacss_tools.errors import LacssError
 from lacss_tools.web.guard import guards
 from lacss_tools.web.serve import SHARED, Site
@@ -28,7 +28,7 @@ FRESH = {"cache-control": "no-store"}
 class Picker:
     """The desk and the token that every address must hold."""
 
-    session: Session
+    session: PickSession
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     desk: Desk = field(init=False)
 
@@ -36,7 +36,7 @@ class Picker:
         self.desk = Desk(self.session)
 
 
-def picker_site(session: Session) -> Site:
+def picker_site(session: PickSession) -> Site:
     """Return the picker, ready to be served."""
     picker = Picker(session)
     return Site(make_app(picker), picker.token, "Pick here")

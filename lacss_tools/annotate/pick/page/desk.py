@@ -14,7 +14,7 @@ from lacss_tools.annotate.pick.repair import Repair, paint
 from lacss_tools.annotate.pick.session import (
     Before,
     Choices,
-    Session,
+    PickSession,
     find_mask,
     restore,
     save_pick,
@@ -46,7 +46,7 @@ class Done:
 class Desk:
     """A session with its images at hand and its history; methods may be called from several threads."""
 
-    session: Session
+    session: PickSession
     shelf: Shelf = field(init=False)
     history: dict[str, list[Done]] = field(default_factory=dict)
     """window -> its actions"""

@@ -8,7 +8,7 @@ from typing import Any
 
 from lacss_tools.annotate.candidates.candidates import cut_at
 from lacss_tools.annotate.candidates.settings import cut_settings_from_text
-from lacss_tools.annotate.pick.session import Choices, Session, load_choices
+from lacss_tools.annotate.pick.session import Choices, PickSession, load_choices
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.native import read_cut_notes, read_full_scale, read_image
@@ -23,7 +23,7 @@ PATIENCE = 0.25
 
 
 @dataclass(frozen=True)
-class Field:
+class ShownImage:
     """One image, read and prepared once for everything that pages ask about it."""
 
     choices: Choices
@@ -45,8 +45,8 @@ class Field:
 class Shelf:
     """What is kept in memory of a session's images; methods may be called from several threads."""
 
-    session: Session
-    fields: dict[tuple[str, str], Field] = field(default_factory=dict)
+    session: PickSession
+    fields: dict[tuple[str, str], ShownImage] = field(default_factory=dict)
     """(stem, its inputs) -> image, least recently used first"""
     thumbnails: dict[int, bytes] = field(default_factory=dict)
     scores: dict[tuple[str, str], tuple[int, float] | None] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Shelf:
             raise InputError(f"There is no image {k}. Reload the page.")
         return self.session.stems[k]
 
-    def field(self, k: int) -> Field:
+    def field(self, k: int) -> ShownImage:
         """Return image number `k`, prepared; the last few stay in memory."""
         stem = self.stem(k)
         with self.loading:
@@ -134,7 +134,7 @@ class Shelf:
         return {"scores": scores, "left": left}
 
 
-def _prepare(choices: Choices) -> Field:
+def _prepare(choices: Choices) -> ShownImage:
     if len(choices.masks) > MAX_CANDIDATES:
         raise InputError(
             f"The page shows {MAX_CANDIDATES} candidates at most. Run lacss graphcut with fewer thresholds."
@@ -153,10 +153,10 @@ def _prepare(choices: Choices) -> Field:
         "inside": choices.lois_inside(),
         "areas": choices.masks.mean(axis=(1, 2)).round(3).tolist(),
     }
-    return Field(choices, choices.suggestion(), choices.score(), details, pixels)
+    return ShownImage(choices, choices.suggestion(), choices.score(), details, pixels)
 
 
-def _score(session: Session, stem: str) -> tuple[int, float] | None:
+def _score(session: PickSession, stem: str) -> tuple[int, float] | None:
     try:
         choices = load_choices(session, stem)
     except LacssError:

@@ -18,7 +18,7 @@ from lacss_tools.annotate.pick.page.shelf import KEPT_IMAGES
 from lacss_tools.annotate.pick.session import load_choices, open_session, save_pick
 from lacss_tools.io.native import read_candidates, read_image, read_mask, write_mask
 from lacss_tools.web.guard import MAX_BODY
-from tests.annotate.picker_process import SHAPE, make_project
+from tests.annotate.pick.picker_process import SHAPE, make_project
 
 HOST = "http://127.0.0.1:8123"
 

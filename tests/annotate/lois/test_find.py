@@ -11,7 +11,7 @@ from lacss_tools.annotate.lois.find import (
 )
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.errors import UsageError
-from tests.annotate.conftest import nuclei
+from tests.made_up import nuclei
 
 
 def grid(text):

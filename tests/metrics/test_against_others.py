@@ -16,7 +16,7 @@ from skimage.metrics import contingency_table
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.metrics.average_precision import coco_ap
 from lacss_tools.metrics.metrics import THRESHOLDS, compare, evaluate, iou_matrix, pooled_hits, pooled_scores
-from tests.evaluate.random_cells import disturbed_cells, full_masks, overlapping, random_pair
+from tests.made_up import disturbed_cells, full_masks, overlapping, random_pair
 
 CASES = 25
 seeds = st.integers(0, 2**32 - 1)

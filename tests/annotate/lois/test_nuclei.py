@@ -18,7 +18,7 @@ from lacss_tools.annotate.lois.nuclei import (
     select,
 )
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
-from tests.annotate.conftest import nuclei
+from tests.made_up import nuclei
 
 THREE = [(30, 30), (50, 62), (70, 35)]
 

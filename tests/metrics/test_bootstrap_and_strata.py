@@ -5,7 +5,7 @@ from lacss_tools.cells import Cells
 from lacss_tools.metrics.bootstrap import _numbers, draws, intervals
 from lacss_tools.metrics.metrics import compare, evaluate
 from lacss_tools.metrics.strata import by_size, reliability
-from tests.evaluate.random_cells import disturbed_cells, overlapping
+from tests.made_up import disturbed_cells, overlapping
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from lacss_tools.metrics.locations import close_pairs
 from lacss_tools.metrics.matching import best_pairs
 from lacss_tools.metrics.metrics import compare, evaluate, evaluation_from_json
 from lacss_tools.metrics.overlap import overlap
-from tests.evaluate.random_cells import overlapping
+from tests.made_up import overlapping
 
 
 def squares(*corners, side=4, shape=(20, 20)):

@@ -1,8 +1,34 @@
-"""Small random fields of cells, as label images and as cells that overlap."""
+"""Made-up cells that several tests share: images with cells in them, nuclei, label images, cells that overlap."""
 
 import numpy as np
 
 from lacss_tools.cells import Cells
+
+
+def made_up_field(seed, size=128):
+    """Round cells with a bright nucleus and a dim rim, most of them touching, on a noisy background."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    labels, image, centres = np.zeros((size, size), np.int32), rng.normal(0.1, 0.03, (size, size)), []
+    for _ in range(400):
+        centre = rng.uniform(8, size - 8, 2)
+        if any(np.hypot(*(centre - other)) < 15 for other in centres):
+            continue
+        centres.append(centre)
+        distance = np.hypot(y - centre[0], x - centre[1])
+        inside = (distance < rng.uniform(8, 10)) & (labels == 0)
+        labels[inside] = len(centres)
+        image[inside] += 0.3 + 0.7 * np.exp(-((distance[inside] / 5) ** 2))
+    return image.astype(np.float32)[None], labels, np.array(centres)
+
+
+def nuclei(centres, size=100, radius=6.0, rng=None, edge=2):
+    """Return discs with soft edges (float32), all of one radius or each of its own."""
+    y, x = np.mgrid[:size, :size]
+    image = np.full((size, size), 20.0)
+    for (cy, cx), r in zip(centres, np.broadcast_to(radius, len(centres)), strict=True):
+        image += 200 / (1 + np.exp(np.clip((np.hypot(y - cy, x - cx) - r) * edge, -50, 50)))
+    return (image + (0 if rng is None else rng.normal(0, 3, image.shape))).astype(np.float32)
 
 
 def random_labels(rng, side=9, most=6):

@@ -7,13 +7,13 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from lacss_tools import predict
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
 from lacss_tools.evaluate import figures
+from lacss_tools.network import weights
+from lacss_tools.predict import predictor
 from lacss_tools.predict.settings import ALL_DETECTIONS
-from lacss_tools.train import checkpoint
 
 
 def labels_of(*columns):
@@ -26,7 +26,7 @@ def labels_of(*columns):
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """Curves are drawn in the tests of the report; here they would only take time."""
-    monkeypatch.setattr(figures, "_png", lambda figure: b"a picture")
+    monkeypatch.setattr(figures, "png", lambda figure: b"a picture")
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def test_a_model_is_asked_for_every_image(project, monkeypatch):
         cells = cells_from_labels(labels_of(5, 25, 45))
         return lambda image: Cells(cells.shape, np.array([0.9, 0.8, 0.1]), cells.locations, cells.boxes, cells.crops)
 
-    monkeypatch.setattr(predict, "load_predictor", load)
-    monkeypatch.setattr(checkpoint, "trained_channel", lambda path: None)
+    monkeypatch.setattr(predictor, "load_predictor", load)
+    monkeypatch.setattr(weights, "trained_channel", lambda path: None)
     (project / "runs" / "one").mkdir(parents=True)
     result = lacss_eval(project, "runs/one", "--device", "cpu", "--json")
     assert result.exit_code == 0, result.output
@@ -98,8 +98,8 @@ def test_a_model_is_asked_for_every_image(project, monkeypatch):
 
 
 def test_weights_that_are_a_file_get_their_report_beside_them(project, monkeypatch):
-    monkeypatch.setattr(predict, "load_predictor", lambda *_, **__: lambda image: cells_from_labels(labels_of(5)))
-    monkeypatch.setattr(checkpoint, "trained_channel", lambda path: None)
+    monkeypatch.setattr(predictor, "load_predictor", lambda *_, **__: lambda image: cells_from_labels(labels_of(5)))
+    monkeypatch.setattr(weights, "trained_channel", lambda path: None)
     (project / "models").mkdir()
     (project / "models" / "m.safetensors").write_bytes(b"")
     assert lacss_eval(project, "models/m.safetensors").exit_code == 0

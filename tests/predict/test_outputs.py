@@ -12,8 +12,8 @@ import torch
 from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
-from lacss_tools import predict as prediction
 from lacss_tools.cli import app
+from lacss_tools.predict import predictor as prediction
 from lacss_tools.predict.found import Found
 from lacss_tools.predict.original import Frame
 

@@ -11,7 +11,7 @@ from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.repair import Stroke, paint
 from lacss_tools.io.native import read_candidates, read_image, read_lois, read_mask
-from tests.annotate.picker_process import SHAPE, Here, Served, chromium, make_project
+from tests.annotate.pick.picker_process import SHAPE, Here, Served, chromium, make_project
 
 SIZE = {"width": 1280, "height": 800}
 

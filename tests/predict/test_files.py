@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
 from lacss_tools.formats.table import measure
-from lacss_tools.io import parts as field
+from lacss_tools.io import parts
 from lacss_tools.io.image import channels_first, load
 from lacss_tools.io.native import read_labels, read_lois, write_label_bands, write_lois, write_png
-from lacss_tools.io.source import InFile, InMemory, open_field
+from lacss_tools.io.source import InFile, InMemory, OpenImage, open_field
 from lacss_tools.jobs.batch import Job
 from lacss_tools.jobs.job import Outcome
 from lacss_tools.network.lacss import Lacss
@@ -31,7 +31,7 @@ from lacss_tools.predict.counts import outliers, summary
 from lacss_tools.predict.found import Found, paint
 from lacss_tools.predict.settings import TileSettings
 from lacss_tools.predict.stream import Stages, stream
-from tests.train.test_predict_tiles import SMALL, picture
+from tests.predict.test_tiles import SMALL, picture
 
 # equal to the bit: with two threads, sums are made in another order for another size of batch or of tile
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -58,8 +58,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("channel", [None, "0"])
 def test_parts_of_a_file_are_parts_of_its_image(layout, channel, tmp_path, monkeypatch):
-    monkeypatch.setattr(field, "WHOLE_PIXELS", 1000)
-    monkeypatch.setattr(field, "CACHE_BYTES", 4000)
+    monkeypatch.setattr(parts, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(parts, "CACHE_BYTES", 4000)
     path, (values, options) = tmp_path / "a.tif", LAYOUTS[layout]
     tifffile.imwrite(path, values, **options)
     expected = channels_first(path, load(path), channel)
@@ -73,7 +73,7 @@ def test_parts_of_a_file_are_parts_of_its_image(layout, channel, tmp_path, monke
 
 
 def test_a_large_file_cut_short_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(field, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(parts, "WHOLE_PIXELS", 1000)
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels(70, 90), compression="zlib", rowsperstrip=8)
     path.write_bytes(path.read_bytes()[:4000])
@@ -124,7 +124,7 @@ def test_labels_written_in_bands_are_those_written_at_once(most, pixel_size, tmp
 def test_bands_measure_and_paint_what_the_whole_image_would_give(pixel_size, tmp_path, monkeypatch):
     monkeypatch.setattr(outputs, "BAND", 16)
     cells, image = found(), pixels(2, 90, 70).astype(np.float32)
-    opened = field.Field(tmp_path / "a.tif", replace(load_of(image), pixel_size=pixel_size), InMemory(image))
+    opened = OpenImage(tmp_path / "a.tif", replace(load_of(image), pixel_size=pixel_size), InMemory(image))
     labels = paint(cells, 0, 90)
     assert np.array_equal(np.concatenate(list(outputs.label_bands(cells))), labels)
     header, rows = outputs.measure_in_bands(opened, cells)
@@ -135,12 +135,12 @@ def test_bands_measure_and_paint_what_the_whole_image_would_give(pixel_size, tmp
 
 
 def load_of(image):
-    return field._outline(image.shape, "CYX", image.dtype)
+    return parts._outline(image.shape, "CYX", image.dtype)
 
 
 def test_both_ways_of_writing_give_the_same_files(tmp_path, monkeypatch):
     cells, image = found(), pixels(1, 90, 70).astype(np.float32)
-    opened = field.Field(tmp_path / "a.tif", load_of(image), InMemory(image))
+    opened = OpenImage(tmp_path / "a.tif", load_of(image), InMemory(image))
     outputs.write_found(tmp_path / "whole", "a", opened, cells, ("labels", "csv", "coco"))
     monkeypatch.setattr(outputs, "WHOLE_PIXELS", 10)
     outputs.write_found(tmp_path / "bands", "a", opened, cells, ("labels", "csv", "coco"))
@@ -321,7 +321,7 @@ def test_images_in_memory_and_in_their_files_are_not_confused(project, monkeypat
         (project / "images" / f"f{k}.tif").unlink()
         write_png(project / "images" / f"f{k}.png", (pixels // 16).astype(np.uint8))
     assert lacss(project, "-o", "one", "--workers", 1, "--batch-size", 1).exit_code == 0
-    monkeypatch.setattr(field, "WHOLE_PIXELS", 0)
+    monkeypatch.setattr(parts, "WHOLE_PIXELS", 0)
     assert lacss(project, "-o", "mixed", "--workers", 1, "--batch-size", 4).exit_code == 0
     assert contents(project / "mixed") == contents(project / "one")
 
@@ -367,7 +367,7 @@ def test_points_outside_the_image_are_named(pointed):
 
 
 def test_large_images_go_in_tiles_of_any_size(project, monkeypatch):
-    monkeypatch.setattr(field, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(parts, "WHOLE_PIXELS", 1000)
     monkeypatch.setattr(outputs, "WHOLE_PIXELS", 1000)
     monkeypatch.setattr(predict_command, "TILES", TileSettings(small=1))
     (project / "slide").mkdir()

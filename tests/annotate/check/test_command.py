@@ -253,12 +253,15 @@ def test_commands_in_a_sentence_are_marked_without_the_words_around_them():
 
 
 def test_the_page_stays_small_whatever_the_images():
-    from lacss_tools.annotate.check.judge import Field, Judged
+    from lacss_tools.annotate.check.judge import JudgedImage, MeasuredImage
     from lacss_tools.annotate.check.overview import overview
     from lacss_tools.annotate.check.page import MOST_ROWS, Shown, report
 
     noise = np.random.default_rng(0).random((1, 640, 640), dtype=np.float32)
-    judged = [Judged(Field(f"plate1_well{k}_field", None, None, None, "none"), np.zeros(0, bool)) for k in range(9999)]
+    judged = [
+        JudgedImage(MeasuredImage(f"plate1_well{k}_field", None, None, None, "none"), np.zeros(0, bool))
+        for k in range(9999)
+    ]
     shown = [Shown(judged[0], noise, None)]
     size = len(report(judged, overview(judged, None), [], {}, shown, []))
     picture = size - len(report(judged, overview(judged, None), [], {}, [], []))

@@ -3,7 +3,7 @@ import pytest
 
 from lacss_tools.annotate.check import judge
 from lacss_tools.annotate.check.advice import Missing, advise
-from lacss_tools.annotate.check.judge import Field, Limits, estimate_nucleus, is_inverted, stand_out
+from lacss_tools.annotate.check.judge import Limits, MeasuredImage, estimate_nucleus, is_inverted, stand_out
 from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts, nearest_distances
 from lacss_tools.annotate.check.overview import overview
 from lacss_tools.annotate.check.record import from_text, to_text
@@ -23,7 +23,7 @@ def mask(share=0.2, off=0, count=20, step=0.3, lonely=0.0):
 
 
 def field(stem="a", loi_facts=None, mask_facts=None, source="picked"):
-    return Field(stem, (100, 80), loi_facts, mask_facts, source)
+    return MeasuredImage(stem, (100, 80), loi_facts, mask_facts, source)
 
 
 def kinds(one, others=(), nucleus=10.0):
@@ -233,7 +233,7 @@ def test_missing_partners_are_named_up_to_five():
         field("a", lois(dapi=np.linspace(0, 1, 20), one_nucleus=np.arange(20) > 3, beyond=1), mask(off=3)),
         field("b", lois(GRID[:1]), mask(count=None, step=None)),
         field("c", lois(GRID[:0], dapi=np.zeros(0)), None),
-        Field("d", None, None, None, "none"),
+        MeasuredImage("d", None, None, None, "none"),
     ],
 )
 def test_a_field_survives_as_text(one):
