@@ -1,8 +1,10 @@
 """`lacss predict`."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +21,10 @@ from lacss_tools.screen.options import (
     resolve,
 )
 from lacss_tools.screen.settings_options import Given, with_settings
+
+if TYPE_CHECKING:
+    from lacss_tools.jobs.batch import Summary
+    from lacss_tools.predict.steps import Order
 
 IMAGES_PER_WORKER = 8
 """fewer do not pay for starting a process"""
@@ -78,9 +84,7 @@ def predict(
     In labels, csv and contours a pixel belongs to one cell; in the others cells may overlap. Images of any size: large
     TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
     """
-    from functools import partial
-
-    from lacss_tools.formats.names import parse_formats, pending
+    from lacss_tools.formats.names import parse_formats
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
@@ -89,42 +93,42 @@ def predict(
     files = _collect(project, images, folder)
     points = _loi_folder(project, lois)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
-    from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.predict import record, steps
-    from lacss_tools.predict.counts import summary
     from lacss_tools.predict.predictor import load_predictor
 
-    settings, tiling, images_are = (
-        given.over(PredictSettings()),
-        given.over(TileSettings()),
-        given.over(ImageSettings()),
-    )
-    predictor = load_predictor(project / model, device, settings, tiling, images_are.diameter)
+    own, tiling, of_images = given.over(PredictSettings()), given.over(TileSettings()), given.over(ImageSettings())
+    predictor = load_predictor(project / model, device, own, tiling, of_images.diameter)
     crew = 1 if scheduler else _workers(workers, len(files), predictor.device.type)
     console.say(f"{len(files)} images, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
-    one = images_are.channel or predictor.channel  # that of the training
+    one = of_images.channel or predictor.channel  # that of the training
     place = (project / model).absolute(), folder.absolute()
-    order = steps.Order(*place, wanted, one, points, images_are.diameter, device, settings, tiling)
-    jobs = [
-        batch.Job(stem, (path, points / f"{stem}.csv") if points else (path,), pending(folder, stem, wanted))
-        for stem, path in files.items()
-    ]
+    order = steps.Order(*place, wanted, one, points, of_images.diameter, device, own, tiling)
     record.claim(folder, order, files, overwrite)
     steps.sweep(folder)
+    together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
+    run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite)
+    _predict_all(files, folder, order, run)
+
+
+def _predict_all(files: dict[str, Path], folder: Path, order: "Order", run: Callable[..., "Summary"]) -> None:
+    """Write the cells of all images with `run`, which is `batch.run`, and say how many there are."""
+    from lacss_tools.formats.names import pending
+    from lacss_tools.formats.outputs import merge_coco
+    from lacss_tools.jobs.job import Job
+    from lacss_tools.predict import steps
+    from lacss_tools.predict.counts import summary
+    from lacss_tools.screen import console
+
+    def inputs(stem: str, path: Path) -> tuple[Path, ...]:
+        return (path, order.lois / f"{stem}.csv") if order.lois else (path,)
+
+    jobs = [Job(stem, inputs(stem, path), pending(folder, stem, order.formats)) for stem, path in files.items()]
     counts: dict[str, int] = {}
     with console.progress("predict") as advance:
-        done = batch.run(
-            jobs,
-            partial(steps.predict_file, order=order),
-            workers=crew,
-            scheduler=scheduler,
-            together=partial(steps.predict_together, order=order, predictor=predictor, batch=at_once),
-            overwrite=overwrite,
-            advance=advance,
-            receive=lambda job, number: counts.update({job.stem: number}),
-        )
-    if "coco" in wanted:
+        work = partial(steps.predict_file, order=order)
+        done = run(jobs, work, advance=advance, receive=lambda job, number: counts.update({job.stem: number}))
+    if "coco" in order.formats:
         merge_coco(folder, files)
     for line in summary(counts | steps.counted(folder, done.skipped)):
         console.say(line)

@@ -92,8 +92,8 @@ class TrainSettings:
     )
     weak_loss: float = setting(
         0.0,
-        "Weight of the paper's weak loss and auxnet; the rest goes to pseudo-labels from a watershed around the LOIs, "
-        "which learn faster.",
+        "Weight of the paper's weak loss and auxnet. The rest goes to pseudo-labels from a watershed around the LOIs, "
+        "which teach faster.",
         panel=LEARNING,
         least=0,
         most=1,

@@ -65,13 +65,7 @@ def annotate_lois(
     files = list_images(source)
     diameter, how = _filter(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
-    covers = list_images(project / masks) if masks else {}
-    if masks:
-        console.say(f"{sum(stem in covers for stem in files)} of them have a mask in {project / masks}")
-    jobs = [
-        batch.Job(stem, (path, *([covers[stem]] if stem in covers else [])), folder / f"{stem}.csv")
-        for stem, path in files.items()
-    ]
+    jobs = [batch.Job(stem, inputs, folder / f"{stem}.csv") for stem, inputs in _inputs(files, project, masks)]
     outside = "flag" if flag else "drop"
     facts: dict[str, Any] = {"dapi": str(source.absolute()), "nucleus_diameter": round(diameter, 2)}
     facts |= {"masks": str((project / masks).absolute()), "outside": outside} if masks else {}
@@ -79,19 +73,23 @@ def annotate_lois(
     work = partial(
         steps.find_lois_of_file, settings=settings, diameter=diameter, outside=outside, channel=of_image.channel
     )
+    run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
     with console.progress("LOIs") as advance:
-        done = batch.run(
-            jobs,
-            work,
-            workers=workers,
-            scheduler=scheduler,
-            overwrite=overwrite,
-            advance=advance,
-            receive=record.receive,
-        )
+        done = run(jobs, work, advance=advance, receive=record.receive)
     for line in record.remarks(len(done.skipped)):
         console.say(line)
     console.finish(done, str(folder))
+
+
+def _inputs(files: dict[str, Path], project: Path, masks: Path | None) -> list[tuple[str, tuple[Path, ...]]]:
+    """Return each stem with its image and its mask, where there is one."""
+    from lacss_tools.screen import console
+
+    if masks is None:
+        return [(stem, (path,)) for stem, path in files.items()]
+    covers = list_images(project / masks)
+    console.say(f"{sum(stem in covers for stem in files)} of them have a mask in {project / masks}")
+    return [(stem, (path, *([covers[stem]] if stem in covers else []))) for stem, path in files.items()]
 
 
 def _filter(files: list[Path], settings: LoiSettings, workers: int, channel: str | None) -> tuple[float, str]:
