@@ -9,7 +9,7 @@ from lacss_tools.cli import app
 from lacss_tools.network.weights import load_weights
 from lacss_tools.train.checkpoint import read_config, read_metrics
 
-pytestmark = pytest.mark.usefixtures("tiny_preset")
+pytestmark = pytest.mark.usefixtures("tiny_preset", "no_curves")
 QUICK = ("--batch", 1, "--crop", 64, "--device", "cpu")
 
 
