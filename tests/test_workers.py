@@ -1,4 +1,7 @@
-"""The shapes in signatures are checked while tests run, in each worker too."""
+"""What holds while tests run, in each worker too: shapes in signatures are checked, warnings are errors, one thread."""
+
+import os
+import warnings
 
 import numpy as np
 import pytest
@@ -21,3 +24,14 @@ def test_a_wrong_type_raises(tmp_path):
         write_lois(tmp_path / "a.csv", np.zeros((3, 3)), np.zeros(3))
     with pytest.raises(TypeCheckError):
         Tile(core=(0, 0, 1, 1), window="all")
+
+
+def test_a_warning_is_an_error():
+    with pytest.raises(UserWarning, match="so told"):
+        warnings.warn("so told", stacklevel=1)
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process may use every core")
+def test_a_worker_has_one_thread():
+    assert torch.get_num_threads() == 1
+    assert os.environ["OMP_NUM_THREADS"] == "1"  # what the tests start has one too
