@@ -10,7 +10,7 @@ demo: .venv/installed  ## the whole pipeline on shipped data, ending in a page t
 	$(PY) -m lacss_tools demo -o demo-output --overwrite
 
 test: .venv/dev  ## all tests
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q -n auto --dist worksteal
 
 check: .venv/dev  ## format, lint, types, import contracts
 	$(PY) -m ruff format --check .

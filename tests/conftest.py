@@ -1,14 +1,30 @@
 """Fixtures of several rooms. Nothing of the package is imported up here: its shapes are checked only from then on."""
 
+import os
 import signal
 
 import pytest
 
+MOST_WORKERS = 4
+"""each holds up to 2 GB"""
 
-def pytest_configure():
-    """Heed Ctrl-C, which whatever a shell starts in the background ignores, in the tests and in what they start."""
+
+def pytest_configure(config):
+    """Give each of several workers one thread, and heed Ctrl-C, which what a shell starts in the background ignores.
+
+    Both also hold for the processes that the tests start.
+    """
+    if config.getoption("numprocesses", default=None):  # before the workers start, and torch and OpenBLAS in them
+        os.environ["OMP_NUM_THREADS"] = "1"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Return how many workers `-n auto` starts: one for each core that may be used."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_WORKERS, usable)
 
 
 @pytest.fixture
@@ -30,6 +46,14 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def no_curves(monkeypatch):
+    """Nothing is plotted after validations, which takes longer than the few steps between them."""
+    from lacss_tools.train import session
+
+    monkeypatch.setattr(session, "learning_curve", lambda rows: b"")
 
 
 @pytest.fixture

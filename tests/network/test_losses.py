@@ -112,6 +112,16 @@ def test_full_loss_is_cross_entropy_against_the_own_label():
     assert full_loss(logits, patches, labels, torch.tensor([3.0])).item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_full_loss_is_the_weighted_mean_over_pixels_inside_the_image():
+    patches = windows([[-2, -2], [4, 4]], (6, 6), 4)
+    labels = torch.randint(0, 3, (1, 6, 6), generator=torch.Generator().manual_seed(0)).float()
+    logits = torch.randn(2, 4, 4, generator=torch.Generator().manual_seed(1))
+    terms = torch.nn.functional.softplus(torch.where(labels[0, :2, :2] == 1, -logits[0, 2:, 2:], logits[0, 2:, 2:]))
+    others = torch.nn.functional.softplus(torch.where(labels[0, 4:, 4:] == 2, -logits[1, :2, :2], logits[1, :2, :2]))
+    loss = full_loss(logits, patches, labels, torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.5]))
+    assert loss.item() == pytest.approx(float(terms.sum() + 0.5 * others.sum()) / 8, rel=1e-5)
+
+
 def test_aux_loss_is_small_only_when_auxnet_shows_the_cell_border():
     patches = windows([[0, 0]], (16, 16), 16)
     inside = torch.zeros(1, 16, 16)

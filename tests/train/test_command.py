@@ -12,7 +12,7 @@ from lacss_tools.train.checkpoint import read_config, read_metrics
 from lacss_tools.train.command import said_of_training
 from lacss_tools.train.settings import BESIDE_AUXNET
 
-pytestmark = pytest.mark.usefixtures("tiny_preset")
+pytestmark = pytest.mark.usefixtures("tiny_preset", "no_curves")
 QUICK = ("--batch", 1, "--crop", 64, "--device", "cpu")
 
 

@@ -27,7 +27,7 @@ from lacss_tools.train.session import FinishedRunError
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import start
 
-pytestmark = pytest.mark.usefixtures("tiny_preset")
+pytestmark = pytest.mark.usefixtures("tiny_preset", "no_curves")
 SHORT = TrainSettings(steps=6, batch=1, crop=64, validate_every=0.5)
 
 

@@ -14,7 +14,7 @@ from lacss_tools.train.seeds import best_of, outcome, repeat, stored_settings
 from lacss_tools.train.settings import TrainSettings
 from tests.train.test_resume import interrupt_at
 
-pytestmark = pytest.mark.usefixtures("tiny_preset")
+pytestmark = pytest.mark.usefixtures("tiny_preset", "no_curves")
 SHORT = TrainSettings(steps=2, batch=1, crop=64, validate_every=0.5, seed=4)
 
 

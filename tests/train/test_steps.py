@@ -21,7 +21,7 @@ from lacss_tools.train.settings import TrainSettings
 SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5, weak_loss=0.3)
 
 
-pytestmark = pytest.mark.usefixtures("tiny_preset")
+pytestmark = pytest.mark.usefixtures("tiny_preset", "no_curves")
 
 
 def test_a_run_leaves_all_that_the_contract_names(folders, tmp_path):

@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 TINY = ModelSettings(
     widths=(16, 16, 24, 32, 32), blocks=(1, 1, 1, 1, 1), pyramid=24, fine=16, patch_size=48, cell_diameter=20.0
 )
-LESSON = TrainSettings(steps=160, batch=4, crop=96, jitter=1.0, learning_rate=3e-3, lpn_radius=8.0, ema=0.95)
+LESSON = TrainSettings(steps=80, batch=4, crop=96, jitter=1.0, learning_rate=3e-3, lpn_radius=8.0, ema=0.95)
 
 
 def learn(shuffled, weak_loss=0.3):
