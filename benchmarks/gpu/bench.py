@@ -35,6 +35,8 @@ class Bench:
     compile: bool
     lessons: int
     images: int | None = None
+    deadline: float = float("inf")
+    """by `time.perf_counter`, after which nothing new begins"""
     results: dict[str, Any] = field(default_factory=dict)
     known: dict[tuple[int, float, str], list[TrainingImage]] = field(default_factory=dict)
 
@@ -49,6 +51,11 @@ class Bench:
         if key not in self.known:
             self.known[key] = self.set.fields(*key)
         return self.known[key]
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.perf_counter() > self.deadline
 
     @property
     def rehearsed(self) -> bool:

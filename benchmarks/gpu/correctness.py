@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import Bench
 
 ROOT = Path(__file__).parents[2]
-MOST = 100.0
+MOST = 55.0
 """seconds"""
 TESTS = "tests/train/test_cuda.py"
 

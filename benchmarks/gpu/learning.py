@@ -21,7 +21,7 @@ from lacss_tools.train.settings import TrainSettings
 from bench import Bench, forget, peak
 
 WANTED = 0.90
-LOOKS = 12
+LOOKS = 4
 """validations, evenly over the time"""
 
 
@@ -98,9 +98,12 @@ def learning(bench: Bench) -> None:
         "one channel": Lesson(timed(bench, bench.learn_seconds)),
         "two channels": Lesson(timed(bench, bench.learn_seconds), channels=2),
         "one channel, batch 16": Lesson(timed(bench, bench.learn_seconds, batch=16)),
+        "one channel, batch 32": Lesson(timed(bench, bench.learn_seconds, batch=32)),
         "one channel, base": Lesson(timed(bench, bench.learn_seconds, preset="base")),
     }
     for name, lesson in list(lessons.items())[: bench.lessons]:
+        if bench.late:
+            return
         result, predictor = learn(bench, lesson)
         bench.keep("learning", name, result)
         if name == "one channel":

@@ -35,6 +35,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--paper-seconds", type=float, default=180.0)
     parser.add_argument("--training-seconds", type=float, default=240.0, help="after which that phase begins no more")
     parser.add_argument("--lessons", type=int, default=4, help="how many trainings of the phase learning")
+    parser.add_argument("--most-seconds", type=float, default=1200.0, help="after which nothing new begins")
     parser.add_argument("--compile", action="store_true", help="measure torch.compile too, which takes minutes")
     parser.add_argument("--images", type=int, help="use only the first so many, to rehearse")
     return parser.parse_args()
@@ -65,7 +66,7 @@ def table(results: dict[str, Any]) -> None:
 
 def main() -> None:
     """Run the phases."""
-    options = options_of()
+    begun, options = time.perf_counter(), options_of()
     for name in BLOCKED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     from lacss_tools.network.device import choose_device, tune
@@ -83,12 +84,14 @@ def main() -> None:
     bench = Bench(
         device, options.out, options.data, options.seconds_scale, options.learn_seconds, options.paper_seconds,
         options.training_seconds,
-        options.compile, options.lessons, options.images,
+        options.compile, options.lessons, options.images, begun + options.most_seconds,
     )  # fmt: skip
     bench.keep("machine", "facts", describe(device))
     faulthandler.dump_traceback_later(STUCK, repeat=True)
     prove(bench)
     for name in options.phases.split(","):
+        if bench.late:
+            break
         start = time.perf_counter()
         print(f"{name}:", flush=True)
         try:

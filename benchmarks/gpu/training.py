@@ -2,18 +2,16 @@
 
 import time
 import traceback
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from lacss_tools.network.device import compiled
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.train import supply, trainer
 from lacss_tools.train.initial import fit_sizes
-from lacss_tools.train.optimizer import Muon, orthogonalise_all
 from lacss_tools.train.settings import TrainSettings
 
 from bench import Bench, Spent, forget, peak, wait, wrapped
@@ -21,14 +19,9 @@ from bench import Bench, Spent, forget, peak, wait, wrapped
 WARM = 12
 """steps before the clock starts"""
 PROFILED = 10
-SECONDS = 2.5
+SECONDS = 2.0
 """of each figure"""
 ENDLESS = 10**9
-
-
-def plain_pass(model: Lacss, settings: TrainSettings, *ignored: Any) -> Any:
-    """Take the place of `trainer.image_pass`: nothing is recorded."""
-    return compiled(model, settings.compile)
 
 
 def begin(bench: Bench, settings: TrainSettings, channels: int = 1) -> Any:
@@ -78,7 +71,7 @@ def busy(bench: Bench, steps: Any, spent: float) -> dict[str, Any]:
         if event.self_device_time_total > 0
     ]
     total = sum(kernel[1] for kernel in kernels)
-    longest = sorted(kernels, key=lambda kernel: -kernel[1])[:8]
+    longest = sorted(kernels, key=lambda kernel: -kernel[1])[:10]
     return {
         "kernel_ms_per_step": round(total, 2),
         "kernels_per_step": round(sum(kernel[2] for kernel in kernels) / PROFILED),
@@ -87,37 +80,23 @@ def busy(bench: Bench, steps: Any, spent: float) -> dict[str, Any]:
     }
 
 
-def dissect(bench: Bench, settings: TrainSettings) -> dict[str, float]:
-    """Return the milliseconds of the parts of a step, each waited for; without waiting, those that the host needs."""
-    result: dict[str, float] = {}
-    steps = max(2, round(60 * bench.scale))
-    for name, device in (("waited", bench.device), ("host", None)):
-        spent = Spent(device)
-
-        def image_pass(plain: Any, spent: Spent = spent) -> Any:
-            return lambda *arguments: spent.timed("pass")(plain(*arguments))
-
-        with ExitStack() as stack:
-            stack.enter_context(wrapped(trainer, "image_pass", image_pass))
-            for owner, attribute, label in (
-                (supply, "render", "render"), (trainer, "compute_losses", "losses"),
-                (torch.Tensor, "backward", "backward"), (torch.nn.utils, "clip_grad_norm_", "clip"),
-                (torch.optim.AdamW, "step", "adam"), (Muon, "step", "muon"), (trainer, "update_average", "average"),
-            ):  # fmt: skip
-                stack.enter_context(wrapped(owner, attribute, spent.timed(label)))
-            _, made = begin(bench, settings)
-            with closing(made):
-                for _ in range(min(WARM, steps)):
-                    next(made)
-                spent.seconds.clear()
-                start = time.perf_counter()
-                for _ in range(steps):
-                    next(made)
-                wait(bench.device)
-                whole = (time.perf_counter() - start) / steps
-        parts = {label: round(1000 * seconds / steps, 3) for label, seconds in spent.seconds.items()}
-        result |= {f"{name} {label}": ms for label, ms in parts.items()} | {f"{name} step": round(1000 * whole, 3)}
-    return result
+def host(bench: Bench, settings: TrainSettings) -> dict[str, float]:
+    """Return the milliseconds that the host needs for a step and for cutting its crops; nothing is waited for."""
+    count, spent = max(2, round(60 * bench.scale)), Spent(None)
+    with wrapped(supply, "render", spent.timed("host render")):
+        _, steps = begin(bench, settings)
+        with closing(steps):
+            for _ in range(WARM if not bench.rehearsed else 1):
+                next(steps)
+            wait(bench.device)
+            spent.seconds.clear()
+            start = time.perf_counter()
+            for _ in range(count):
+                next(steps)
+            spent.seconds["host step"] = time.perf_counter() - start
+            wait(bench.device)
+            spent.seconds["step"] = time.perf_counter() - start
+    return {label: round(1000 * seconds / count, 3) for label, seconds in spent.seconds.items()}
 
 
 def prove(bench: Bench) -> None:
@@ -131,8 +110,12 @@ def prove(bench: Bench) -> None:
     except Exception:
         traceback.print_exc()
         bench.keep("machine", "recorded", traceback.format_exc()[-1500:])
-        trainer.image_pass = plain_pass
-        Muon._orthogonal = lambda self, matrices, group: orthogonalise_all(matrices)
+        trainer.recorded_stepper = as_written
+
+
+def as_written(state: Any, settings: TrainSettings, plain: Any, record: Any = None) -> Any:
+    """Take the place of `trainer.recorded_stepper`: nothing is recorded."""
+    return plain
 
 
 def training(bench: Bench) -> None:
@@ -142,7 +125,7 @@ def training(bench: Bench) -> None:
     def of(what: Any = speed, how: Any = None, **changes: Any) -> None:
         names = [f"{key} {value}" for key, value in changes.items() if key != "preset"]
         name = ", ".join([changes.get("preset", "small"), *names, *([how] if how else [])])
-        if time.perf_counter() - begun > bench.training_seconds:
+        if bench.late or time.perf_counter() - begun > bench.training_seconds:
             return
         try:
             value = what(bench, replace(usual, **changes))
@@ -152,18 +135,15 @@ def training(bench: Bench) -> None:
 
     begun = time.perf_counter()
     of()
-    with wrapped(trainer, "image_pass", lambda _: plain_pass):
-        of(how="not recorded")
-    of(dissect, "parts")
-    of(preset="resnet50")
-    of(dissect, "parts", preset="resnet50")
-    of(preset="resnet50", weak_loss=1.0, pseudo=0.0)
-    for preset in ("small", "resnet50"):
-        with wrapped(torch, "channels_last", lambda _: torch.contiguous_format):
-            of(how="channels first", preset=preset)
+    of(host, "host")
+    of(batch=16)
+    of(batch=32)
     of(preset="base")
-    for preset, batch in (("small", 16), ("small", 64), ("resnet50", 16), ("base", 16)):
-        of(preset=preset, batch=batch)
+    of(preset="resnet50")
+    of(preset="base", batch=16)
+    of(weak_loss=1.0, pseudo=0.0)
+    with wrapped(trainer, "recorded_stepper", lambda _: as_written):
+        of(how="as written")
     if bench.compile:
         of(compile=True)
         of(preset="resnet50", compile=True)

@@ -3,8 +3,10 @@
 Each cell of the coarse map says how likely a LOI lies near and at which offset.
 """
 
+import math
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from lacss_tools.network.backbone import COARSE_STRIDE
@@ -38,19 +40,18 @@ def cell_centres(height: int, width: int, device: torch.device) -> Float[Tensor,
 
 
 def lpn_targets(
-    lois: Float[Tensor, "n 2"], counts: tuple[int, ...], shape: tuple[int, int, int], radius: float
+    lois: Float[Tensor, "n 2"], batch: Int64[Tensor, " n"], shape: tuple[int, int, int], radius: float
 ) -> tuple[Float[Tensor, "b y x"], Float[Tensor, "b y x 2"]]:
     """Return score targets (1 within `radius` pixels of a LOI, else 0) and the (dy, dx) to the nearest LOI.
 
-    `shape` is that of the score map: (batch, height, width); `counts` says how many LOIs each image has, in order (on
-    the host, so that a GPU need not be waited for).
+    `shape` is that of the score map: (batch, height, width); `batch` is the image of each LOI. Nothing is read back
+    from the device, so that a GPU need not be waited for.
     """
-    centres = cell_centres(shape[1], shape[2], lois.device)
-    score = lois.new_zeros(shape)
-    offset = lois.new_zeros((*shape, 2))
-    for b, own in enumerate(torch.split(lois, list(counts))):
-        if len(own):
-            distance, nearest = torch.cdist(centres.reshape(-1, 2), own, compute_mode=EXACT).min(dim=1)
-            score[b] = (distance <= radius).float().view(shape[1:])
-            offset[b] = (own[nearest] - centres.reshape(-1, 2)).view(*shape[1:], 2)
-    return score, offset
+    if not len(lois):
+        return lois.new_zeros(shape), lois.new_zeros((*shape, 2))
+    centres = cell_centres(shape[1], shape[2], lois.device).reshape(-1, 2)
+    elsewhere = batch != torch.arange(shape[0], device=lois.device)[:, None]
+    distance = torch.cdist(centres, lois, compute_mode=EXACT).expand(shape[0], -1, -1)
+    least, nearest = distance.masked_fill(elsewhere[:, None], math.inf).min(dim=2)
+    offset = (lois[nearest] - centres).masked_fill(least.isinf()[..., None], 0)
+    return (least <= radius).float().view(shape), offset.view(*shape, 2)

@@ -15,6 +15,7 @@ from lacss_tools.io.settings import write_settings
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import weights_hash
 from lacss_tools.settings import from_table
+from lacss_tools.train.optimizer import restore
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State
 
@@ -68,7 +69,7 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
         state.model.load_state_dict(stored["model"])
         state.average.load_state_dict(stored["average"])
         for optimizer, moments in zip(state.optimizers, stored["optimizers"], strict=True):
-            optimizer.load_state_dict(moments)
+            restore(optimizer, moments)
         state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
         state.stale, state.looks, state.looked = stored["stale"], stored["looks"], stored["looked"]
     except (KeyError, RuntimeError, ValueError) as error:

@@ -67,8 +67,6 @@ class Loci(Moving):
     own: Float[Tensor, " n"]
     outlined: Float[Tensor, " n"]
     """1 for LOIs of fields that a person outlined"""
-    counts: tuple[int, ...]
-    """LOIs of each crop, known on the host"""
 
 
 @dataclass(frozen=True)
@@ -153,7 +151,7 @@ def plan_crop(number: int, field: TrainingImage, settings: TrainSettings, rng: n
     lois = (lois + noise).clamp(0, size - 1)[inside]
     count = len(lois)
     outlined = torch.full((count,), float(field.outlined))
-    loci = Loci(lois, torch.zeros(count, dtype=torch.long), field.own[inside], outlined, (count,))
+    loci = Loci(lois, torch.zeros(count, dtype=torch.long), field.own[inside], outlined)
     extent = torch.tensor(field.image.shape[1:], dtype=torch.float32)
     strengths = draw_strengths((len(field.image), size, size), settings, rng)
     return Plan((number,), size, matrix[None], centre[None], extent[None], strengths, loci)
@@ -161,9 +159,9 @@ def plan_crop(number: int, field: TrainingImage, settings: TrainSettings, rng: n
 
 def _together(plans: list[Plan]) -> Plan:
     """Return plans of one crop each as one."""
-    counts = tuple(len(plan.loci.lois) for plan in plans)
-    owner = torch.repeat_interleave(torch.arange(len(plans)), torch.tensor(counts))
-    loci = replace(_joined([plan.loci for plan in plans]), batch=owner, counts=counts)
+    counts = torch.tensor([len(plan.loci.lois) for plan in plans])
+    owner = torch.repeat_interleave(torch.arange(len(plans)), counts)
+    loci = replace(_joined([plan.loci for plan in plans]), batch=owner)
     strengths = _joined([plan.strengths for plan in plans])
     chosen = tuple(plan.chosen[0] for plan in plans)
     return replace(_joined(plans), chosen=chosen, strengths=strengths, loci=loci)

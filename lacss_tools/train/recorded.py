@@ -1,72 +1,79 @@
 """Work of fixed shapes on a CUDA device, recorded once and replayed in one launch (CUDA graphs).
 
-A small network at a small batch is hundreds of kernels of microseconds each, and the host that starts them one by one
-takes longer than they do. What is recorded reads and writes the same memory every time: results hold until the next
-call. Work whose shapes change from step to step, which is all that is done per cell, stays as it is.
+A training step of a small network is two thousand kernels of microseconds each, and the host that starts them one by
+one takes longer than they do. What is recorded reads and writes the same memory every time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lacss_tools.network.device import autocast
-from lacss_tools.network.lacss import Lacss, Maps
-
-WARM_UP = 3
+WARM_UP = 2
 """calls before the recording, in which libraries choose their algorithms and take their memory"""
 
-
-class _Pass(nn.Module):
-    """The pass over images, with tensors in place of a record."""
-
-    def __init__(self, model: Lacss) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        maps: Maps = self.model(image)
-        return maps.features, maps.scores, maps.offsets
+Function = Callable[[list[Tensor]], list[Tensor]]
+Record = Callable[[Hashable, Function, list[Tensor]], list[Tensor]]
+"""what calls a function by its key, as a `Recorder` does"""
 
 
-def recorded_pass(model: Lacss, shape: tuple[int, int, int, int], device: torch.device) -> Callable[[Tensor], Maps]:
-    """Return the pass of `model` over images of `shape`, forwards and backwards, recorded with its present memory.
+@dataclass(frozen=True)
+class _Recording:
+    graph: Any
+    inputs: list[Tensor]
+    outputs: list[Tensor]
 
-    The weights may change in place. No other thread may take pinned memory meanwhile.
+
+class Recorder:
+    """Functions of tensors that also change others in place, recorded when first called, one for each key.
+
+    `changing` returns the tensors that they change. Some may come into being in the first call; then they are zero
+    before it.
     """
-    image = torch.zeros(shape, device=device)
-    with autocast(device, keep=False):
-        graph = torch.cuda.make_graphed_callables(_Pass(model), (image,), allow_unused_input=True)
-    return lambda image: Maps(*graph(image))  # type: ignore[misc]
+
+    def __init__(self, changing: Callable[[], list[Tensor]]) -> None:
+        self.changing = changing
+        self.recordings: dict[Hashable, _Recording] = {}
+        self.place: tuple[Any, Any] | None = None
+        """the stream and the memory that all recordings use, one after another"""
+
+    def __call__(self, key: Hashable, function: Function, inputs: list[Tensor]) -> list[Tensor]:
+        """Return the results of the function of this key, which the next call of any key overwrites.
+
+        The shapes of the inputs are those of the first call. Other threads may go on meanwhile.
+        """
+        if key not in self.recordings:
+            self.recordings[key] = self._record(function, [tensor.clone() for tensor in inputs])
+        recording = self.recordings[key]
+        torch._foreach_copy_(recording.inputs, inputs)
+        recording.graph.replay()
+        return recording.outputs
+
+    def _record(self, function: Function, inputs: list[Tensor]) -> _Recording:
+        device = inputs[0].device
+        if self.place is None:
+            self.place = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]
+        stream, pool = self.place
+        stream.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(stream):
+            try_out(function, inputs, self.changing)
+        torch.cuda.current_stream(device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+            outputs = function(inputs)
+        return _Recording(graph, inputs, outputs)
 
 
-class Recorded:
-    """A function from tensors to tensors, of fixed shapes, without gradients; recorded when first called."""
-
-    def __init__(self, function: Callable[[list[Tensor]], list[Tensor]]) -> None:
-        self.function = function
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.inputs: list[Tensor] = []
-        self.outputs: list[Tensor] = []
-
-    def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
-        """Return the results, which the next call overwrites."""
-        if self.graph is None:
-            self.inputs = [tensor.clone() for tensor in inputs]
-            self._record(self.inputs[0].device)
-        assert self.graph is not None
-        torch._foreach_copy_(self.inputs, inputs)
-        self.graph.replay()
-        return self.outputs
-
-    def _record(self, device: torch.device) -> None:
-        aside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        aside.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(aside):
-            for _ in range(WARM_UP):
-                self.function(self.inputs)
-        torch.cuda.current_stream(device).wait_stream(aside)
-        self.graph = torch.cuda.CUDAGraph()
-        # threads that draw batches go on meanwhile
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
-            self.outputs = self.function(self.inputs)
+def try_out(function: Function, inputs: list[Tensor], changing: Callable[[], list[Tensor]]) -> None:
+    """Call a function some times and put back what it changed."""
+    before = {id(tensor): (tensor, tensor.clone()) for tensor in changing()}
+    for _ in range(WARM_UP):
+        function(inputs)
+    with torch.no_grad():
+        for tensor in changing():
+            if id(tensor) in before:
+                tensor.copy_(before[id(tensor)][1])
+            else:
+                tensor.zero_()

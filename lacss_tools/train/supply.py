@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ import torch
 
 from lacss_tools.jobs.processes import cores
 from lacss_tools.train.crops import Batch, Plan, TrainingImage, draw_batch, plan_batch, render
+from lacss_tools.train.padding import pad_lois
 from lacss_tools.train.settings import TrainSettings
 
 MOST_THREADS = 8
@@ -39,18 +41,20 @@ def supply(
 
     A batch is a function of (seed, step, rank), so threads change when it is made and not what is in it. On a CPU the
     network uses every core, and drawing ahead would only take them from it: batches are drawn when asked for. Where the
-    fields are on a GPU (`place`), threads draw only the random numbers, and the GPU makes the pixels.
+    fields are on a GPU (`place`), threads draw only the random numbers, and the GPU makes the pixels. Batches
+    for a CUDA device are filled up with LOIs that count for nothing (`padding`).
     """
     threads = threads_for(device)
     if threads == 0:
         yield from (draw_batch(fields, settings, step, rank) for step in count(first))
 
     def plan(step: int) -> Plan:
-        return plan_batch(fields, settings, step, rank).pinned()
+        drawn = plan_batch(fields, settings, step, rank)
+        return replace(drawn, loci=pad_lois(drawn.loci, settings.batch, settings.crop)).pinned()
 
     def draw(step: int) -> Batch:
         batch = draw_batch(fields, settings, step, rank)
-        return batch.pinned() if device.type == "cuda" else batch
+        return pad_lois(batch, settings.batch, settings.crop).pinned() if device.type == "cuda" else batch
 
     if fields[0].image.device.type == "cpu":
         yield from ahead(draw, first, threads)

@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from lacss_tools.network.patches import patches_around
 from lacss_tools.train.crops import Batch, TrainingImage
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.optimizer import optimizers
-from lacss_tools.train.recorded import recorded_pass
+from lacss_tools.train.recorded import Record, Recorder
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import place, supply
 
@@ -89,23 +90,12 @@ def run_steps(
 
     Nothing here reads a value back from the device except every CHECK_EVERY steps, so a GPU never waits for the host.
     """
-    network = image_pass(state.model, settings, device, world)  # before threads draw batches
+    make = stepper(state, settings, device, world)
     batches = supply(place(fields, device), settings, state.step, device, world.rank)
     diverged = torch.full((), math.inf, device=device)
     while (progress := state.progress(settings, world)) < 1:
         set_learning_rate(state, settings, progress)
-        batch = next(batches).to(device)
-        with autocast(device):
-            maps = network(batch.image)
-            losses = compute_losses(state.model, maps, batch, settings, progress)
-        total = torch.stack(list(losses.values())).sum()
-        state.model.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        world.average_gradients(state.model)
-        norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
-        for optimizer in state.optimizers:
-            optimizer.step()
-        update_average(state, settings)
+        losses, norm = make(next(batches).to(device), progress)
         state.step += 1
         diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
         if state.step % CHECK_EVERY == 0:
@@ -114,13 +104,76 @@ def run_steps(
         yield StepReport(state.step, min(1.0, state.progress(settings, world)), losses, diverged)
 
 
-def image_pass(
-    model: Lacss, settings: TrainSettings, device: torch.device, world: World = ALONE
-) -> Callable[[Tensor], Maps]:
-    """Return the pass over images in the fastest form that the device has; the parameters stay those of `model`."""
-    if device.type != "cuda" or settings.compile or world.size > 1:  # what is recorded must not meet an exchange
-        return compiled(model, settings.compile)
-    return recorded_pass(model, (settings.batch, model.settings.channels, settings.crop, settings.crop), device)
+Losses = dict[str, Tensor]
+Step = Callable[[Batch, float], tuple[Losses, Tensor]]
+"""from a batch and the part of the training that is done to the loss terms and the norm of the gradient"""
+
+
+def stepper(state: State, settings: TrainSettings, device: torch.device, world: World = ALONE) -> Step:
+    """Return what makes one step, in the fastest form that the device has."""
+    plain = plain_stepper(state, settings, world)
+    # what is recorded must not meet an exchange; deterministic sums look at their indices on the host
+    alone = world.size == 1 and not torch.are_deterministic_algorithms_enabled()
+    return (
+        recorded_stepper(state, settings, plain) if device.type == "cuda" and alone and not settings.compile else plain
+    )
+
+
+def plain_stepper(state: State, settings: TrainSettings, world: World = ALONE) -> Step:
+    """Return what makes one step as it is written."""
+    network = compiled(state.model, settings.compile)
+
+    def make(batch: Batch, progress: float) -> tuple[Losses, Tensor]:
+        loss = partial(compute_losses, state.model, batch=batch, settings=settings, progress=progress)
+        return make_step(state, settings, network, batch, loss, average_weight(settings, state.step), world)
+
+    return make
+
+
+def recorded_stepper(state: State, settings: TrainSettings, plain: Step, record: Record | None = None) -> Step:
+    """Return what makes one step by replaying what was recorded for so many LOIs and these loss terms."""
+    record = record or Recorder(lambda: changing(state))
+    names: dict[tuple[bool, bool], list[str]] = {}
+
+    def make(batch: Batch, progress: float) -> tuple[Losses, Tensor]:
+        if not len(batch.lois):  # rare, and the losses are others
+            return plain(batch, progress)
+        now, parts = balance(settings, progress), vars(batch)
+        kind = (now.labels, now.weak)
+
+        def function(inputs: list[Tensor]) -> list[Tensor]:
+            *tensors, weight, share = inputs
+            own = replace(batch, **dict(zip(parts, tensors, strict=True)))
+            loss = partial(balanced_losses, state.model, batch=own, settings=settings, now=replace(now, weight=weight))
+            losses, norm = make_step(state, settings, state.model, own, loss, share, ALONE)
+            names[kind] = list(losses)
+            return [torch.stack(list(losses.values())), norm]
+
+        numbers = (label_weight(settings, progress), average_weight(settings, state.step))
+        dials = [torch.full((), value, device=batch.image.device) for value in numbers]
+        results = record((len(batch.lois), *kind), function, [*parts.values(), *dials])
+        losses, norm = (result.clone() for result in results)  # the next step overwrites them
+        return dict(zip(names[kind], losses.unbind(), strict=True)), norm
+
+    return make
+
+
+def make_step(
+    state: State, settings: TrainSettings, network: Callable[[Tensor], Maps], batch: Batch,
+    loss: Callable[[Maps], Losses], share: float | Tensor, world: World,
+) -> tuple[Losses, Tensor]:  # fmt: skip
+    """Change the weights and their average (by `share`) by one step; return the loss terms and the gradient's norm."""
+    with autocast(batch.image.device):
+        losses = loss(network(batch.image))
+    total = torch.stack(list(losses.values())).sum()
+    state.model.zero_grad(set_to_none=True)
+    total.backward()  # type: ignore[no-untyped-call]
+    world.average_gradients(state.model)
+    norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
+    for optimizer in state.optimizers:
+        optimizer.step()
+    update_average(state, share)
+    return {name: value.detach() for name, value in losses.items()}, norm
 
 
 def check_finite(diverged: Tensor, settings: TrainSettings) -> None:
@@ -138,7 +191,10 @@ def set_learning_rate(state: State, settings: TrainSettings, progress: float) ->
     """Give every optimizer its learning rate at this part of the training."""
     rate = settings.learning_rate * schedule(progress, settings.warmup, settings.decay)
     for group in (group for optimizer in state.optimizers for group in optimizer.param_groups):
-        group["lr"] = rate * group["factor"]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate * group["factor"])
+        else:
+            group["lr"] = rate * group["factor"]
 
 
 def schedule(progress: float, warmup: float, decay: float) -> float:
@@ -148,13 +204,29 @@ def schedule(progress: float, warmup: float, decay: float) -> float:
     return 0.01 + 0.99 * min(1.0, (1 - progress) / decay) if decay > 0 else 1.0
 
 
-def update_average(state: State, settings: TrainSettings) -> None:
-    """Move the running average towards the weights; early on faster, so that the start is forgotten."""
-    weight = max(1 - settings.ema, 1 / (settings.ema_share * state.step + 1))
+def average_weight(settings: TrainSettings, step: int) -> float:
+    """Return how far the running average moves towards the weights; at first farther, to forget the start."""
+    return max(1 - settings.ema, 1 / (settings.ema_share * step + 1))
+
+
+def update_average(state: State, weight: float | Tensor) -> None:
+    """Move the running average towards the weights."""
     old: list[Tensor] = list(state.average.parameters())
     new: list[Tensor] = list(state.model.parameters())
     with torch.no_grad():
-        torch._foreach_lerp_(old, new, weight)
+        if isinstance(weight, Tensor):
+            way = torch._foreach_sub(new, old)
+            torch._foreach_mul_(way, weight)
+            torch._foreach_add_(old, way)
+        else:
+            torch._foreach_lerp_(old, new, weight)
+
+
+def changing(state: State) -> list[Tensor]:
+    """Return all tensors that a step changes."""
+    moments = [value for optimizer in state.optimizers for own in optimizer.state.values() for value in own.values()]
+    tensors = [value for value in moments if isinstance(value, Tensor)]
+    return [*state.model.parameters(), *state.average.parameters(), *tensors]
 
 
 def label_weight(settings: TrainSettings, progress: float) -> float:
@@ -165,14 +237,33 @@ def label_weight(settings: TrainSettings, progress: float) -> float:
     return 1 - settings.weak_loss * (1 - start)
 
 
+@dataclass(frozen=True)
+class Balance:
+    """How much of the instance loss is taken against labels, and which of its terms there are at all."""
+
+    weight: float | Tensor
+    labels: bool
+    weak: bool
+
+
+def balance(settings: TrainSettings, progress: float) -> Balance:
+    """Return the balance at this part of the training."""
+    weight = label_weight(settings, progress)
+    return Balance(weight, weight > 0, weight < 1)
+
+
 def compute_losses(
     model: Lacss, maps: Maps, batch: Batch, settings: TrainSettings, progress: float
 ) -> dict[str, Tensor]:
     """Return the loss terms of a batch by name; their sum is minimised (all weights 1)."""
+    return balanced_losses(model, maps, batch, settings, balance(settings, progress))
+
+
+def balanced_losses(model: Lacss, maps: Maps, batch: Batch, settings: TrainSettings, now: Balance) -> Losses:
+    """Return the same for a balance, whose weight may be a tensor on the device."""
     shape = (batch.image.shape[2], batch.image.shape[3])
-    scores, offsets = lpn_targets(batch.lois, batch.counts, tuple(maps.scores.shape), settings.lpn_radius)  # type: ignore[arg-type]
-    weight = label_weight(settings, progress)
-    mixed = settings.supervision == "mixed"
+    scores, offsets = lpn_targets(batch.lois, batch.batch, tuple(maps.scores.shape), settings.lpn_radius)  # type: ignore[arg-type]
+    weight, mixed = now.weight, settings.supervision == "mixed"
     patches = patches_around(batch.lois, batch.batch, shape, model.segmentor.patch_size)
     logits = model.segmentor.patch_logits(maps.features, batch.lois, patches)
     with torch.autocast(batch.image.device.type, enabled=False):
@@ -183,13 +274,13 @@ def compute_losses(
         if mixed:  # what a person outlined is believed wholly
             believed = weight + (1 - weight) * batch.outlined
             losses["labels"] = full_loss(logits, patches, batch.labels, batch.own, believed)
-            if weight < 1:
+            if now.weak:
                 losses["weak"] = weak_loss(logits, patches, batch.mask, 1 - believed)
-        elif weight > 0:
+        elif now.labels:
             losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own)
-        if weight < 1 and not mixed:
+        if now.weak and not mixed:
             losses["weak"] = (1 - weight) * weak_loss(logits, patches, batch.mask)
-    if model.auxnet is not None and weight < 1:
+    if model.auxnet is not None and now.weak:
         border = model.auxnet(batch.image)
         with torch.autocast(batch.image.device.type, enabled=False):
             losses["aux"] = aux_loss(border, logits, patches)

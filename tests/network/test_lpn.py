@@ -10,7 +10,7 @@ from lacss_tools.train.settings import TrainSettings
 
 def test_targets_are_positive_near_a_loi_and_point_at_the_nearest():
     lois = torch.tensor([[11.5, 11.5], [11.5, 43.5]])
-    score, offset = lpn_targets(lois, (1, 1), (2, 4, 8), radius=8.0)
+    score, offset = lpn_targets(lois, torch.tensor([0, 1]), (2, 4, 8), radius=8.0)
     # centres are at 3.5, 11.5, 19.5, ...: the own cell and its four neighbours are within 8 px
     expected = torch.zeros(2, 4, 8)
     for b, x in ((0, 1), (1, 5)):
@@ -26,13 +26,16 @@ def test_distances_do_not_go_through_products_of_matrices(monkeypatch):
     monkeypatch.setattr(
         torch, "cdist", lambda *words, **more: modes.append(more["compute_mode"]) or cdist(*words, **more)
     )
-    lpn_targets(torch.rand(40, 2) * 60, (40,), (1, 8, 8), radius=8.0)
+    lpn_targets(torch.rand(40, 2) * 60, torch.zeros(40).long(), (1, 8, 8), radius=8.0)
     assert modes == ["donot_use_mm_for_euclid_dist"]
 
 
 def test_an_image_without_lois_has_no_positives():
-    score, _ = lpn_targets(torch.zeros(0, 2), (0,), (1, 4, 4), radius=8.0)
+    score, _ = lpn_targets(torch.zeros(0, 2), torch.zeros(0).long(), (1, 4, 4), radius=8.0)
     assert score.sum() == 0
+    score, offset = lpn_targets(torch.tensor([[11.5, 11.5]]), torch.tensor([1]), (2, 4, 4), radius=8.0)
+    assert score.sum(dim=(1, 2)).tolist() == [0, 5]
+    assert (offset[0] == 0).all()
 
 
 def proposed(logits, offsets, **settings):
@@ -46,7 +49,7 @@ def proposed(logits, offsets, **settings):
 
 def test_proposals_undo_targets():
     lois = torch.tensor([[10.0, 12.0], [30.0, 50.0], [55.0, 8.0]])
-    score, offset = lpn_targets(lois, (3,), (1, 8, 8), radius=10.0)
+    score, offset = lpn_targets(lois, torch.zeros(3).long(), (1, 8, 8), radius=10.0)
     found, scores = proposed(score[0] * 12 - 6, offset[0], nms_distance=6.0)
     assert len(found) == 3
     assert torch.cdist(lois, found).min(dim=1).values.max() < 1e-4

@@ -3,6 +3,7 @@
 LACSS_TEST_DEVICE=cpu runs these tests, as far as they make sense there, on a CPU.
 """
 
+import copy
 import itertools
 import os
 import socket
@@ -17,7 +18,7 @@ import torch
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.metrics.metrics import evaluate
 from lacss_tools.metrics.overlap import iou_matrix
-from lacss_tools.network.device import autocast, tune
+from lacss_tools.network.device import tune
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.predict.predictor import Predictor
@@ -87,9 +88,8 @@ def test_crops_made_on_the_device_are_those_of_the_host(fields):
         assert far(device.image, host.image) < 1e-4
         for name in ("mask", "labels"):  # the nearest pixel of a tie may be the other
             assert (getattr(device, name).cpu() == getattr(host, name)).float().mean() > 0.999
-        assert torch.equal(device.lois.cpu(), host.lois)
-        assert torch.equal(device.own.cpu(), host.own)
-        assert device.counts == host.counts
+        for name in ("lois", "own", "batch", "outlined"):  # after them come those that only fill up
+            assert torch.equal(getattr(device, name)[: len(host.lois)].cpu(), getattr(host, name))
 
 
 def gradients(model, fields, device, dtype=torch.float32):
@@ -117,22 +117,35 @@ def test_losses_and_gradients_are_those_of_the_cpu_in_double_precision(fields, n
 
 
 @only_cuda
-def test_the_recorded_pass_is_the_plain_one_on_any_image_and_after_a_step(fields):
+@pytest.mark.parametrize("weak_loss", [0.0, 1.0])
+def test_recorded_steps_are_those_that_are_written(fields, weak_loss):
+    """From the same weights and moments, so that rounding does not add up; the learning rate and all weights change."""
+    settings = replace(SHORT, weak_loss=weak_loss)
     torch.manual_seed(0)
-    model, settings = Lacss(TINY).to(DEVICE).train(), SHORT
-    recorded = trainer.image_pass(model, settings, DEVICE)
-    for step in range(3):
-        batch, results = draw_batch(fields, settings, step).to(DEVICE), []
-        for network in (recorded, model):
-            model.zero_grad(set_to_none=True)
-            with autocast(DEVICE):
-                losses = trainer.compute_losses(model, network(batch.image), batch, settings, 0.6)
-            torch.stack(list(losses.values())).sum().backward()
-            results.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).clone())
-        assert far(*results) < 2e-2
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.mul_(1 + 0.1 * step)
+    model = Lacss(TINY)
+    states = [trainer.start(copy.deepcopy(model), settings, DEVICE) for _ in range(2)]
+    plain = trainer.plain_stepper(states[0], settings)
+    recorded = trainer.recorded_stepper(states[1], settings, trainer.plain_stepper(states[1], settings))
+    with exact(), closing(trainer.supply(fields, settings, 0, DEVICE)) as batches:
+        for number in range(12):
+            batch, progress = next(batches).to(DEVICE), number / 12
+            before, reports = [p.detach().clone() for p in states[0].model.parameters()], []
+            for state, step in zip(states, (plain, recorded), strict=True):
+                state.step = number
+                trainer.set_learning_rate(state, settings, progress)
+                losses, norm = step(batch, progress)
+                reports.append({**losses, "norm": norm})
+            assert reports[0].keys() == reports[1].keys()
+            for name, value in reports[0].items():
+                torch.testing.assert_close(reports[1][name], value, rtol=3e-2, atol=1e-3)
+            moved = [
+                torch.cat([(p.detach() - b).flatten() for p, b in zip(state.model.parameters(), before, strict=True)])
+                for state in states
+            ]
+            assert far(moved[1], moved[0]) < 0.4  # small gradients are rounded anew
+            with torch.no_grad():
+                for one, other in zip(*map(trainer.changing, states), strict=True):
+                    other.copy_(one)
 
 
 def test_optimizers_make_the_steps_of_the_cpu():
@@ -145,7 +158,8 @@ def test_optimizers_make_the_steps_of_the_cpu():
             for step in range(3):
                 generator = torch.Generator().manual_seed(step)
                 for p in model.parameters():
-                    p.grad = torch.randn(p.shape, generator=generator).to(device)
+                    drawn = torch.randn(p.shape, generator=generator)
+                    p.grad = torch.empty_like(p).copy_(drawn)  # laid out as gradients are
                 for optimizer in made:
                     optimizer.step()
         weights[device.type] = torch.cat([p.detach().flatten().cpu() for p in model.parameters()])
@@ -180,12 +194,17 @@ def test_where_torch_is_deterministic_a_run_is_the_same_to_the_bit_also_when_it_
         assert [name for name, value in first.items() if not torch.equal(value, other[name])] == []
 
 
-def test_a_resumed_run_ends_close_to_one_that_was_not(fields, tmp_path):
-    whole, resumed = trained(fields), trained(fields, tmp_path / "run", interrupted=5)
+def test_a_resumed_run_ends_as_close_to_one_that_was_not_as_another(fields, tmp_path):
+    whole, again, resumed = trained(fields), trained(fields), trained(fields, tmp_path / "run", interrupted=5)
     torch.manual_seed(0)
     start = Lacss(TINY).state_dict()
-    moved = [torch.cat([(run[k].cpu() - v).flatten() for k, v in start.items()]) for run in (resumed, whole)]
-    assert far(*moved) < 0.1  # sums are made in any order
+
+    def moved(run):
+        return torch.cat([(run[name].cpu() - value).flatten() for name, value in start.items()])
+
+    apart = far(moved(again), moved(whole))  # sums are made in any order
+    assert apart < 0.2
+    assert far(moved(resumed), moved(whole)) < max(0.02, 2.5 * apart)
 
 
 @pytest.mark.parametrize("weak_loss", [0.0, 0.3])
@@ -222,8 +241,6 @@ def alike(one, other, least):
 
 
 def test_prediction_finds_the_cells_that_a_cpu_finds(teacher):
-    import copy
-
     image = made_up_field(60, size=200)[0]
     settings = PredictSettings(min_area=10.0)
     there = Predictor(teacher, 1.0, DEVICE, settings)(image)

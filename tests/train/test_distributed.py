@@ -15,7 +15,7 @@ from lacss_tools.train.checkpoint import read_metrics
 from lacss_tools.train.crops import draw_batch
 from lacss_tools.train.initial import fit_sizes, initial_model
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import compute_losses, set_learning_rate, start, update_average
+from lacss_tools.train.trainer import average_weight, compute_losses, set_learning_rate, start, update_average
 
 CPU = torch.device("cpu")
 SETTINGS = TrainSettings(steps=20, batch=2, crop=64)
@@ -42,7 +42,7 @@ def by_one_process(folders, sizes):
         torch.nn.utils.clip_grad_norm_(state.model.parameters(), SETTINGS.clip)
         for optimizer in state.optimizers:
             optimizer.step()
-        update_average(state, SETTINGS)
+        update_average(state, average_weight(SETTINGS, state.step))
         state.step += 1
     return state, losses[0]
 

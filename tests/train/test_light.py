@@ -11,7 +11,8 @@ import torch
 from lacss_tools.train.crops import weak_field
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.predict.predictor import Predictor
-from lacss_tools.train.settings import PredictSettings, TrainSettings
+from lacss_tools.predict.settings import PredictSettings
+from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import run_steps, start
 from tests.train.test_trainer import TINY, made_up_field
 

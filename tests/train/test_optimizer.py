@@ -6,7 +6,15 @@ import torch
 
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
-from lacss_tools.train.optimizer import Muon, optimizers, orthogonalise, orthogonalise_all
+from lacss_tools.train.optimizer import (
+    Muon,
+    move_each,
+    move_together,
+    optimizers,
+    orthogonalise,
+    orthogonalise_together,
+    restore,
+)
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import schedule, set_learning_rate, start
 
@@ -25,10 +33,10 @@ def test_orthogonalise_keeps_directions_and_levels_singular_values(shape):
 
 
 def test_matrices_of_one_shape_are_made_orthogonal_together():
-    shapes = [(16, 144), (96, 24), (16, 144), (16, 16), (96, 24)]
-    matrices = [torch.randn(shape, generator=torch.Generator().manual_seed(k)) for k, shape in enumerate(shapes)]
-    for near, matrix in zip(orthogonalise_all(matrices), matrices, strict=True):
-        torch.testing.assert_close(near, orthogonalise(matrix))
+    for shape in ((2, 16, 144), (3, 96, 24)):
+        matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        for near, matrix in zip(orthogonalise_together(matrices), matrices, strict=True):
+            torch.testing.assert_close(near, orthogonalise(matrix))
 
 
 def test_a_step_of_muon_is_that_of_its_formula():
@@ -62,3 +70,41 @@ def test_learning_rate_rises_stays_and_falls():
     state = start(Lacss(SMALL), settings, CPU)
     set_learning_rate(state, settings, 0.5)
     assert [o.param_groups[0]["lr"] for o in state.optimizers] == pytest.approx([0.004, 0.012])
+
+
+def test_weights_moved_together_are_those_moved_one_by_one():
+    shapes = [(16, 16, 3, 3), (48, 16, 1, 1), (16, 24, 3, 3), (16, 16, 3, 3)]
+    results = []
+    for together, last in ((False, False), (True, False), (True, True)):
+        form = torch.channels_last if last else torch.contiguous_format
+        make = [torch.Generator().manual_seed(k) for k in range(len(shapes))]
+        weights = [torch.randn(s, generator=g).to(memory_format=form) for s, g in zip(shapes, make, strict=True)]
+        ahead = [torch.randn(s, generator=g).to(memory_format=form) for s, g in zip(shapes, make, strict=True)]
+        if together:
+            move_together(weights, ahead, torch.tensor(0.01))
+        else:
+            move_each(weights, ahead, 0.01)
+        results.append(weights)
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+
+
+def test_moments_come_back_in_the_layout_of_the_weights_and_options_stay():
+    state = start(Lacss(SMALL), TrainSettings(), CPU)
+    for p in state.model.parameters():
+        p.grad = torch.ones_like(p)
+    for optimizer in state.optimizers:
+        optimizer.step()
+        stored = optimizer.state_dict()
+        kept = {name: [v.clone() for v in own.values()] for name, own in stored["state"].items()}
+        stored["state"] = {
+            number: {name: value.contiguous() for name, value in own.items()} for number, own in stored["state"].items()
+        }
+        stored["param_groups"][0]["lr"] = 7.0
+        before = optimizer.param_groups[0]["lr"]
+        restore(optimizer, stored)
+        assert optimizer.param_groups[0]["lr"] == before
+        for number, (p, own) in enumerate(optimizer.state.items()):
+            assert all(value.stride() == p.stride() for value in own.values() if value.shape == p.shape)
+            assert all(torch.equal(one, two) for one, two in zip(own.values(), kept[number], strict=True))

@@ -122,10 +122,10 @@ def test_ctrl_c_within_a_step_waits_for_its_end(folders, tmp_path, monkeypatch):
     work.train(folders, tmp_path / "whole", SHORT, device="cpu")
     update = trainer.update_average
 
-    def pressed(state, settings):
+    def pressed(state, weight):
         if state.step == 3:
             signal.raise_signal(signal.SIGINT)
-        update(state, settings)
+        update(state, weight)
 
     monkeypatch.setattr(trainer, "update_average", pressed)
     with pytest.raises(LacssError, match="step 4"):

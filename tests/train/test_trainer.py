@@ -15,7 +15,7 @@ from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train.crops import weak_field
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import label_weight, run_steps, start, update_average
+from lacss_tools.train.trainer import average_weight, label_weight, run_steps, start, update_average
 from tests.made_up import made_up_field
 
 CPU = torch.device("cpu")
@@ -76,12 +76,12 @@ def test_the_average_lags_by_a_share_of_the_steps_and_by_a_hundred_at_most(steps
     now, average = state.model.segmentor.prior, state.average.segmentor.prior
     for state.step in range(steps):
         torch.nn.init.constant_(now, float(state.step))
-        update_average(state, TrainSettings())
+        update_average(state, average_weight(TrainSettings(), state.step))
     assert steps - float(average[0]) == pytest.approx(behind, rel=0.15)
 
 
 def test_the_first_step_replaces_the_average():
     state = start(Lacss(TINY), LESSON, CPU)
     torch.nn.init.constant_(state.model.segmentor.prior, 7.0)
-    update_average(state, TrainSettings())
+    update_average(state, average_weight(TrainSettings(), 0))
     assert state.average.segmentor.prior.tolist() == [7, 7]
