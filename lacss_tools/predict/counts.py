@@ -1,4 +1,4 @@
-"""How many cells images have, and which images are unlike the others."""
+"""Cell counts of images, and which images are outliers."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,12 @@ DEVIATIONS = 3.0
 """an outlier is this many median absolute deviations (scaled to a standard deviation) from the median"""
 MAD_TO_SIGMA = 1.4826
 FEWEST = 8
-"""images; of fewer nobody can say what is unlike"""
+"""images; with fewer there are no outliers"""
 SHOWN = 10
 
 
 def outliers(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the images whose number of cells is further from the median than chance explains, most unlike first.
+    """Return the images whose number of cells is further from the median than chance explains, the furthest first.
 
     Further than 3 * max(1.4826 MAD, sqrt(median), 1) from it: where most images agree exactly, counting noise remains.
     """

@@ -1,7 +1,7 @@
-"""Changes of intensity, noise and sharpness of training crops, as exposure, stain, detector and focus vary.
+"""Vary intensity, noise and sharpness of training crops, as exposure, stain, detector and focus do.
 
-(Flips, rotation by any angle and scale are one resampling with the crop itself: `dataset.random_matrix`.) Each function
-is a plain change of pixels; `vary_intensity` draws their strengths from the generator of the step. A strength of 0 in
+(Flips, rotation by any angle and scale are one resampling with the crop itself: `crops.random_matrix`.) Each function
+changes pixels; `vary_intensity` draws their strengths from the generator of the step. A strength of 0 in
 the settings draws nothing, so that switching one on or off leaves the draws of the others as they are.
 """
 
@@ -22,7 +22,7 @@ Crop = Float[Tensor, "channel y x"]
 def vary_intensity(image: Crop, settings: TrainSettings, rng: np.random.Generator) -> Crop:
     """Change gain and offset of each channel, add noise, and, where the settings say so, gamma and blur.
 
-    `image` is normalised (`preprocess.normalise`), so one unit is half of the contrast of the field.
+    `image` is normalised (`preprocess.normalise`), so one unit is half of the contrast of the image.
     """
     channels = len(image)
     gain = rng.uniform(1 / (1 + settings.gain), 1 + settings.gain, (channels, 1, 1)).astype(np.float32)
@@ -37,7 +37,7 @@ def vary_intensity(image: Crop, settings: TrainSettings, rng: np.random.Generato
 
 
 def gamma(image: Crop, power: float) -> Crop:
-    """Raise the brightness above black, in units of the field's contrast, to `power`; black and white stay.
+    """Raise the brightness above black, in units of the image's contrast, to `power`; black and white stay.
 
     >>> gamma(torch.tensor([[[-0.5, 0.0, 1.5]]]), 2.0).tolist()
     [[[-0.5, -0.375, 1.5]]]
@@ -46,7 +46,7 @@ def gamma(image: Crop, power: float) -> Crop:
 
 
 def blur(image: Crop, sigma: float) -> Crop:
-    """Smooth by a Gaussian of `sigma` pixels, as out of focus; the edge pixels are repeated beyond the edge."""
+    """Smooth by a Gaussian of `sigma` pixels, as if out of focus; edge pixels repeat beyond the edge."""
     reach = max(1, round(3 * sigma))
     line = torch.arange(-reach, reach + 1, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (line / max(sigma, 1e-3)) ** 2)

@@ -1,4 +1,4 @@
-"""Training fields in memory at the working scale, and random crops of them as a function of (seed, step) alone."""
+"""Training images in memory at the working scale, and random crops of them which depend on seed and step alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.watershed import watershed_labels
 
 EMPTY_WEIGHT = 3.0
-"""fields are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
+"""images are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
 LOI_MARGIN = 3.0
 """a LOI this close to the outside of a crop (pixels) still counts, since the cell is visible"""
 NEAR = 48.0
 """a crop's centre is at most this far from a LOI, in y and in x"""
 BEYOND = 16.0
-"""how far a crop, unturned, may reach beyond the field: enough to see its border, and little empty ground"""
+"""pixels that an unrotated crop may reach beyond the image: enough to see its border, with little empty ground"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TrainingImage:
     own: Float[Tensor, " n"]
     """label of the cell of each LOI"""
     outlined: bool = False
-    """whether the labels are a person's, and so to be believed"""
+    """whether a person outlined the labels, so that they can be trusted"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Batch:
     batch: Int64[Tensor, " n"]
     own: Float[Tensor, " n"]
     outlined: Float[Tensor, " n"]
-    """1 for LOIs of fields that a person outlined"""
+    """1 for LOIs of images that a person outlined"""
     counts: tuple[int, ...]
     """LOIs of each crop, known on the host"""
 
@@ -62,7 +62,7 @@ class Batch:
         return self._each(lambda part: part.to(device, non_blocking=apart))
 
     def pinned(self) -> "Batch":
-        """Return the batch in memory that a GPU copies from without making the host wait."""
+        """Return the batch in pinned memory, which a GPU copies without blocking the host."""
         return self._each(lambda part: part.pin_memory())
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
@@ -70,8 +70,8 @@ class Batch:
         return replace(self, **{name: change(value) for name, value in tensors.items()})  # type: ignore[arg-type]
 
 
-def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
-    """Build a field from LOIs and an image-level mask; its labels are guessed by watershed."""
+def weak_image(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
+    """Build a training image from LOIs and an image-level mask; its labels are guessed by watershed."""
     size = scaled_size(image.shape[1:], scale)
     pixels = resize(normalise(image), size)
     area = resize(torch.from_numpy(mask.astype(np.float32))[None], size)[0] > 0.5
@@ -81,8 +81,8 @@ def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Training
     return TrainingImage(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
 
 
-def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:
-    """Build a field from instance labels; `own` is the label of the cell of each LOI."""
+def full_image(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:
+    """Build a training image from instance labels; `own` is the label of the cell of each LOI."""
     size = scaled_size(image.shape[1:], scale)
     names, dense = np.unique(labels, return_inverse=True)  # float32 cannot tell labels above 2^24 apart
     dense = dense.reshape(labels.shape) + (names[0] > 0)
@@ -95,15 +95,15 @@ def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scal
     )
 
 
-def draw_batch(fields: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
+def draw_batch(images: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
     """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact.
 
     Each process of a distributed training draws its own by its `rank`.
     """
     rng = np.random.default_rng([settings.seed, step, rank])
-    chance = np.array([len(field.lois) + EMPTY_WEIGHT for field in fields])
-    chosen = rng.choice(len(fields), size=settings.batch, p=chance / chance.sum())
-    crops = [draw_crop(fields[int(k)], settings, rng) for k in chosen]
+    chance = np.array([len(whole.lois) + EMPTY_WEIGHT for whole in images])
+    chosen = rng.choice(len(images), size=settings.batch, p=chance / chance.sum())
+    crops = [draw_crop(images[int(k)], settings, rng) for k in chosen]
     counts = tuple(len(crop.lois) for crop in crops)
     owner = torch.repeat_interleave(torch.arange(len(crops)), torch.tensor(counts))
     return Batch(
@@ -118,23 +118,23 @@ def draw_batch(fields: list[TrainingImage], settings: TrainSettings, step: int, 
     )
 
 
-def draw_crop(field: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> TrainingImage:
-    """Cut a random square, turned, mirrored and resized, with changed brightness and jittered LOIs.
+def draw_crop(whole: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> TrainingImage:
+    """Cut a random square, rotated, mirrored and resized, with varied brightness and jittered LOIs.
 
     The crop is centred on a random LOI (or anywhere, one time in five), so that empty areas do not waste steps.
     """
     size = settings.crop
     matrix = random_matrix(settings.scale_range, rng)
-    centre = random_centre(field, size, rng)
-    image = sample(field.image, matrix, centre, size, "bilinear", outside=BLACK)
-    mask, labels = sample(torch.stack([field.mask, field.labels]), matrix, centre, size)
+    centre = random_centre(whole, size, rng)
+    image = sample(whole.image, matrix, centre, size, "bilinear", outside=BLACK)
+    mask, labels = sample(torch.stack([whole.mask, whole.labels]), matrix, centre, size)
     half = (size - 1) / 2
-    lois = (field.lois - centre) @ torch.linalg.inv(matrix).T + half
+    lois = (whole.lois - centre) @ torch.linalg.inv(matrix).T + half
     inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
     noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
     lois = (lois + noise).clamp(0, size - 1)
     return TrainingImage(
-        vary_intensity(image, settings, rng), mask, labels, lois[inside], field.own[inside], field.outlined
+        vary_intensity(image, settings, rng), mask, labels, lois[inside], whole.own[inside], whole.outlined
     )
 
 
@@ -146,12 +146,12 @@ def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor,
     return torch.tensor([[cos, -sin * flip], [sin, cos * flip]], dtype=torch.float32)
 
 
-def random_centre(field: TrainingImage, crop: int, rng: np.random.Generator) -> Float[Tensor, " 2"]:
-    """Return the (y, x) of the centre, in the field, of a crop of side `crop`; of a small field the middle."""
-    sides = torch.tensor(field.image.shape[1:], dtype=torch.float32)
-    if len(field.lois) == 0 or rng.random() < 0.2:
+def random_centre(whole: TrainingImage, crop: int, rng: np.random.Generator) -> Float[Tensor, " 2"]:
+    """Return the (y, x) of the centre, in the image, of a crop of side `crop`; the middle of a small image."""
+    sides = torch.tensor(whole.image.shape[1:], dtype=torch.float32)
+    if len(whole.lois) == 0 or rng.random() < 0.2:
         return torch.from_numpy(rng.uniform(0, sides.numpy())).float()
-    near = field.lois[int(rng.integers(len(field.lois)))] + torch.from_numpy(rng.uniform(-NEAR, NEAR, 2)).float()
+    near = whole.lois[int(rng.integers(len(whole.lois)))] + torch.from_numpy(rng.uniform(-NEAR, NEAR, 2)).float()
     inset = (sides / 2).clamp(max=crop / 2 - BEYOND)
     return torch.minimum(torch.maximum(near, inset), sides - inset)
 

@@ -16,7 +16,7 @@ MOST_THREADS = 8
 
 
 def supply(
-    fields: list[TrainingImage], settings: TrainSettings, first: int, device: torch.device, rank: int = 0
+    images: list[TrainingImage], settings: TrainSettings, first: int, device: torch.device, rank: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of steps `first`, `first` + 1, ... for ever.
 
@@ -25,8 +25,8 @@ def supply(
     """
     threads = threads_for(device)
     if threads == 0:
-        yield from (draw_batch(fields, settings, step, rank) for step in count(first))
-    yield from _ahead(fields, settings, first, rank, threads, pin=device.type == "cuda")
+        yield from (draw_batch(images, settings, step, rank) for step in count(first))
+    yield from _ahead(images, settings, first, rank, threads, pin=device.type == "cuda")
 
 
 def threads_for(device: torch.device) -> int:
@@ -38,10 +38,10 @@ def threads_for(device: torch.device) -> int:
 
 
 def _ahead(
-    fields: list[TrainingImage], settings: TrainSettings, first: int, rank: int, threads: int, pin: bool
+    images: list[TrainingImage], settings: TrainSettings, first: int, rank: int, threads: int, pin: bool
 ) -> Iterator[Batch]:
     def draw(step: int) -> Batch:
-        batch = draw_batch(fields, settings, step, rank)
+        batch = draw_batch(images, settings, step, rank)
         return batch.pinned() if pin else batch
 
     pool = ThreadPoolExecutor(threads, thread_name_prefix="draw")

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from lacss_tools.network.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
-from lacss_tools.train.crops import BEYOND, draw_batch, draw_crop, full_field, random_centre, sample, weak_field
+from lacss_tools.train.crops import BEYOND, draw_batch, draw_crop, full_image, random_centre, sample, weak_image
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.watershed import watershed_labels
 
@@ -23,7 +23,7 @@ def dotted_field(seed=0):
 
 def test_lois_mask_labels_and_image_move_together_under_augmentation():
     image, labels, points = dotted_field()
-    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     seen = 0
     for step in range(20):
         crop = draw_crop(field, QUIET, np.random.default_rng(step))
@@ -38,7 +38,7 @@ def test_lois_mask_labels_and_image_move_together_under_augmentation():
 
 def test_crops_around_cells_reach_a_little_beyond_the_field_and_small_fields_are_seen_whole():
     image, labels, points = dotted_field()  # 160 x 200
-    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     centres = torch.stack([random_centre(field, 96, np.random.default_rng(k)) for k in range(400)])
     slack = torch.minimum(centres, torch.tensor([160.0, 200.0]) - centres) - 96 / 2
     near = (slack >= -BEYOND).all(1)
@@ -53,7 +53,7 @@ def test_large_labels_stay_apart():
     labels[2:6, 2:10], labels[6:10, 2:10] = 2**24, 2**24 + 1
     points, own = np.array([[4.0, 5.0], [8.0, 5.0]]), np.array([2**24, 2**24 + 1])
     for filled in (labels, np.maximum(labels, 7)):
-        field = full_field(np.zeros((1, 64, 64), np.float32), filled, points, own, scale=1.0)
+        field = full_image(np.zeros((1, 64, 64), np.float32), filled, points, own, scale=1.0)
         assert field.own.tolist() == [field.labels[4, 5].item(), field.labels[8, 5].item()]
         assert len(field.labels.unique()) == 3
         assert (field.mask.numpy() == (filled > 0)).all()
@@ -63,7 +63,7 @@ def test_only_a_gpu_that_reads_pinned_memory_copies_in_the_background(monkeypatc
     asked = []
     monkeypatch.setattr(torch.Tensor, "to", lambda part, device, non_blocking=False: asked.append(non_blocking) or part)
     image, labels, points = dotted_field()
-    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     batch = draw_batch([field], TrainSettings(batch=1, crop=64), 0)
     asked.clear()
     batch.to(torch.device("mps"))
@@ -76,7 +76,7 @@ def test_only_a_gpu_that_reads_pinned_memory_copies_in_the_background(monkeypatc
 
 def test_a_batch_depends_on_seed_and_step_alone():
     image, labels, points = dotted_field()
-    fields = [weak_field(image, labels > 0, points, 1.0)]
+    fields = [weak_image(image, labels > 0, points, 1.0)]
     again, other = draw_batch(fields, QUIET, 7), draw_batch(fields, QUIET, 8)
     first = draw_batch(fields, QUIET, 7)
     assert torch.equal(first.image, again.image)
