@@ -19,7 +19,7 @@ from lacss_tools.train.trainer import State
 
 LAST, CONFIG = "last.pt", "config.toml"
 FORMER_NAMES = {"looks": "validations", "looked": "validated"}
-"""of what last.pt holds, in runs that were begun with version 0.1"""
+"""of what last.pt holds, in runs begun before these were renamed"""
 
 
 def save_state(run: Path, state: State, data: str, validation: str) -> None:

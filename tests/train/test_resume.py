@@ -99,7 +99,7 @@ def test_an_interruption_between_a_step_and_its_validation_loses_no_validation(f
     assert validated == [3, 6]
 
 
-def test_a_run_begun_with_version_0_1_continues(folders, tmp_path):
+def test_a_run_with_the_former_names_in_its_checkpoint_continues(folders, tmp_path):
     run = tmp_path / "run"
     work.train(folders, run, replace(SHORT, steps=6), device="cpu")
     stored = torch.load(run / "last.pt", weights_only=True)
