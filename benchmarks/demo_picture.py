@@ -9,7 +9,7 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 
-from lacss_tools.demo.page import validation_field
+from lacss_tools.demo.page import validation_image
 from lacss_tools.screen.draw import tint_cells
 
 FIELDS = ("F01_120", "F04_1244")
@@ -26,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for stem in FIELDS:
-        rgb, found, _ = validation_field(options.demo, stem)
+        rgb, found, _ = validation_image(options.demo, stem)
         pair = np.concatenate([np.pad(rgb, ((0, 0), (0, GAP), (0, 0)), constant_values=255), tint_cells(rgb, found)], 1)
         rows.append(np.pad(pair[:HEIGHT], ((0, GAP), (0, 0), (0, 0)), constant_values=255))
     imageio.imwrite(options.to, np.concatenate(rows)[:-GAP], quality=QUALITY)

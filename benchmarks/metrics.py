@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.cells import Cells
+from lacss_tools.cells import Cells, code_mask
 from lacss_tools.formats import steps
 from lacss_tools.formats.coco import read_coco, write_coco
 from lacss_tools.formats.geojson import read_geojson, write_geojson
@@ -33,7 +33,7 @@ def crowd(jitter: float, seed: int) -> Cells:
     grid = np.argwhere(np.ones((per_row, per_row)))[:CELLS] * (SIDE - 2 * RADIUS - 4) / per_row + RADIUS + 2
     centres = (grid + rng.normal(0, jitter, grid.shape)).round().clip(RADIUS, SIDE - RADIUS - 1).astype(int)
     y, x = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
-    disc = (np.hypot(y, x) < RADIUS - 0.5).astype(np.float32)
+    disc = code_mask(np.hypot(y, x) < RADIUS - 0.5)
     boxes = np.concatenate([centres - RADIUS, centres + RADIUS + 1], axis=1)
     return Cells((SIDE, SIDE), rng.random(CELLS), centres.astype(float), boxes, (disc,) * CELLS)
 
@@ -88,7 +88,7 @@ def _check_conversion(path: Path, truth: dict[str, Cells]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home, source = Project(Path(folder)), open_source(path)
         for job in steps.conversion_jobs(source, home):
-            steps.convert_field(job, source, {}, home)
+            steps.convert_image(job, source, {}, home)
             expected = len(distinct(truth[job.stem]))
             files = steps.outputs_of(job.stem, home)
             assert len(read_lois(files.lois)[0]) == expected

@@ -183,7 +183,7 @@ def shares(data: Path, model: Path, out: Path) -> None:
     """Print the seconds per image of each stage, in one thread."""
     import torch
 
-    from lacss_tools.io.source import open_field
+    from lacss_tools.io.source import open_image
     from lacss_tools.network.lacss import Lacss
     from lacss_tools.network.segmentor import Segmentor
     from lacss_tools.predict.outputs import write_found
@@ -192,13 +192,13 @@ def shares(data: Path, model: Path, out: Path) -> None:
     torch.set_num_threads(1)
     predictor = load_predictor(model, "cpu")
     for path in list_images(out / "few").values():  # warm
-        with open_field(path) as field:
+        with open_image(path) as field:
             predictor.find(field.source)
     spent: dict[str, float] = {}
     with _timed(Lacss, "forward", "maps", spent), _timed(Segmentor, "patch_logits", "patches", spent):
         for path in list(list_images(out / "few").values()):
             start = time.perf_counter()
-            with open_field(path) as field:
+            with open_image(path) as field:
                 read = time.perf_counter()
                 found = predictor.find(field.source)
                 done = time.perf_counter()
@@ -248,14 +248,14 @@ def linear(data: Path, model: Path, out: Path, quick: bool = False) -> None:
 
 def _cost(pixels: np.ndarray, model: Path, out: Path) -> tuple[float, int]:
     """Return CPU seconds (which other work on the machine changes least), less those of the start, and cells."""
-    from lacss_tools.io.source import open_field
+    from lacss_tools.io.source import open_image
     from lacss_tools.predict.outputs import write_found
     from lacss_tools.predict.predictor import load_predictor
 
     tifffile.imwrite(out / "a.tif", pixels)
     predictor = load_predictor(model, "cpu")
     start = time.process_time()
-    with open_field(out / "a.tif") as field:
+    with open_image(out / "a.tif") as field:
         found = predictor.find(field.source)
         write_found(out / "linear", "a", field, found, ("labels", "csv"))
     return round(time.process_time() - start, 2), len(found)

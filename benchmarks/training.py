@@ -152,7 +152,7 @@ def speed(options: argparse.Namespace) -> None:
     data = load_training_data(folders, "weak", PRESETS["small"].cell_diameter, None)
     state = start(Lacss(PRESETS["small"]), settings, device)
     seconds, before = [], time.perf_counter()
-    for report in run_steps(state, data.fields, settings, device):
+    for report in run_steps(state, data.images, settings, device):
         seconds.append(time.perf_counter() - before)
         before = time.perf_counter()
         if report.step == TIMED:

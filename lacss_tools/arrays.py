@@ -4,10 +4,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Integer
 
 Image = Float32[np.ndarray, "channel y x"]
-"""Intensities of one field, any range, all finite."""
+"""Intensities of one image, any range, all finite."""
 
 Plane = Float32[np.ndarray, "y x"]
-"""One channel of a field, or a map over it."""
+"""One channel of an image, or a map over it."""
 
 Mask = Bool[np.ndarray, "y x"]
 """True where there are cells."""

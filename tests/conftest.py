@@ -64,10 +64,10 @@ def folders(tmp_path):
 
     from lacss_tools.io.native import write_lois, write_mask
     from lacss_tools.train.folders import TrainingFolders
-    from tests.made_up import made_up_field
+    from tests.made_up import made_up_image
 
     for seed in range(2):
-        image, labels, lois = made_up_field(seed, size=96)
+        image, labels, lois = made_up_image(seed, size=96)
         (tmp_path / "images").mkdir(exist_ok=True)
         (tmp_path / "labels").mkdir(exist_ok=True)
         tifffile.imwrite(tmp_path / "images" / f"f{seed}.tif", (image[0] * 1000).clip(0).astype(np.uint16))

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lacss_tools.cells import Cells
+from lacss_tools.cells import Cells, code_mask
 
 
-def made_up_field(seed, size=128):
+def made_up_image(seed, size=128):
     """Round cells with a bright nucleus and a dim rim, most of them touching, on a noisy background."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
@@ -64,7 +64,7 @@ def overlapping(rng, shape=(10, 12), most=6):
         crop = rng.random((box[2] - y, box[3] - x)) < rng.choice([0.6, 0.9, 1.0])
         crop[0, 0] = True
         boxes.append(box)
-        crops.append(crop.astype(np.float32))
+        crops.append(code_mask(crop))
     n = len(boxes)
     table = np.array(boxes, dtype=np.int64).reshape(n, 4)
     return Cells(shape, rng.integers(1, 6, n) / 5, table[:, :2].astype(float), table, tuple(crops))
@@ -79,7 +79,7 @@ def disturbed_cells(rng, cells):
         if not crop.any():
             crop[:] = old
     scores = rng.integers(1, 6, len(out)) / 5
-    return Cells(out.shape, scores, out.locations, out.boxes, tuple(crop.astype(np.float32) for crop in crops))
+    return Cells(out.shape, scores, out.locations, out.boxes, tuple(crops))
 
 
 def full_masks(cells):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lacss_tools.cli import app
 from lacss_tools.io.native import read_candidates, read_lois
-from tests.made_up import made_up_field
+from tests.made_up import made_up_image
 
 
 def lacss(project, *arguments):
@@ -22,7 +22,7 @@ def lacss(project, *arguments):
 @pytest.fixture
 def project(tmp_path):
     for seed, stem in enumerate(("a", "b", "c")):
-        image, labels, lois = made_up_field(seed, size=128)
+        image, labels, lois = made_up_image(seed, size=128)
         y, x = np.mgrid[:128, :128]
         dapi = sum(np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 18) for cy, cx in lois)
         for name, pixels in (("images", image[0] * 900 + 50), ("dapi", dapi * 800 + 30), ("labels", labels)):
@@ -44,7 +44,7 @@ def test_annotation_from_dapi_to_masks_then_training_and_prediction(project):
     for line in (("annotate-lois", "dapi"), ("graphcut", "images"), ("pick", "--auto")):
         result = lacss(project, *line)
         assert result.exit_code == 0, result.output
-    _, _, truth = made_up_field(0, size=128)
+    _, _, truth = made_up_image(0, size=128)
     points, _ = read_lois(project / "lois" / "a.csv")
     nearest = np.hypot(*(points[:, None] - truth[None]).transpose(2, 0, 1)).min(axis=0)
     assert (nearest < 2).mean() > 0.95

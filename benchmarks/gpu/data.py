@@ -10,7 +10,7 @@ import numpy as np
 
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.network.preprocess import typical_diameter, working_scale
-from lacss_tools.train.crops import TrainingImage, full_field, weak_field
+from lacss_tools.train.crops import TrainingImage, full_image, weak_image
 from lacss_tools.train.folders import LabelledImage
 
 EVERY = 9
@@ -54,9 +54,9 @@ class Images:
         def build(number: int) -> TrainingImage:
             image, labels, lois = self.image(number, channels), self.labels[number], self.lois[number]
             if supervision == "weak":
-                return weak_field(image, labels > 0, lois, scale)
+                return weak_image(image, labels > 0, lois, scale)
             at = lois.astype(int)
-            return full_field(image, labels.astype(np.int32), lois, labels[at[:, 0], at[:, 1]].astype(np.int32), scale)
+            return full_image(image, labels.astype(np.int32), lois, labels[at[:, 0], at[:, 1]].astype(np.int32), scale)
 
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(build, self.training))

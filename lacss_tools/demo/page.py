@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -18,6 +17,7 @@ from lacss_tools.metrics.metrics import Evaluation, evaluation_from_json
 from lacss_tools.screen import page
 from lacss_tools.screen.draw import ORANGE, RGB, SKY, draw_outlines, draw_points, enlarge, tint_cells, to_rgb
 from lacss_tools.train.curves import learning_curve
+from lacss_tools.train.history import read_metrics
 
 SHOWN = 3
 """images of each step on the page, spread over the set"""
@@ -32,7 +32,7 @@ lacss predict runs/mine images"""
 
 @dataclass(frozen=True)
 class Story:
-    """What the page tells about."""
+    """What the page shows."""
 
     project: Path
     run: Path
@@ -62,26 +62,25 @@ def write_page(story: Story) -> Path:
 
 
 def _evaluation(path: Path) -> Evaluation:
-    stored: dict[str, Any] = json.loads(path.read_text())
-    return evaluation_from_json(stored)
+    return evaluation_from_json(json.loads(path.read_text()))
 
 
 def _opening(story: Story, result: Evaluation) -> str:
-    fields = len(list_images(Project(story.project).images))
+    images = len(list_images(Project(story.project).images))
     return f"""<h1>{TITLE}</h1>
-<p>{fields} fields of nerve tumour cells and their DAPI images went in. Points came from the nuclei, cell areas from a graph
+<p>{images} images of nerve tumour cells and their DAPI images went in. Points came from the nuclei, cell areas from a graph
 cut, and one network learned from these alone. <b>No outlined cell entered training.</b></p>
 {_first_sight(story.project)}
 {headline(result)}
 <p class="soft">AP50 {result.ap50 or 0:.3f} is the paper's average precision at IoU 0.5, on {result.n_images} validation
-fields with {result.n_truth} cells that people outlined. These fields were not trained on; during training they were looked
-at ten times and the best weights kept, which flatters the number a little. Seed {story.seed},
+images with {result.n_truth} cells that people outlined. These images were not trained on; training was
+validated on them ten times and kept the best weights, which flatters the number a little. Seed {story.seed},
 {story.seconds / 60:.1f} minutes in all.</p>"""
 
 
 def _first_sight(project: Path) -> str:
     stem = next(iter(list_images(project / "validation" / "images")))
-    rgb, found, truth = validation_field(project, stem)
+    rgb, found, truth = validation_image(project, stem)
     cells = tint_cells(rgb, found, partners(found, truth))
     return page.row([page.picture(rgb, f"{stem}, not seen in training"), page.picture(cells, "cells found")], "26rem")
 
@@ -110,7 +109,7 @@ def _candidates(home: Project, stem: str, command: str) -> str:
         for k, (mask, t) in enumerate(zip(masks, thresholds, strict=True), start=1)
     ]
     return f"""<h2>2. Five guesses of where cells are at all</h2><pre>{command}</pre>
-<p>A graph cut separates cell area from background at five thresholds. The candidates are nested, loosest first. Field
+<p>A graph cut separates cell area from background at five thresholds. The candidates are nested, loosest first. Image
 {stem}; the frame marks the pick.</p>{page.row(figures, "12rem")}"""
 
 
@@ -137,32 +136,32 @@ where you choose with one key per image. Points and picked areas are all that tr
 
 
 def _training(story: Story, command: str) -> str:
-    rows = [json.loads(line) for line in (story.run / "metrics.jsonl").read_text().splitlines()]
+    rows = read_metrics(story.run)
     return f"""<h2>4. Training</h2><pre>{command}</pre>
-<p>{rows[-1]["step"]} steps. The network learns from cells guessed by a watershed around the points, inside the picked areas
+<p>{rows[-1].step} steps. The network learns from cells guessed by a watershed around the points, inside the picked areas
 (<i>labels</i>), and where to look for cells from the points themselves (<i>score</i>, <i>offset</i>).</p>
-{page.plot(learning_curve(rows), "Left: the terms of the loss. Right: AP on the validation fields.")}"""
+{page.plot(learning_curve(rows), "Left: the terms of the loss. Right: AP on the validation images.")}"""
 
 
 def _predictions(story: Story, result: Evaluation, commands: list[str]) -> str:
     figures = []
     for stem in list_images(story.project / "validation" / "images"):
-        rgb, found, truth = validation_field(story.project, stem)
+        rgb, found, truth = validation_image(story.project, stem)
         cells = (found, "found", partners(found, truth)), (truth, "outlined by people", None)
         figures.append(page.picture(rgb, stem))
         for labels, name, numbers in cells:
             caption = f"{name}: {len(cells_from_labels(labels))} cells"
             figures.append(page.picture(tint_cells(rgb, labels, numbers), caption))
     lines = "\n".join(commands)
-    return f"""<h2>5. Cells on fields it has not seen</h2><pre>{lines}</pre>
+    return f"""<h2>5. Cells on images it has not seen</h2><pre>{lines}</pre>
 <p>In one colour: a cell found and the outlined one that it shares most pixels with.</p>{page.row(figures, "18rem")}
 {page.plot(ap_and_fnr({"demo": result}), "AP and false negative rate over the IoU threshold, as in the paper's figure 3b.")}
 <p class="soft">More: <a href="runs/demo/report/report.html">the evaluation report</a>; label images and tables in
 <code>predictions/</code>.</p>"""
 
 
-def validation_field(project: Path, stem: str) -> tuple[RGB, Labels, Labels]:
-    """Return a validation field of a finished demo twice as large: picture, cells found, cells outlined by people."""
+def validation_image(project: Path, stem: str) -> tuple[RGB, Labels, Labels]:
+    """Return a validation image of a finished demo twice as large: picture, cells found, cells outlined by people."""
     rgb = to_rgb(read_image(project / "validation" / "images" / f"{stem}.tif"))
     found = read_labels(Project(project).predictions / f"{stem}.tif")
     truth = read_labels(project / "validation" / "labels" / f"{stem}.tif")

@@ -78,35 +78,37 @@ def evaluate(
 ) -> None:
     """Compare models, or any tool's segmentation, with outlined cells.
 
-    Writes report.html (curves, errors by size, worst and best fields), evaluation.json, images.csv and cells.csv.
+    Writes report.html (curves, errors by size, worst and best images), evaluation.json, images.csv and cells.csv.
     AP is the paper's (pooled, no interpolation); COCO's AP and TP / (TP + FP + FN) are given beside it by name.
     Pixels that several cells share count for each: masks are compared, not a flattened image, where the format keeps
     overlaps (COCO json, ROI zips, models).
     """
     from lacss_tools.evaluate import steps
+    from lacss_tools.formats.sources import is_source
     from lacss_tools.screen import console
 
     if score_cut is not None and not math.isfinite(score_cut):
         raise UsageError(f"--score-cut {score_cut} is not a number. Give a score such as 0.5.")
     home, paths = Project(project), [project / model for model in models]
-    folder = resolve(project, output, _default_output(paths, home))
+    networks = [path for path in paths if not is_source(path)]  # the others are predictions
+    folder = resolve(project, output, _default_output(paths, networks, home))
     truth_path = resolve(project, labels, home.labels)
-    image_folder = _image_folder(resolve(project, images, home.images), images is not None, paths)
+    image_folder = _image_folder(resolve(project, images, home.images), images is not None or bool(networks))
     check_output(folder, *paths, truth_path, *([image_folder] if image_folder else []))
-    truth = steps.open_truth(image_folder, truth_path, channel or _trained_channel(paths))
+    truth = steps.open_truth(image_folder, truth_path, channel or _trained_channel(networks))
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     console.say(steps.describe_first(truth))
     groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
-    judged = []
+    evaluated = []
     for name, path in zip(_names(models), paths, strict=True):
-        find = _finder(path, device, truth, diameter)
+        find = _network(path, device, diameter) if path in networks else _predictions(path, truth)
         with console.progress(f"eval {name}") as advance:
-            judged.append(steps.judge(name, truth, find, score_cut, groups, advance))
-    report = steps.write_report(folder, ", ".join(_names(models)), judged, truth)
-    console.table(["", *(model.name for model in judged)], _table(judged))
+            evaluated.append(steps.evaluate_model(name, truth, find, score_cut, groups, advance))
+    report = steps.write_report(folder, ", ".join(_names(models)), evaluated, truth)
+    console.table(["", *(model.name for model in evaluated)], _table(evaluated))
     console.say(f"report: {report}")
     if as_json:
-        console.emit_json(steps.as_json(judged))
+        console.emit_json(steps.as_json(evaluated))
 
 
 def _table(models: "list[EvaluatedModel]") -> list[list[str]]:
@@ -131,26 +133,19 @@ def _names(models: list[Path]) -> list[str]:
     return names
 
 
-def _default_output(paths: list[Path], home: Project) -> Path:
-    from lacss_tools.formats.sources import is_source
-
-    if len(paths) > 1 or is_source(paths[0]):
+def _default_output(paths: list[Path], networks: list[Path], home: Project) -> Path:
+    if len(paths) > 1 or not networks:
         return home.root / "eval"
     return (paths[0] if paths[0].is_dir() else paths[0].parent) / "report"
 
 
-def _image_folder(folder: Path, given: bool, models: list[Path]) -> Path | None:
-    """Return None when predictions are judged without images to look at."""
-    from lacss_tools.formats.sources import is_source
-
-    return folder if given or folder.is_dir() or not all(is_source(path) for path in models) else None
+def _image_folder(folder: Path, needed: bool) -> Path | None:
+    """Return None when predictions are evaluated without images to draw them on."""
+    return folder if needed or folder.is_dir() else None
 
 
-def _trained_channel(models: list[Path]) -> str | None:
-    """Return the one channel that all models among `models` were trained on, None for all channels."""
-    from lacss_tools.formats.sources import is_source
-
-    networks = [path for path in models if not is_source(path)]
+def _trained_channel(networks: list[Path]) -> str | None:
+    """Return the one channel that all models were trained on, None for all channels."""
     if not networks:
         return None
     from lacss_tools.network.weights import trained_channel
@@ -172,22 +167,24 @@ def _groups(stems: list[str], pattern: str | None, table: Path | None, column: s
     return groups_by_table(stems, table, column) if table else None
 
 
-def _finder(path: Path, device: str, truth: "Truth", diameter: float | None) -> "Find":
+def _predictions(path: Path, truth: "Truth") -> "Find":
     from lacss_tools.evaluate import steps
-    from lacss_tools.formats.sources import is_source, open_source
+    from lacss_tools.formats.sources import open_source
     from lacss_tools.screen import console
 
-    if is_source(path):
-        source = open_source(path, truth.source.path if truth.source.coco else None)
-        console.say(f"{path.name}: {source.kind}, {steps.pair_predictions(source, truth).summary()}")
-        return steps.from_source(source)
+    source = open_source(path, truth.source.path if truth.source.coco else None)
+    console.say(f"{path.name}: {source.kind}, {steps.pair_predictions(source, truth).summary()}")
+    return steps.from_source(source)
+
+
+def _network(path: Path, device: str, diameter: float | None) -> "Find":
     from lacss_tools.predict.predictor import load_predictor
     from lacss_tools.predict.settings import ALL_DETECTIONS
 
     predictor = load_predictor(path, device, ALL_DETECTIONS, diameter=diameter)
 
     def find(stem: str, image: "Image | None", shape: tuple[int, int]) -> "Cells":
-        assert image is not None  # a model is never judged without images
+        assert image is not None  # a model is never evaluated without images
         return predictor(image)
 
     return find

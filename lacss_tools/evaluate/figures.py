@@ -62,12 +62,12 @@ def precision_recall_and_cut(matched: dict[str, list[Matched]], cuts: dict[str, 
 
 
 def reliability_and_sizes(reliable: dict[str, Reliability], sizes: dict[str, list[SizeClass]]) -> bytes:
-    """Plot the share of true detections over their score, and missed and false cells by size."""
+    """Plot the fraction of true detections over their score, and missed and false cells by size."""
     figure, (left, right) = panels(2)
     left.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
     for name, line in reliable.items():
         left.plot(line.score, line.true, "o-", label=name, markersize=4)
-    left.set(xlabel="score of the detection", ylabel="share that is true (IoU 0.5)", ylim=(-0.02, 1.02))
+    left.set(xlabel="score of the detection", ylabel="fraction that is true (IoU 0.5)", ylim=(-0.02, 1.02))
     for (name, classes), colour in zip(sizes.items(), itertools.cycle(COLOURS)):
         for values, style, what in (("fnr", "o-", "missed"), ("fdr", "s--", "false")):
             points = [(np.sqrt(c.low * c.high), getattr(c, values)) for c in classes if getattr(c, values) is not None]
@@ -75,7 +75,7 @@ def reliability_and_sizes(reliable: dict[str, Reliability], sizes: dict[str, lis
             right.plot(
                 *zip(*points, strict=True) if points else ([], []), style, color=colour, label=label, markersize=4
             )
-    right.set(xlabel="area of the cell (pixels)", ylabel="share at IoU 0.5", ylim=(-0.02, 1.02))
+    right.set(xlabel="area of the cell (pixels)", ylabel="fraction at IoU 0.5", ylim=(-0.02, 1.02))
     if any(sizes.values()):
         right.set_xscale("log")
         plain_ticks(right.xaxis)

@@ -1,4 +1,4 @@
-"""Pictures of fields: truth and, for each model, what was found, invented and missed."""
+"""Pictures for the report: the true cells and, for each model, what was found, missed and false."""
 
 from html import escape
 
@@ -15,11 +15,10 @@ from lacss_tools.screen.draw import (
     VERMILLION,
     YELLOW,
     Colour,
+    background,
     draw_outlines,
     enlarge,
     shrink,
-    stretch,
-    to_rgb,
 )
 
 SMALL, LARGE = 350, 1000
@@ -33,7 +32,7 @@ KEY = ", ".join((page.key(SKY, "found (IoU at least 0.5)"), page.key(VERMILLION,
 
 def truth_picture(image: Image | None, truth: Cells) -> RGB:
     """Return the image with the true outlines; black where there is no image."""
-    return _outlined(_background(image, truth.shape), [(truth, GREEN)])
+    return _outlined(background(image, truth.shape), [(truth, GREEN)])
 
 
 def errors_picture(image: Image | None, matched: Matched, cut: float) -> RGB:
@@ -44,13 +43,7 @@ def errors_picture(image: Image | None, matched: Matched, cut: float) -> RGB:
     found, false = np.flatnonzero(partners != NOBODY), np.flatnonzero(partners == NOBODY)
     # the errors come last, so that nothing hides them
     layers = [(kept.select(found), SKY), (matched.truth.select(missed), YELLOW), (kept.select(false), VERMILLION)]
-    return _outlined(_background(image, matched.truth.shape), layers)
-
-
-def _background(image: Image | None, shape: tuple[int, int]) -> RGB:
-    if image is None:
-        return np.zeros((*shape, 3), dtype=np.uint8)
-    return to_rgb(image) if len(image) <= 3 else np.stack([stretch(image.mean(axis=0))] * 3, axis=-1)
+    return _outlined(background(image, matched.truth.shape), layers)
 
 
 def _outlined(rgb: RGB, layers: list[tuple[Cells, Colour]]) -> RGB:
@@ -64,7 +57,7 @@ def _outlined(rgb: RGB, layers: list[tuple[Cells, Colour]]) -> RGB:
 
 
 def worst_and_best(accuracy: list[float | None], each: int) -> tuple[list[int], list[int]]:
-    """Return the indices of the `each` worst and best fields, worst and best first; undefined ones are left out.
+    """Return the indices of the `each` worst and best images, worst and best first; undefined ones are left out.
 
     >>> worst_and_best([0.5, None, 0.1, 0.9], 2)
     ([2], [3, 0])
@@ -78,7 +71,7 @@ def worst_and_best(accuracy: list[float | None], each: int) -> tuple[list[int], 
 
 
 def row_of(name: str, pictures: list[tuple[str, RGB]], budget: int) -> str:
-    """Return one field as a row of (caption, picture); `budget` is the number of characters it may take."""
+    """Return one image as a row of (caption, picture); `budget` is the number of characters it may take."""
     each = budget // max(len(pictures), 1)
     return page.row([_within(f"{escape(name)}: {caption}", pixels, each) for caption, pixels in pictures], "18rem")
 

@@ -1,10 +1,10 @@
 """Images by cell line, plate or well: from their names, or from a table."""
 
-import csv
 import re
 from pathlib import Path
 
 from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.tables import read_table
 
 KEYS = ("image", "stem", "file", "filename", "name")
 """columns of a table that may name the image"""
@@ -31,17 +31,11 @@ def groups_by_name(stems: list[str], pattern: str) -> dict[str, str]:
 
 def groups_by_table(stems: list[str], path: Path, column: str) -> dict[str, str]:
     """Return stem -> group from a CSV with `column` and a column that names the image (with or without its ending)."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            header, rows = list(reader.fieldnames or []), list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}). Give a table with a header.") from error
-    key = next((name for name in header if name.strip().lower() in KEYS), None)
-    if key is None or column not in header:
-        raise InputError(
-            f"{path} has the columns {', '.join(header)}; needed are {column!r} and one of {', '.join(KEYS)}. Rename."
-        )
-    known = {row[key]: row[column] for row in rows}
+    table = read_table(path, "Give a table with a header.")
+    key = next((name for name in table.header if name.lower() in KEYS), None)
+    if key is None or column not in table.header:
+        there, needed = ", ".join(table.header), f"{column!r} and one of {', '.join(KEYS)}"
+        raise InputError(f"{path} has the columns {there}; needed are {needed}. Rename.")
+    known = {row[key]: row.get(column) for row in table.rows if key in row}
     known |= {Path(name).stem: group for name, group in known.items()}
     return {stem: known.get(stem) or REST for stem in stems}

@@ -14,7 +14,7 @@ from lacss_tools.screen import page
 from lacss_tools.screen.draw import GREEN
 
 SHOWN = 4
-"""worst fields, and best fields, in the gallery"""
+"""worst images, and best images, in the gallery"""
 MOST_MODELS_SHOWN = 3
 """side by side in the gallery; the tables have all"""
 
@@ -75,13 +75,13 @@ def headline(result: Evaluation) -> str:
     )
 
 
-def shown_fields(models: list[EvaluatedModel]) -> tuple[list[int], list[int]]:
-    """Return the fields for the gallery: the worst and the best of the first model by accuracy at IoU 0.5."""
+def shown_images(models: list[EvaluatedModel]) -> tuple[list[int], list[int]]:
+    """Return the images for the gallery: the worst and the best of the first model by accuracy at IoU 0.5."""
     return worst_and_best([line.accuracy50 for line in models[0].result.images], SHOWN)
 
 
 def report(title: str, models: list[EvaluatedModel], names: list[str], images: dict[int, Image | None]) -> str:
-    """Return the whole page; `names` are the fields, `images` those of `shown_fields`."""
+    """Return the whole page; `names` are the images, `images` those of `shown_images`."""
     first = models[0].result
     body = f"<h1>{escape(title)}</h1>{_explanation(first)}"
     if len(models) == 1:
@@ -147,7 +147,7 @@ def _curves(models: list[EvaluatedModel]) -> str:
 def _sizes(models: list[EvaluatedModel]) -> str:
     sizes = {model.name: by_size(model.matched, model.result.score_cut) for model in models}
     reliable = {model.name: reliability(model.matched) for model in models}
-    header = ["model", "area (px)", "true cells", "missed", "detections", "false", "FNR", "false share"]
+    header = ["model", "area (px)", "true cells", "missed", "detections", "false", "FNR", "false fraction"]
     rows = [
         [name, f"{line.low:.0f}–{line.high:.0f}", str(line.n_truth), str(line.missed), str(line.n_detections),
          str(line.false), show(line.fnr), show(line.fdr)]
@@ -176,12 +176,12 @@ def _groups(models: list[EvaluatedModel]) -> str:
 
 
 def _gallery(models: list[EvaluatedModel], names: list[str], images: dict[int, Image | None]) -> str:
-    worst, best = shown_fields(models)
+    worst, best = shown_images(models)
     budget = BUDGET // max(len(worst) + len(best), 1)
-    out = "<h2>Fields</h2>"
-    for kind, fields in (("Worst", worst), ("Best", best)):
-        out += f"<h3>{kind} by accuracy of {escape(models[0].name)}</h3>" if fields else ""
-        for k in fields:
+    out = "<h2>Images</h2>"
+    for kind, chosen in (("Worst", worst), ("Best", best)):
+        out += f"<h3>{kind} by accuracy of {escape(models[0].name)}</h3>" if chosen else ""
+        for k in chosen:
             pictures = [(page.key(GREEN, "truth"), truth_picture(images[k], models[0].matched[k].truth))]
             for model in models[:MOST_MODELS_SHOWN]:
                 caption = (f"{escape(model.name)}, " if len(models) > 1 else "") + KEY

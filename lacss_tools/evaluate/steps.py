@@ -11,7 +11,7 @@ from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.evaluate.figures import ap_and_fnr
-from lacss_tools.evaluate.report import EvaluatedModel, report, shown_fields
+from lacss_tools.evaluate.report import EvaluatedModel, report, shown_images
 from lacss_tools.formats.sources import Segmentations, open_source
 from lacss_tools.io.image import load
 from lacss_tools.io.native import atomic, read_image, write_table, write_text
@@ -28,7 +28,7 @@ CELLS_HEADER = ["model", "image", "kind", "cell", "y", "x", "area", "score", "ou
 
 @dataclass(frozen=True)
 class Truth:
-    """True cells by stem, and the image of each (none when nothing was given to look at)."""
+    """True cells by stem, and the image of each (none when no images were given)."""
 
     source: Segmentations
     pairing: Pairing
@@ -38,11 +38,11 @@ class Truth:
 
     @property
     def stems(self) -> list[str]:
-        """The fields to judge."""
+        """The images to evaluate."""
         return list(self.pairing.paired)
 
     def read(self, stem: str) -> tuple[Image | None, Cells]:
-        """Return image and true cells of one field; InputError when their sizes differ."""
+        """Return an image and its true cells; InputError when their sizes differ."""
         image = read_image(self.images[stem], self.channel) if stem in self.images else None
         shape = None if image is None else (image.shape[1], image.shape[2])
         cells = self.source.cells(stem, shape)
@@ -95,7 +95,7 @@ def from_source(source: Segmentations) -> Find:
     return find
 
 
-def judge(
+def evaluate_model(
     name: str,
     truth: Truth,
     find: Find,
@@ -143,7 +143,7 @@ def write_report(folder: Path, title: str, models: list[EvaluatedModel], truth: 
     write_table(folder / "cells.csv", CELLS_HEADER, [row for model in models for row in _cell_rows(model, truth.stems)])
     with atomic(folder / "ap_fnr.png") as part:
         part.write_bytes(ap_and_fnr({model.name: model.result for model in models}))
-    worst, best = shown_fields(models)
+    worst, best = shown_images(models)
     images = {k: truth.read(truth.stems[k])[0] for k in (*worst, *best)}
     write_text(folder / "report.html", report(title, models, truth.stems, images))
     return folder / "report.html"

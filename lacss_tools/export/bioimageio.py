@@ -5,7 +5,8 @@ The description covers the graph `maps`, whose outputs are maps; `cells`, lacss.
 
 import hashlib
 import io
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from lacss_tools.export.check import run
+from lacss_tools.export.facts import Facts
 from lacss_tools.export.names import CELLS, FACTS, LICENCE, MAPS, RDF, README, WEIGHTS
 from lacss_tools.io.native import atomic, write_text
 
@@ -27,6 +29,8 @@ EPSILON = 1e-6
 """what bioimage.io adds to the range that intensities are divided by"""
 SPACE = ("y", "x")
 SCORES = "scores"
+Described = dict[str, Any]
+"""a table of rdf.yaml, as bioimage.io specifies it"""
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,13 @@ def about(name: str, authors: list[str] | None, licence: str | None) -> About:
     return About(clean or "LACSS", tuple(authors or (NOBODY,)), licence or LICENCE)
 
 
-def write_folder(folder: Path, model: Path, facts: dict[str, Any], about: About) -> None:
+def write_folder(folder: Path, model: Path, facts: Facts, about: About) -> None:
     """Write everything beside the graphs and lacss.json, which are in `folder` already; rdf.yaml comes last."""
     import yaml
 
     from lacss_tools.network.weights import BEST
 
-    image = sample_image(facts["channels"], facts["cell_diameter"])
+    image = sample_image(facts.channels, facts.cell_diameter)
     tensors = {"image": image} | _outputs(folder, facts, image)
     for name, tensor in tensors.items():
         buffer = io.BytesIO()
@@ -72,15 +76,15 @@ def sample_image(channels: int, diameter: float) -> Float32[np.ndarray, "1 chann
     return np.round(1000 * (image + 0.1)).astype(np.float32)
 
 
-def _outputs(folder: Path, facts: dict[str, Any], image: Float32[np.ndarray, "1 channel y x"]) -> dict[str, np.ndarray]:
+def _outputs(folder: Path, facts: Facts, image: Float32[np.ndarray, "1 channel y x"]) -> dict[str, np.ndarray]:
     """Return what the graph gives for an image that is prepared, and then finished, as the description says."""
-    low, high = np.percentile(image, facts["normalise"]["percentiles"], axis=(2, 3), keepdims=True)
+    low, high = np.percentile(image, facts.normalise.percentiles, axis=(2, 3), keepdims=True)
     ranged = ((image - low) / (high - low + EPSILON)).astype(np.float32)
     features, logits, offsets = run((folder / MAPS).read_bytes(), {"image": ranged})
     return {"features": features, SCORES: 1 / (1 + np.exp(-logits)), "offsets": offsets}
 
 
-def _description(folder: Path, facts: dict[str, Any], about: About, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+def _description(folder: Path, facts: Facts, about: About, tensors: dict[str, np.ndarray]) -> Described:
     import onnx
 
     opset = next(entry.version for entry in onnx.load(folder / MAPS).opset_import if entry.domain in ("", "ai.onnx"))
@@ -100,17 +104,17 @@ def _description(folder: Path, facts: dict[str, Any], about: About, tensors: dic
         "outputs": _outputs_described(folder, facts, tensors["features"].shape[-1]),
         "weights": {"onnx": {"source": MAPS, "sha256": _sha256(folder / MAPS), "opset_version": opset}},
         "attachments": attached,
-        "config": {"lacss": facts},
+        "config": {"lacss": json.loads(json.dumps(asdict(facts)))},  # as in lacss.json
     }
 
 
-def _input(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    low, high = facts["normalise"]["percentiles"]
-    size = {"min": facts["multiple"], "step": facts["multiple"]}
-    names = [facts["channel"] or f"channel{k}" for k in range(facts["channels"])]
+def _input(folder: Path, facts: Facts) -> Described:
+    low, high = facts.normalise.percentiles
+    size = {"min": facts.multiple, "step": facts.multiple}
+    names = [facts.channel or f"channel{k}" for k in range(facts.channels)]
     return {
         "id": "image",
-        "description": f"At the working scale: a typical cell is {facts['cell_diameter']:g} pixels across.",
+        "description": f"At the working scale: a typical cell is {facts.cell_diameter:g} pixels across.",
         "axes": [
             {"type": "batch"},
             {"type": "channel", "channel_names": names},
@@ -127,8 +131,8 @@ def _input(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _outputs_described(folder: Path, facts: dict[str, Any], depth: int) -> list[dict[str, Any]]:
-    fine, coarse = facts["fine_stride"], facts["coarse_stride"]
+def _outputs_described(folder: Path, facts: Facts, depth: int) -> list[Described]:
+    fine, coarse = facts.fine_stride, facts.coarse_stride
     outputs = (
         ("features", "Input of cells.onnx.", fine, [f"feature{k}" for k in range(depth)]),
         (SCORES, "Whether a cell's location lies near: 0 to 1.", coarse, None),
@@ -171,23 +175,23 @@ def _write(path: Path, content: bytes) -> None:
         part.write_bytes(content)
 
 
-def _readme(facts: dict[str, Any], about: About) -> str:
-    low, high = facts["normalise"]["percentiles"]
-    channel = f" (channel {facts['channel']} of the training images)" if facts["channel"] else ""
+def _readme(facts: Facts, about: About) -> str:
+    low, high = facts.normalise.percentiles
+    channel = f" (channel {facts.channel} of the training images)" if facts.channel else ""
     return f"""# {about.name}
 
 Segments cells; trained with [LACSS]({"https://doi.org/" + DOI}) on points and image-level masks or on outlines.
 
-- Input: images of {facts["channels"]} channel(s){channel}, resized so that a typical cell is
-  {facts["cell_diameter"]:g} pixels across (images like those of the training: by {facts["scale"]:.4g}), each channel
+- Input: images of {facts.channels} channel(s){channel}, resized so that a typical cell is
+  {facts.cell_diameter:g} pixels across (images like those of the training: by {facts.scale:.4g}), each channel
   scaled so that its percentiles {low:g} and {high:g} become 0 and 1, continued by 0 to multiples of
-  {facts["multiple"]} pixels.
+  {facts.multiple} pixels.
 - `{MAPS}`: image -> features, score logits, offsets. `{CELLS}`: features and locations -> logits of a patch of
-  {facts["patch_size"]} x {facts["patch_size"]} pixels for each cell, and where it begins.
+  {facts.patch_size} x {facts.patch_size} pixels for each cell, and where it begins.
 - `{FACTS}`: every number that is needed to go from these to cells. `{WEIGHTS}`: the weights, for `lacss predict`.
 - Made by: {", ".join(about.authors)}. Licence: {about.licence}.
 
 ## Validation
 
-Compare with outlined fields of your own: `lacss eval {WEIGHTS} --images DIR --labels DIR`.
+Compare with outlined images of your own: `lacss eval {WEIGHTS} --images DIR --labels DIR`.
 """

@@ -1,7 +1,6 @@
 """What another runtime must know beside the graphs: how images are prepared and how outputs become cells."""
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass, field
 
 from lacss_tools import __version__
 from lacss_tools.network.backbone import COARSE_STRIDE, DEEPEST_STRIDE, FINE_STRIDE
@@ -15,27 +14,48 @@ KEY = "lacss"
 """of the facts, as JSON, in the metadata of ONNX files"""
 
 
-def facts(model: Lacss, scale: float, channel: str | None, settings: PredictSettings) -> dict[str, Any]:
-    """Return the facts as a table that JSON can hold; docs/export.md says what each means."""
-    return {
-        "version": __version__,
-        "channels": model.settings.channels,
-        "channel": channel,
-        "scale": scale,
-        "cell_diameter": model.settings.cell_diameter,
-        "normalise": {
-            "percentiles": [LOW, HIGH],
-            "sampled_side": SAMPLED_SIDE,
-            "ceiling": CEILING,
-            "gain": ROOT_GAIN,
-            "black": BLACK,
-        },
-        "multiple": DEEPEST_STRIDE,
-        "fine_stride": FINE_STRIDE,
-        "coarse_stride": COARSE_STRIDE,
-        "patch_size": model.settings.patch_size,
-        "block": BLOCK,
-        "place_step": PLACE_STEP,
-        "max_offset": MAX_OFFSET,
-        "decode": asdict(settings),
-    }
+@dataclass(frozen=True)
+class Normalisation:
+    """How intensities are prepared."""
+
+    percentiles: tuple[float, float] = (LOW, HIGH)
+    sampled_side: int = SAMPLED_SIDE
+    ceiling: float = CEILING
+    gain: float = ROOT_GAIN
+    black: float = BLACK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What lacss.json holds; docs/export.md says what each fact means."""
+
+    version: str = __version__
+    channels: int
+    channel: str | None
+    scale: float
+    cell_diameter: float
+    normalise: Normalisation = Normalisation()
+    multiple: int = DEEPEST_STRIDE
+    fine_stride: int = FINE_STRIDE
+    coarse_stride: int = COARSE_STRIDE
+    patch_size: int
+    block: int = BLOCK
+    place_step: float = PLACE_STEP
+    max_offset: float = MAX_OFFSET
+    decode: PredictSettings = field(default_factory=PredictSettings)
+    weights_sha256: str
+    root_inside: bool
+    """whether clipping and square root are part of the graph `maps`"""
+
+
+def facts_of(model: Lacss, scale: float, channel: str | None, weights_sha256: str, root_inside: bool) -> Facts:
+    """Return the facts about a model."""
+    return Facts(
+        channels=model.settings.channels,
+        channel=channel,
+        scale=scale,
+        cell_diameter=model.settings.cell_diameter,
+        patch_size=model.settings.patch_size,
+        weights_sha256=weights_sha256,
+        root_inside=root_inside,
+    )

@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import jaxtyping
@@ -13,7 +14,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from lacss_tools.errors import InputError
-from lacss_tools.export.facts import KEY
+from lacss_tools.export.facts import KEY, Facts
 from lacss_tools.network.backbone import DEEPEST_STRIDE, FINE_STRIDE
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.patches import patches_around
@@ -27,7 +28,7 @@ class MapsGraph(nn.Module):
     """Backbone, LPN and the shared part of the segmentation FCN: image -> features, scores, offsets.
 
     With `root` the image has its 1st and 99.7th percentile at 0 and 1, and clipping and square root are part of the
-    graph; without it the image is as `train.preprocess.normalise` leaves it. Height and width: multiples of 32.
+    graph; without it the image is as `network.preprocess.normalise` leaves it. Height and width: multiples of 32.
     """
 
     def __init__(self, model: Lacss, root: bool = False) -> None:
@@ -58,7 +59,7 @@ class CellsGraph(nn.Module):
         return self.segmentor.patch_logits(features, lois, patches), patches.origins
 
 
-def maps_onnx(model: Lacss, facts: dict[str, Any], root: bool = False) -> bytes:
+def maps_onnx(model: Lacss, facts: Facts, root: bool = False) -> bytes:
     """Return the graph `maps` as an ONNX file."""
     side = DEEPEST_STRIDE
     example = torch.zeros(2, model.settings.channels, 3 * side, 4 * side)
@@ -68,7 +69,7 @@ def maps_onnx(model: Lacss, facts: dict[str, Any], root: bool = False) -> bytes:
     return _export(MapsGraph(model, root), (example,), dynamic, names, facts)
 
 
-def cells_onnx(model: Lacss, facts: dict[str, Any]) -> bytes:
+def cells_onnx(model: Lacss, facts: Facts) -> bytes:
     """Return the graph `cells` as an ONNX file."""
     features = torch.zeros(2, 48, 64, model.settings.head or model.settings.fine)
     example = (features, torch.full((5, 2), 30.0), torch.tensor([0, 1, 0, 1, 1]))
@@ -82,7 +83,7 @@ def _export(
     example: tuple[Tensor, ...],
     dynamic: dict[str, Any],
     names: tuple[list[str], list[str]],
-    facts: dict[str, Any],
+    facts: Facts,
 ) -> bytes:
     needed()
     with _quiet(), torch.no_grad():
@@ -98,7 +99,7 @@ def _export(
     assert program is not None
     proto: Any = program.model_proto
     entry = proto.metadata_props.add()
-    entry.key, entry.value = KEY, json.dumps(facts)
+    entry.key, entry.value = KEY, json.dumps(asdict(facts))
     return bytes(proto.SerializeToString())
 
 

@@ -1,9 +1,10 @@
 """COCO json: one file for all images, masks as polygons or run lengths, scores for predictions."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from jaxtyping import Integer
@@ -17,13 +18,52 @@ from lacss_tools.io.project import stem_of
 FIX = "Correct the file."
 
 
+class CocoImage(TypedDict):
+    """An image of a COCO data set."""
+
+    id: int
+    file_name: str
+    height: int
+    width: int
+
+
+class RunLengths(TypedDict):
+    """A mask in compressed run lengths; `size` is (height, width)."""
+
+    size: list[int]
+    counts: str
+
+
+class Shape(TypedDict):
+    """A cell, as `write_coco` describes it."""
+
+    category_id: int
+    segmentation: RunLengths
+    iscrowd: int
+    bbox: list[int]
+    """x, y, width, height"""
+    area: int
+    score: float
+
+
+class Annotation(Shape):
+    """A cell of a data set of several images."""
+
+    id: int
+    image_id: int
+
+
+Foreign = Mapping[str, Any]
+"""an image or annotation as other tools wrote it: any key may be missing or hold anything"""
+
+
 @dataclass(frozen=True)
 class CocoFile:
     """The images of a COCO file by stem: (height, width), and the annotations of each."""
 
     path: Path
     shapes: dict[str, tuple[int, int]]
-    annotations: dict[str, list[dict[str, Any]]]
+    annotations: dict[str, list[Foreign]]
 
     def cells(self, stem: str) -> Cells:
         """Return the cells of one image in the order of the file.
@@ -76,7 +116,7 @@ def _parse(path: Path) -> Any:
         raise InputError(f"{path} cannot be read as JSON ({error}). Export it again.") from error
 
 
-def _images(path: Path, images: list[dict[str, Any]]) -> tuple[dict[str, tuple[int, int]], dict[Any, str]]:
+def _images(path: Path, images: list[Foreign]) -> tuple[dict[str, tuple[int, int]], dict[Any, str]]:
     shapes: dict[str, tuple[int, int]] = {}
     stems: dict[Any, str] = {}
     for image in images:
@@ -89,8 +129,8 @@ def _images(path: Path, images: list[dict[str, Any]]) -> tuple[dict[str, tuple[i
     return shapes, stems
 
 
-def _by_image(path: Path, annotations: list[dict[str, Any]], stems: dict[Any, str]) -> dict[str, list[dict[str, Any]]]:
-    out: dict[str, list[dict[str, Any]]] = {stem: [] for stem in stems.values()}
+def _by_image(path: Path, annotations: list[Foreign], stems: dict[Any, str]) -> dict[str, list[Foreign]]:
+    out: dict[str, list[Foreign]] = {stem: [] for stem in stems.values()}
     seen = set()
     for annotation in annotations:
         if annotation["image_id"] not in stems:
@@ -106,7 +146,7 @@ def _by_image(path: Path, annotations: list[dict[str, Any]], stems: dict[Any, st
     return out
 
 
-def _pixels(annotation: dict[str, Any], shape: tuple[int, int], name: str) -> tuple[int, int, Mask]:
+def _pixels(annotation: Foreign, shape: tuple[int, int], name: str) -> tuple[int, int, Mask]:
     from pycocotools import mask as rle
 
     segmentation: Any = annotation.get("segmentation")
@@ -162,31 +202,43 @@ def _decode(counts: list[int], shape: tuple[int, int]) -> tuple[int, int, Mask] 
     return y0, x0, mask
 
 
-def write_coco(path: Path, fields: dict[str, tuple[str, Cells]]) -> None:
+def write_coco(path: Path, images: dict[str, tuple[str, Cells]]) -> None:
     """Write stem -> (file name, cells) as one COCO file with compressed run lengths, boxes, areas and scores."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for number, (name, cells) in enumerate(fields.values(), start=1):
-        images.append({"id": number, "file_name": name, "height": cells.shape[0], "width": cells.shape[1]})
-        for annotation in coco_annotations(cells):
-            annotations.append({"id": len(annotations) + 1, "image_id": number, **annotation})
+    described: list[CocoImage] = []
+    annotations: list[Annotation] = []
+    for number, (name, cells) in enumerate(images.values(), start=1):
+        described.append({"id": number, "file_name": name, "height": cells.shape[0], "width": cells.shape[1]})
+        for shape in shapes(cells):
+            annotations.append({"id": len(annotations) + 1, "image_id": number, **shape})
+    write_data_set(path, described, annotations)
+
+
+def write_data_set(path: Path, images: list[CocoImage], annotations: list[Annotation]) -> None:
+    """Write a COCO file whose one category is the cell."""
     data = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cell"}]}
     write_text(path, json.dumps(data, allow_nan=False) + "\n")
 
 
-def coco_annotations(cells: Cells) -> list[dict[str, Any]]:
-    """Return the annotations of one image, without ids."""
-    out = []
+def shapes(cells: Cells) -> list[Shape]:
+    """Return the cells of one image as COCO describes them."""
+    out: list[Shape] = []
     for k in range(len(cells)):
         pixels = np.argwhere(cells.mask(k)) + cells.boxes[k, :2]
         (y0, x0), (y1, x1) = pixels.min(axis=0).tolist(), pixels.max(axis=0).tolist()
-        annotation = {"category_id": 1, "segmentation": _run_lengths(pixels, cells.shape), "iscrowd": 0}
-        annotation |= {"bbox": [x0, y0, x1 - x0 + 1, y1 - y0 + 1], "area": len(pixels)}
-        out.append({**annotation, "score": float(cells.scores[k])})
+        out.append(
+            {
+                "category_id": 1,
+                "segmentation": _run_lengths(pixels, cells.shape),
+                "iscrowd": 0,
+                "bbox": [x0, y0, x1 - x0 + 1, y1 - y0 + 1],
+                "area": len(pixels),
+                "score": float(cells.scores[k]),
+            }
+        )
     return out
 
 
-def _run_lengths(pixels: Integer[np.ndarray, "pixel 2"], shape: tuple[int, int]) -> dict[str, Any]:
+def _run_lengths(pixels: Integer[np.ndarray, "pixel 2"], shape: tuple[int, int]) -> RunLengths:
     """Return (y, x) pixels in COCO's compressed run lengths: column by column, background first."""
     from pycocotools import mask as rle
 

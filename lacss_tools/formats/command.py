@@ -12,7 +12,7 @@ from lacss_tools.io.project import Project, check_output
 from lacss_tools.screen.options import HERE, OverwriteOption, ProjectOption, WorkersOption, resolve
 
 if TYPE_CHECKING:
-    from lacss_tools.formats.lacss_json import LacssField
+    from lacss_tools.formats.lacss_json import LacssImage
 
 PROJECT = "project"
 
@@ -56,11 +56,11 @@ def convert(
     path, home = project / source, Project(project)
     if to == PROJECT and output is not None:
         raise UsageError("-o goes with --to FORMATS; a project is written to --project. Leave one out.")
-    fields = steps.lacss_fields(path)
-    if fields is not None:
+    entries = steps.lacss_images(path)
+    if entries is not None:
         if to != PROJECT:
             raise UsageError(f"{source} holds points and masks, no cells to write as {to}. Leave --to out.")
-        _from_lacss(fields, home, workers, overwrite)
+        _from_lacss(entries, home, workers, overwrite)
         return
     files = steps.image_files(resolve(project, images, home.images), required=images is not None)
     if to == PROJECT:
@@ -78,9 +78,9 @@ def _to_project(path: Path, images: dict[str, Path], home: Project, workers: int
     from lacss_tools.screen import console
 
     source = open_source(path)
-    console.say(f"{len(source.files)} fields of {source.kind}")
+    console.say(f"{source.kind}: cells of {len(source.files)} images")
     jobs = steps.conversion_jobs(source, home)
-    work = partial(steps.convert_field, source=source, images=images, home=home, overwrite=overwrite)
+    work = partial(steps.convert_image, source=source, images=images, home=home, overwrite=overwrite)
     with console.progress("convert") as advance:
         done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
     if dropped := steps.dropped_duplicates(source, home):
@@ -99,9 +99,9 @@ def _to_formats(path: Path, images: dict[str, Path], folder: Path, to: str, work
     formats = parse_formats(to)
     source = open_source(path)
     known = sum(stem in images for stem in source.files)
-    console.say(f"{len(source.files)} fields of {source.kind}, {known} with an image")
+    console.say(f"{source.kind}: cells of {len(source.files)} images, {known} with an image")
     jobs = steps.export_jobs(source, folder, formats)
-    work = partial(steps.export_field, source=source, images=images, folder=folder, formats=formats)
+    work = partial(steps.export_image, source=source, images=images, folder=folder, formats=formats)
     with console.progress("convert") as advance:
         done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
     if "coco" in formats:
@@ -109,17 +109,17 @@ def _to_formats(path: Path, images: dict[str, Path], folder: Path, to: str, work
     console.finish(done, str(folder))
 
 
-def _from_lacss(fields: "dict[str, LacssField]", home: Project, workers: int, overwrite: bool) -> None:
+def _from_lacss(entries: "dict[str, LacssImage]", home: Project, workers: int, overwrite: bool) -> None:
     from lacss_tools.formats import steps
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
-    console.say(f"{len(fields)} fields of a train.json")
-    inverted = steps.inverted_masks(fields)
+    console.say(f"train.json: {len(entries)} images")
+    inverted = steps.inverted_masks(entries)
     if inverted:
         console.say(f"{len(inverted)} masks are white on background and are inverted, first {inverted[0]}")
-    work = partial(steps.convert_lacss_field, fields=fields, home=home, overwrite=overwrite)
+    work = partial(steps.convert_lacss_image, entries=entries, home=home, overwrite=overwrite)
     with console.progress("convert") as advance:
-        jobs = steps.lacss_jobs(fields, home)
+        jobs = steps.lacss_jobs(entries, home)
         done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
     console.finish(done, f"{home.lois}, {home.masks} and {home.images}")

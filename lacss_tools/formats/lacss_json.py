@@ -1,4 +1,4 @@
-"""The train.json of the paper's authors: image, mask and locations of each field."""
+"""The train.json of the paper's authors: image, mask and locations of each image."""
 
 import json
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from lacss_tools.arrays import Mask, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask
 from lacss_tools.io.project import stem_of
+from lacss_tools.points import inside_image, values_at
 
 
 @dataclass(frozen=True)
-class LacssField:
+class LacssImage:
     """One entry: files, and the (y, x) of each cell."""
 
     image: Path
@@ -27,8 +28,8 @@ def is_lacss_json(data: Any) -> bool:
     return isinstance(data, list) and bool(data) and all(isinstance(d, dict) and "locations" in d for d in data)
 
 
-def read_lacss_json(path: Path) -> dict[str, LacssField]:
-    """Read stem -> field; file names are relative to the json file.
+def read_lacss_json(path: Path) -> dict[str, LacssImage]:
+    """Read stem -> image; file names are relative to the json file.
 
     Raises InputError for an entry that lacks a key, for two images of one stem, and for locations that are no numbers.
     """
@@ -36,7 +37,7 @@ def read_lacss_json(path: Path) -> dict[str, LacssField]:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}). Export it again.") from error
-    fields: dict[str, LacssField] = {}
+    images: dict[str, LacssImage] = {}
     for number, entry in enumerate(entries, start=1):
         name = f"{path}: entry {entry.get('img_id', number)}"
         try:
@@ -48,23 +49,22 @@ def read_lacss_json(path: Path) -> dict[str, LacssField]:
             ) from error
         if not np.isfinite(locations).all():
             raise InputError(f"{name} has locations that are no numbers. Correct them.")
-        if stem_of(image) in fields:
+        if stem_of(image) in images:
             raise InputError(f"{name}: another image is called {stem_of(image)} too. Rename one.")
-        fields[stem_of(image)] = LacssField(image, mask, locations)
-    return fields
+        images[stem_of(image)] = LacssImage(image, mask, locations)
+    return images
 
 
-def read_upright_mask(field: LacssField) -> tuple[Mask, bool]:
+def read_upright_mask(entry: LacssImage) -> tuple[Mask, bool]:
     """Return the mask, True on cells, and whether the file is inverted: more locations lie on its background.
 
     Raises InputError when a location lies outside the image.
     """
-    mask = read_mask(field.mask)
-    at = np.round(field.locations).astype(int)
-    outside = ((at < 0) | (at >= mask.shape)).any(axis=1)
+    mask = read_mask(entry.mask)
+    outside = ~inside_image(entry.locations, mask.shape)
     if outside.any():
         raise InputError(
-            f"{field.mask}: {int(outside.sum())} locations lie outside its {mask.shape} pixels. They are y, x; swap?"
+            f"{entry.mask}: {int(outside.sum())} locations lie outside its {mask.shape} pixels. They are y, x; swap?"
         )
-    inverted = bool(len(at)) and 2 * np.count_nonzero(mask[at[:, 0], at[:, 1]]) < len(at)
+    inverted = 2 * np.count_nonzero(values_at(mask, entry.locations)) < len(entry.locations)
     return (~mask if inverted else mask), bool(inverted)

@@ -4,19 +4,18 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells
-from lacss_tools.formats.coco import write_coco
+from lacss_tools.formats.coco import Annotation, CocoImage, write_coco, write_data_set
 from lacss_tools.formats.geojson import write_geojson
 from lacss_tools.formats.names import COCO_OF_ALL, output_path
 from lacss_tools.formats.rois import write_rois
 from lacss_tools.formats.table import measure
-from lacss_tools.io.native import write_labels, write_png, write_table, write_text
-from lacss_tools.screen.draw import SKY, draw_outlines, stretch, to_rgb
+from lacss_tools.io.native import write_labels, write_png, write_table
+from lacss_tools.screen.draw import SKY, background, draw_outlines
 
 
 @dataclass(frozen=True)
@@ -52,27 +51,21 @@ def write_outputs(folder: Path, found: Segmented, formats: Iterable[str]) -> Non
 
 def contours(image: Image | None, labels: Labels) -> np.ndarray:
     """Return the image (black when there is none) with the cells' outlines, for looking."""
-    if image is None:
-        rgb = np.zeros((*labels.shape, 3), dtype=np.uint8)
-    else:
-        # more than three channels cannot all be shown: their mean says most
-        rgb = to_rgb(image) if len(image) <= 3 else np.stack([stretch(image.mean(axis=0))] * 3, axis=-1)
-    return draw_outlines(rgb, labels, SKY)
+    return draw_outlines(background(image, labels.shape), labels, SKY)
 
 
 def merge_coco(folder: Path, stems: Iterable[str]) -> Path:
     """Write coco.json: one data set of the per-image COCO files that are there; ids are numbered anew."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[CocoImage] = []
+    annotations: list[Annotation] = []
     for stem in sorted(stems):
         path = output_path(folder, stem, "coco")
         if not path.exists():
             continue  # the image failed and was named
         data = json.loads(path.read_text(encoding="utf-8"))
         number = len(images) + 1
-        images += [{**image, "id": number} for image in data["images"]]
+        images += [image | {"id": number} for image in data["images"]]
         for annotation in data["annotations"]:
-            annotations.append({**annotation, "id": len(annotations) + 1, "image_id": number})
-    data = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cell"}]}
-    write_text(folder / COCO_OF_ALL, json.dumps(data, allow_nan=False) + "\n")
+            annotations.append(annotation | {"id": len(annotations) + 1, "image_id": number})
+    write_data_set(folder / COCO_OF_ALL, images, annotations)
     return folder / COCO_OF_ALL

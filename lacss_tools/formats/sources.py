@@ -1,6 +1,5 @@
 """Any annotation or segmentation, whichever tool it is from, as cells by stem."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from lacss_tools.formats.coco import CocoFile, read_coco
 from lacss_tools.formats.names import COCO_OF_ALL
 from lacss_tools.io.native import read_labels
 from lacss_tools.io.project import IMAGE_SUFFIXES, stem_of
+from lacss_tools.io.tables import read_table
 
 Shape = tuple[int, int]
 
@@ -91,11 +91,10 @@ def _by_stem(files: list[Path]) -> dict[str, Path]:
 def _scores(path: Path, labels: Labels) -> Float[np.ndarray, " n"]:
     """Return the scores that `lacss predict` wrote in the table beside a label image, ordered by label; else 1."""
     numbers = np.unique(labels[labels > 0]).tolist()
-    table = path.with_suffix(".csv")
     try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            known = {int(row["label"]): float(row["score"]) for row in csv.DictReader(stream)}
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        rows = read_table(path.with_suffix(".csv"), "").rows
+        known = {int(row["label"]): float(row["score"]) for row in rows}
+    except (InputError, ValueError, KeyError):
         return np.ones(len(numbers))  # no table, or another tool's
     return np.array([known.get(number, 1.0) for number in numbers], dtype=np.float64)
 

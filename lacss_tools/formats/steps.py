@@ -10,7 +10,7 @@ import numpy as np
 from lacss_tools.arrays import Labels, Mask, Points
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
-from lacss_tools.formats.lacss_json import LacssField, is_lacss_json, read_lacss_json, read_upright_mask
+from lacss_tools.formats.lacss_json import LacssImage, is_lacss_json, read_lacss_json, read_upright_mask
 from lacss_tools.formats.names import pending
 from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.sources import Segmentations
@@ -25,7 +25,7 @@ AS_LABELS = ("label images", "Cellpose masks")
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files of one field: LOIs, mask and labels."""
+    """The files of one image: LOIs, mask and labels."""
 
     lois: Path
     mask: Path
@@ -33,7 +33,7 @@ class Outputs:
 
 
 def outputs_of(stem: str, home: Project) -> Outputs:
-    """Return where the files of one field go."""
+    """Return where the files of one image go."""
     return Outputs(home.lois / f"{stem}.csv", home.masks / f"{stem}.tif", home.labels / f"{stem}.tif")
 
 
@@ -41,7 +41,7 @@ def outputs_of(stem: str, home: Project) -> Outputs:
 
 
 def conversion_jobs(source: Segmentations, home: Project) -> list[Job]:
-    """Return one job per field of the source; its output is the first of the field's files that is missing.
+    """Return one job per image of the source; its output is the first of the image's files that is missing.
 
     Labels that lie in the project already are left where they are.
     """
@@ -62,12 +62,12 @@ def image_files(folder: Path, required: bool) -> dict[str, Path]:
     return list_images(folder) if required or folder.is_dir() else {}
 
 
-def convert_field(
+def convert_image(
     job: Job, source: Segmentations, images: dict[str, Path], home: Project, overwrite: bool = False
 ) -> None:
-    """Write LOIs, mask and labels of one field into the project, those that are missing or all of them.
+    """Write LOIs, mask and labels of one image into the project, those that are missing or all of them.
 
-    What exists may have been corrected by hand. Raises InputError when the field holds no cell.
+    What exists may have been corrected by hand. Raises InputError when the image holds no cell.
     """
     points, mask, labels = _weak(source, job.stem, images)
     if not mask.any():
@@ -92,7 +92,7 @@ def _weak(source: Segmentations, stem: str, images: dict[str, Path]) -> tuple[Po
 
 
 def read_cells(source: Segmentations, stem: str, images: dict[str, Path]) -> Cells:
-    """Return the cells of one field, with the size of its image where the format needs it."""
+    """Return the cells of one image, with the size of its image where the format needs it."""
     shape = None
     if source.needs_shape and stem in images:
         _, height, width = channels_first(images[stem], load(images[stem])).shape
@@ -113,8 +113,8 @@ def dropped_duplicates(source: Segmentations, home: Project) -> int:
 # ---- the authors' train.json to a project ---------------------------------------------------------------------------
 
 
-def lacss_fields(path: Path) -> dict[str, LacssField] | None:
-    """Return the fields of a train.json of the paper's authors, None when `path` is something else."""
+def lacss_images(path: Path) -> dict[str, LacssImage] | None:
+    """Return the images of a train.json of the paper's authors, None when `path` is something else."""
     if not path.is_file() or path.suffix.lower() != ".json":
         return None
     try:
@@ -124,57 +124,57 @@ def lacss_fields(path: Path) -> dict[str, LacssField] | None:
     return read_lacss_json(path) if is_lacss_json(data) else None
 
 
-def lacss_jobs(fields: dict[str, LacssField], home: Project) -> list[Job]:
-    """Return one job per field: its image, its mask, and the first of its outputs that is missing."""
+def lacss_jobs(entries: dict[str, LacssImage], home: Project) -> list[Job]:
+    """Return one job per image: its file, its mask, and the first of its outputs that is missing."""
     jobs = []
-    for stem, field in fields.items():
-        outputs = [home.lois / f"{stem}.csv", home.masks / f"{stem}.tif", home.images / field.image.name]
-        jobs.append(Job(stem, (field.image, field.mask), next((o for o in outputs if not o.exists()), outputs[0])))
+    for stem, entry in entries.items():
+        outputs = [home.lois / f"{stem}.csv", home.masks / f"{stem}.tif", home.images / entry.image.name]
+        jobs.append(Job(stem, (entry.image, entry.mask), next((o for o in outputs if not o.exists()), outputs[0])))
     return jobs
 
 
-def inverted_masks(fields: dict[str, LacssField]) -> list[str]:
+def inverted_masks(entries: dict[str, LacssImage]) -> list[str]:
     """Return the stems whose mask file is white on background; files that cannot be read are left to the conversion."""
     stems = []
-    for stem, field in fields.items():
+    for stem, entry in entries.items():
         try:
-            if read_upright_mask(field)[1]:
+            if read_upright_mask(entry)[1]:
                 stems.append(stem)
         except InputError:
             continue
     return stems
 
 
-def convert_lacss_field(job: Job, fields: dict[str, LacssField], home: Project, overwrite: bool = False) -> None:
-    """Write LOIs and upright mask of one field into the project and copy its image there."""
-    field = fields[job.stem]
-    mask, _ = read_upright_mask(field)
-    shape = channels_first(field.image, load(field.image)).shape[1:]
+def convert_lacss_image(job: Job, entries: dict[str, LacssImage], home: Project, overwrite: bool = False) -> None:
+    """Write LOIs and upright mask of one image into the project and copy its image there."""
+    entry = entries[job.stem]
+    mask, _ = read_upright_mask(entry)
+    shape = channels_first(entry.image, load(entry.image)).shape[1:]
     if shape != mask.shape:
-        raise InputError(f"{field.image} is {shape} pixels and {field.mask} {mask.shape}. Give one size.")
+        raise InputError(f"{entry.image} is {shape} pixels and {entry.mask} {mask.shape}. Give one size.")
     files = outputs_of(job.stem, home)
     if overwrite or not files.lois.exists():
-        write_lois(files.lois, field.locations, np.ones(len(field.locations)))
+        write_lois(files.lois, entry.locations, np.ones(len(entry.locations)))
     if overwrite or not files.mask.exists():
         write_mask(files.mask, mask)
-    copy = home.images / field.image.name
-    if copy.resolve() != field.image.resolve() and (overwrite or not copy.exists()):
+    copy = home.images / entry.image.name
+    if copy.resolve() != entry.image.resolve() and (overwrite or not copy.exists()):
         with atomic(copy) as part:
-            shutil.copyfile(field.image, part)
+            shutil.copyfile(entry.image, part)
 
 
 # ---- cells to other formats -----------------------------------------------------------------------------------------
 
 
 def export_jobs(source: Segmentations, folder: Path, formats: tuple[str, ...]) -> list[Job]:
-    """Return one job per field whose output is the first of the formats that is missing."""
+    """Return one job per image whose output is the first of the formats that is missing."""
     return [Job(stem, (path,), pending(folder, stem, formats)) for stem, path in source.files.items()]
 
 
-def export_field(
+def export_image(
     job: Job, source: Segmentations, images: dict[str, Path], folder: Path, formats: tuple[str, ...]
 ) -> None:
-    """Write the cells of one field in each of `formats`, measured on its image where there is one."""
+    """Write the cells of one image in each of `formats`, measured on its image where there is one."""
     loaded = load(images[job.stem]) if job.stem in images else None
     image = None if loaded is None else whole_image(images[job.stem], loaded)
     pixel_size = loaded.pixel_size if loaded else None

@@ -1,4 +1,4 @@
-"""Read the pixels of one field from whatever a microscope wrote: axes, channels and pixel size are parsed, not guessed.
+"""Read the pixels of one image from any microscope file: axes, channels and pixel size are parsed, not guessed.
 
 TIFF (plain, OME, ImageJ; tiled or in strips; LZW, JPEG, zstd, ... through imagecodecs), PNG, JPEG; ND2, CZI and LIF
 when the extra `bioio` is installed.
@@ -38,7 +38,7 @@ class Loaded:
     """(y, x) in micrometres"""
 
     def describe(self) -> str:
-        """Return one line for people."""
+        """Return one line that describes the file."""
         sizes = " ".join(f"{name}={size}" for name, size in zip(self.axes, self.pixels.shape, strict=True))
         parts = [f"axes {sizes}", str(self.pixels.dtype)]
         if self.channels:
@@ -69,7 +69,7 @@ def _reason(error: Exception) -> str:
 
 def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
     """Return (channel, y, x) float32, all channels or the one asked for by 0-based index or by name.
-    Raises InputError when the axes are not those of one field, for a channel that is not there, and for NaN.
+    Raises InputError when the axes are not those of one image, for a channel that is not there, and for NaN.
     """
     pixels, axes = loaded.pixels, loaded.axes
     if pixels.dtype.kind not in "uifb" or 0 in pixels.shape:
@@ -93,9 +93,9 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Im
 
 
 def whole_image(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
-    """Return `channels_first` of a whole image; a colour picture of equal colours is a grey one that was saved so.
+    """Return `channels_first` of a whole image; a colour image with equal channels counts as grey.
 
-    One grey all over tells nothing and keeps its colours.
+    A constant image keeps its channels.
     """
     image = channels_first(path, loaded, channel)
     if len(image) == 3 and "S" in loaded.axes and (image[0] != image[0, 0, 0]).any() and (image[1:] == image[0]).all():
@@ -116,9 +116,9 @@ def _channel_axis(shape: tuple[int, ...], axes: str) -> int | None:
 def _question(axes: str) -> str:
     if "Z" in axes or "T" in axes:
         what = " and ".join(word for name, word in (("Z", "focus plane"), ("T", "time point")) if name in axes)
-        return f"Which {what} is meant? Save one field as YX, YXC or CYX."
+        return f"Which {what} is meant? Save one image as YX, YXC or CYX."
     return (
-        "Which axis holds the channels, or are they slices or times? Save one field as YX, YXC or CYX with named axes."
+        "Which axis holds the channels, or are they slices or times? Save one image as YX, YXC or CYX with named axes."
     )
 
 
@@ -143,7 +143,7 @@ def _load_tiff(path: Path) -> Loaded:
 
 
 def with_metadata(loaded: Loaded, tiff: "TiffFile") -> Loaded:
-    """Return the pixels with the channel names and pixel size that their TIFF file tells."""
+    """Return the pixels with the channel names and pixel size from the TIFF metadata."""
     if tiff.is_ome and tiff.ome_metadata:
         return _with_ome(loaded, tiff.ome_metadata)
     if tiff.is_imagej:
@@ -200,7 +200,7 @@ def _load_picture(path: Path) -> Loaded:
 
 
 def _without_alpha(pixels: np.ndarray) -> np.ndarray:
-    """Drop a channel of opacity that says nothing: everything opaque."""
+    """Drop an alpha channel that is opaque everywhere."""
     opaque = pixels[..., -1] == np.iinfo(pixels.dtype).max
     if not opaque.all():
         return pixels

@@ -19,10 +19,15 @@ import numpy as np
 from lacss_tools.arrays import Image, Labels, Mask, Masks, Plane, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import load, whole_image
+from lacss_tools.io.tables import read_table
+from lacss_tools.points import inside_image
 
 LOI_HEADER = ["y", "x", "response"]
+REWRITE_LOIS = "Write it again with lacss annotate-lois."
 MAX_LABEL = 2**31 - 1
 """labels are int32 in memory"""
+Keywords = dict[str, Any]
+"""what tifffile takes, by its names"""
 
 
 @contextmanager
@@ -68,11 +73,11 @@ def write_table(path: Path, header: list[str], rows: list[list[Any]]) -> None:
 
 
 def read_image(path: Path, channel: str | None = None) -> Image:
-    """Read one field as (channel, y, x) float32: all channels, or one by its 0-based index or name.
+    """Read one image as (channel, y, x) float32: all channels, or one by its 0-based index or name.
 
     Accepts YX, YXC and CYX TIFF (plain, ImageJ, OME), PNG and JPEG of 8 or 16 bit or float, and vendors' files through
     `bioio`; RGB with three equal channels counts as one. Raises InputError when the file is damaged, has more axes than
-    a field, or holds NaN or infinite pixels.
+    an image, or holds NaN or infinite pixels.
     """
     return whole_image(path, load(path), channel)
 
@@ -164,20 +169,20 @@ def write_label_bands(
             yield bytes(imagecodecs.zlib_encode(band.astype(dtype).tobytes()))
 
     metadata, scale = _scaled({"axes": "YX"}, pixel_size) if small else (_ome_scale(pixel_size), {})
-    kind: dict[str, Any] = {"imagej": True, "datetime": False} if small else {"ome": True}
-    layout: dict[str, Any] = {"shape": shape, "dtype": dtype, "rowsperstrip": len(first), "compression": "zlib"}
+    kind: Keywords = {"imagej": True, "datetime": False} if small else {"ome": True}
+    layout: Keywords = {"shape": shape, "dtype": dtype, "rowsperstrip": len(first), "compression": "zlib"}
     with atomic(path) as part:
         tifffile.imwrite(part, encoded(), **layout, **kind, **scale, metadata=metadata)
 
 
-def _ome_scale(pixel_size: tuple[float, float] | None) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": "YX"}
+def _ome_scale(pixel_size: tuple[float, float] | None) -> Keywords:
+    metadata: Keywords = {"axes": "YX"}
     for axis, size in zip("YX", pixel_size or (), strict=False):
         metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
     return metadata
 
 
-def _scaled(metadata: dict[str, Any], pixel_size: tuple[float, float] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def _scaled(metadata: Keywords, pixel_size: tuple[float, float] | None) -> tuple[Keywords, Keywords]:
     """Return the metadata and the resolution by which ImageJ knows the size of a pixel."""
     if not pixel_size:
         return metadata, {}
@@ -188,9 +193,7 @@ def _write_tiff(path: Path, pixels: np.ndarray, axes: str, **metadata: Any) -> N
     _write_scaled(path, pixels, {"axes": axes, **metadata}, None)
 
 
-def _write_scaled(
-    path: Path, pixels: np.ndarray, metadata: dict[str, Any], pixel_size: tuple[float, float] | None
-) -> None:
+def _write_scaled(path: Path, pixels: np.ndarray, metadata: Keywords, pixel_size: tuple[float, float] | None) -> None:
     import tifffile
 
     imagej = pixels.dtype in (np.uint8, np.uint16)
@@ -208,7 +211,7 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def write_jpeg(path: Path, pixels: np.ndarray, quality: int = 85) -> None:
-    """Write (y, x, 3) uint8 pixels; colours at full resolution, or thin outlines would be washed out."""
+    """Write (y, x, 3) uint8 pixels without chroma subsampling, which would wash out thin outlines."""
     import imagecodecs
 
     with atomic(path) as part:
@@ -225,9 +228,9 @@ class CutNotes:
     dark: bool
     """whether the cells were taken to be darker than the background"""
     seam: float | None
-    """part of the overlap of tiles on which they disagree, 0 to 1; None for an image cut whole"""
+    """fraction of the overlap of tiles on which they disagree, 0 to 1; None for an image cut whole"""
     settings: str = ""
-    """everything the cut was asked for, as `CutSettings.to_text` writes it"""
+    """the settings of the cut, as `CutSettings.to_text` writes it"""
 
 
 def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: CutNotes | None = None) -> None:
@@ -293,24 +296,18 @@ def read_lois(path: Path) -> tuple[Points, np.ndarray]:
 
     Extra columns are ignored, the response may be missing (then 1). Raises InputError for a wrong header or a bad row.
     """
+    table = read_table(path, REWRITE_LOIS)
+    if not {"y", "x"} <= set(table.header):
+        found = ",".join(table.header)
+        raise InputError(f"{path} has the header {found!r}, expected y,x,response. Rename the columns.")
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            header = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = header
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}). Write it again with lacss annotate-lois.") from error
-    if "y" not in header or "x" not in header:
-        raise InputError(f"{path} has the header {','.join(header)!r}, expected y,x,response. Rename the columns.")
-    try:
-        values = [(float(row["y"]), float(row["x"]), float(row.get("response") or 1)) for row in rows]
-    except (TypeError, ValueError) as error:
+        values = [(float(row["y"]), float(row["x"]), float(row.get("response") or 1)) for row in table.rows]
+    except (KeyError, ValueError) as error:
         raise InputError(f"{path} holds a row that is not numbers ({error}). Correct or remove it.") from error
-    table = np.array(values, dtype=np.float64).reshape(-1, 3)
-    if not np.isfinite(table).all():
+    numbers = np.array(values, dtype=np.float64).reshape(-1, 3)
+    if not np.isfinite(numbers).all():
         raise InputError(f"{path} holds NaN or infinite numbers. Correct or remove those rows.")
-    return table[:, :2], table[:, 2]
+    return numbers[:, :2], numbers[:, 2]
 
 
 def refuse_constant(path: Path, pixels: np.ndarray) -> None:
@@ -321,8 +318,7 @@ def refuse_constant(path: Path, pixels: np.ndarray) -> None:
 
 def check_inside(lois: Points, loi_path: Path, image_path: Path, shape: tuple[int, int]) -> None:
     """Raise InputError when a LOI lies outside its image of this shape (height, width)."""
-    nearest = np.round(lois).astype(int)
-    outside = ((nearest < 0) | (nearest >= shape)).any(axis=1)
+    outside = ~inside_image(lois, shape)
     if outside.any():
         raise InputError(
             f"{loi_path} has {int(outside.sum())} LOIs outside {image_path}. They are y,x in pixels; swap?"

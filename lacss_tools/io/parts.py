@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 WHOLE_PIXELS = 4096**2
-"""images of more pixels are not held in memory where their file lets them be read in parts"""
+"""images of more pixels are read in parts where their file format allows it"""
 CACHE_BYTES = 256 * 2**20
 """of decoded strips or tiles: a row of windows of a slide"""
 PART_AXES = ("YX", "CYX", "YXS", "SYX")
@@ -81,7 +81,7 @@ def _tiff_reader(path: Path, tiff: "TiffFile") -> Read | None:
 
 @dataclass
 class Plane:
-    """One page of a TIFF file, decoded where it is looked at; what was decoded last is kept."""
+    """One page of a TIFF file, decoded where it is read; what was decoded last stays in memory."""
 
     page: "TiffPage"
     most: int = CACHE_BYTES
@@ -143,7 +143,7 @@ def _open_zarr(path: Path) -> tuple[Loaded, Read]:
     axes = named or {2: "YX", 3: "CYX"}.get(len(shape), "?" * len(shape))
     kept = "".join(name for name, size in zip(axes, shape, strict=True) if size > 1 or name in "YX")
     if kept not in PART_AXES:
-        raise InputError(f"{path} has axes {axes} of size {shape}. Save one field as YX or CYX.")
+        raise InputError(f"{path} has axes {axes} of size {shape}. Save one image as YX or CYX.")
     sizes = tuple(size for size, name in zip(shape, axes, strict=True) if name in kept)
 
     def read(rows: slice, columns: slice) -> np.ndarray:

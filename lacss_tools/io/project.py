@@ -16,7 +16,7 @@ class Project:
 
     @property
     def images(self) -> Path:
-        """One file per field: the channel(s) to segment."""
+        """The images to segment, a file each."""
         return self.root / "images"
 
     @property

@@ -46,23 +46,23 @@ class InMemory:
 
 @dataclass(frozen=True)
 class OpenImage:
-    """One image to predict; `note` tells axes, channels and pixel size."""
+    """One image to predict; `note` holds axes, channels and pixel size."""
 
     path: Path
     note: Loaded
     source: ImageSource
     lois: Points | None = None
-    """where cells are asked for, (y, x) in pixels; None where the network looks for them"""
+    """where to segment cells, (y, x) in pixels; None when the network finds them"""
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Names of the channels that are used, when the file tells all of them."""
+        """Names of the channels that are used, when the file names all of them."""
         return self.note.channels if len(self.note.channels) == self.source.shape[0] else ()
 
 
 @dataclass(frozen=True)
 class InFile:
-    """An image that stays in its file; `outline` is an image of no pixels' worth of memory with its shape."""
+    """An image that stays in its file; `outline` has its shape and takes no memory."""
 
     path: Path
     outline: Loaded
@@ -88,10 +88,10 @@ class InFile:
 
 
 @contextmanager
-def open_field(path: Path, channel: str | None = None, loi_path: Path | None = None) -> Iterator[OpenImage]:
+def open_image(path: Path, channel: str | None = None, loi_path: Path | None = None) -> Iterator[OpenImage]:
     """Open one image, with its LOIs where a table of them is given.
 
-    Errors as `files.read_image`, those of a large image when the part in question is read; and InputError for LOIs that
+    Errors as `native.read_image`, those of a large image when that part is read; and InputError for LOIs that
     are missing or outside the image.
     """
     with ExitStack() as stack:

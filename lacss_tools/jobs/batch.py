@@ -1,4 +1,4 @@
-"""One function over many files: skip what is done, go on past a bad file, stop cleanly, count."""
+"""One function over many files: skip finished files, continue after a bad one, stop cleanly, count."""
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
@@ -12,12 +12,12 @@ from lacss_tools.jobs.job import Job as Job  # callers say batch.Job
 from lacss_tools.jobs.job import Outcome, Work, attempt, died
 
 Together = Callable[[list[Job]], Generator[tuple[Job, Outcome], None, None]]
-"""does jobs in this process in its own way, and yields them as they are done"""
+"""does jobs in this process in its own way and yields each when it is done"""
 
 
 @dataclass
 class Summary:
-    """What happened to each field."""
+    """What happened to each image."""
 
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Summary:
 
 
 def warm_up(workers: int, scheduler: str | None, modules: tuple[str, ...]) -> None:
-    """Let worker processes, if there will be any, begin to import what they need while the command looks around."""
+    """Start importing what worker processes need, if there will be any, while the command lists its files."""
     if workers != 1 and scheduler is None:
         processes.warm_up(*modules)
 
@@ -85,7 +85,7 @@ def run(
 def _results(
     jobs: list[Job], work: Work, workers: int, scheduler: str | None, together: Together | None
 ) -> Generator[tuple[Job, Outcome], None, None]:
-    """Yield the jobs as they are done, here, in processes or on a cluster."""
+    """Yield each job when it is done: here, in processes or on a cluster."""
     workers = processes.count(workers, len(jobs))
     if scheduler is not None and jobs:
         from lacss_tools.jobs import cluster

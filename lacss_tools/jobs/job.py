@@ -10,7 +10,7 @@ from lacss_tools.errors import LacssError
 
 @dataclass(frozen=True)
 class Job:
-    """One field: its input files and the file that says, by existing, that it is done."""
+    """One image: its input files and the file that says, by existing, that it is done."""
 
     stem: str
     inputs: tuple[Path, ...]
@@ -19,7 +19,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: an error in one sentence, or what the work returned (small: it travels)."""
+    """The outcome of a job: an error in one sentence, or what the work returned (keep it small: it is sent between
+    processes)."""
 
     error: str | None = None
     value: Any = None
@@ -30,7 +31,7 @@ Work = Callable[[Job], Any]
 
 
 def attempt(work: Work, job: Job) -> Outcome:
-    """Do the work; whatever it raises becomes a sentence, as one odd file must not end a night's work."""
+    """Do the work; whatever it raises becomes a sentence, so that one bad file does not end a long batch."""
     try:
         return Outcome(value=work(job))
     except LacssError as error:
@@ -42,5 +43,5 @@ def attempt(work: Work, job: Job) -> Outcome:
 
 
 def died(job: Job, how: str) -> Outcome:
-    """Return the outcome of a job whose process ended, more than once."""
+    """Return the outcome of a job whose process died more than once."""
     return Outcome(f"{job.inputs[0]}: its process was killed twice ({how}), most likely for lack of memory.")

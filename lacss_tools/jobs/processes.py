@@ -1,4 +1,4 @@
-"""A function over many items in several processes. A process that dies costs at most the item that it worked on.
+"""A function over many items in several processes. A process that dies loses at most the item it was working on.
 
 Each process has one connection and one item at a time, so it is always known who works on what, and a killed process
 (out of memory, most of the time) takes nothing with it. What a process does in ten milliseconds is not slowed down by
@@ -57,7 +57,7 @@ def cores() -> int:
 
 
 def warm_up(*modules: str) -> None:
-    """Begin to import `modules` in the background, so that processes which need them start at once.
+    """Begin to import `modules` in the background, so that worker processes start at once.
 
     Only the first call in a program has an effect, and none where processes cannot be forked safely.
     """
@@ -121,7 +121,7 @@ def _work(function: Callable[[T], R], items: Iterable[T], workers: int) -> Itera
                 yield from _listen(crew, link, function, waiting)
     finally:
         for link in crew:
-            link.close()  # its process ends when it next looks
+            link.close()  # its process ends at its next message
         for worker in crew.values():
             worker.process.join()
 

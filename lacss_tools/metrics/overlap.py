@@ -1,4 +1,4 @@
-"""How much detected and true cells share: sparse, on masks that may overlap one another."""
+"""Overlap of detected and true cells: sparse, on masks that may overlap one another."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Integer
 from scipy.sparse import csr_array
 
-from lacss_tools.cells import Cells
+from lacss_tools.cells import Cells, shared_pixels
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,9 @@ def overlap(detections: Cells, truth: Cells) -> Overlap:
     columns: list[int] = []
     values: list[int] = []
     true_masks = [truth.mask(j) for j in range(len(truth))]
+    boxes, true_boxes = detections.boxes.tolist(), truth.boxes.tolist()
     for i, j in _box_pairs(detections.boxes, truth.boxes):
-        (y0, x0, y1, x1), (v0, u0, v1, u1) = detections.boxes[i].tolist(), truth.boxes[j].tolist()
-        top, left, bottom, right = max(y0, v0), max(x0, u0), min(y1, v1), min(x1, u1)
-        ours = detections.mask(i)[top - y0 : bottom - y0, left - x0 : right - x0]
-        shared = int(np.count_nonzero(ours & true_masks[j][top - v0 : bottom - v0, left - u0 : right - u0]))
+        shared = shared_pixels(boxes[i], detections.mask(i), true_boxes[j], true_masks[j])
         if shared:
             rows.append(i)
             columns.append(j)

@@ -68,10 +68,10 @@ class Reliability:
     score: list[float]
     """mean score of each bin that holds any"""
     true: list[float]
-    """share of its detections that are true"""
+    """fraction of its detections that are true"""
     count: list[int]
     error: float | None
-    """expected calibration error: mean |score - share| weighted by count"""
+    """expected calibration error: mean |score - fraction| weighted by count"""
 
 
 def reliability(matched: list[Matched], bins: int = SCORE_BINS) -> Reliability:
@@ -85,10 +85,10 @@ def reliability(matched: list[Matched], bins: int = SCORE_BINS) -> Reliability:
     where = np.minimum(((scores - bottom) / (top - bottom) * bins).astype(int), bins - 1)
     used = np.unique(where)
     score = [float(scores[where == k].mean()) for k in used]
-    share = [float(true[where == k].mean()) for k in used]
+    fraction = [float(true[where == k].mean()) for k in used]
     count = [int((where == k).sum()) for k in used]
-    error = float(np.average(np.abs(np.subtract(score, share)), weights=count))
-    return Reliability(score, share, count, error)
+    error = float(np.average(np.abs(np.subtract(score, fraction)), weights=count))
+    return Reliability(score, fraction, count, error)
 
 
 def _join(parts: list[np.ndarray]) -> Float[np.ndarray, " n"]:

@@ -1,4 +1,4 @@
-"""A network whose norms no longer look at their input: measured once on an image, then the same for all of its tiles.
+"""A network with fixed norms: measured once on an image, then the same for all of its tiles.
 
 Group norm and channel attention depend on the whole map that they see, so a tile cut from an image would get other
 features than the image in one piece, and its own contrast. Here their statistics are taken once, jointly over a few

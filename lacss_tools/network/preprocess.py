@@ -1,14 +1,13 @@
 """From the pixels of a file to what the network sees: intensity range and working scale."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from torch import Tensor
 
 from lacss_tools.arrays import Image
+from lacss_tools.contrast import Range, percentile_range
 
 LOW, HIGH = 1.0, 99.7
 """percentiles of each channel that become 0 and 1"""
@@ -21,34 +20,24 @@ BLACK = -0.5
 SCALE_LIMITS = (0.05, 4.0)
 """smallest and largest factor of resizing to the working scale"""
 SAMPLED_SIDE = 2048
-"""up to twice this side, every second line tells the percentiles"""
-
-
-@dataclass(frozen=True)
-class Range:
-    """The intensities of each channel that become 0 and 1."""
-
-    low: Float32[np.ndarray, "channel 1 1"]
-    high: Float32[np.ndarray, "channel 1 1"]
+"""up to twice this side, percentiles come from every second line"""
 
 
 def sample_step(shape: tuple[int, int]) -> int:
-    """Return of how many lines one is enough for the percentiles: every second, fewer of very large images."""
+    """Return the step between lines that percentiles are taken from: 2, more in very large images."""
     return max(2, int(np.sqrt(shape[0] * shape[1]) / SAMPLED_SIDE))
 
 
 def intensity_range(image: Image, step: int | None = None) -> Range:
     """Return the 1st and 99.7th percentile of each channel, on every `step`th pixel of every `step`th line."""
     step = sample_step((image.shape[1], image.shape[2])) if step is None else step
-    low, high = np.percentile(image[:, ::step, ::step], [LOW, HIGH], axis=(1, 2), keepdims=True).astype(np.float32)
-    return Range(low, high)
+    usual = percentile_range(image[:, ::step, ::step], (LOW, HIGH), axis=(1, 2))
+    return Range(usual.low.astype(np.float32), usual.high.astype(np.float32))
 
 
 def to_range(image: Image, intensities: Range) -> Image:
     """Map `intensities` to 0 and 1, take the square root (dim cells stay visible), centre."""
-    low, high = intensities.low, intensities.high
-    scaled = np.clip((image - low) / np.maximum(high - low, 1e-6), 0, CEILING)
-    out: Image = np.sqrt(scaled) * ROOT_GAIN + BLACK
+    out: Image = np.sqrt(np.clip(intensities.scale(image, 1e-6), 0, CEILING)) * ROOT_GAIN + BLACK
     return out
 
 

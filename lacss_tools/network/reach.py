@@ -1,6 +1,7 @@
-"""How far the network looks, from its sizes: what tiles need as a margin to give what the whole image would give.
+"""The receptive field of the network, from its sizes: the margin that tiles need to give what the whole image would
+give.
 
-It holds for frozen norms and channel attention (`predict.frozen`); as trained, both look at the whole map.
+It holds for frozen norms and channel attention (`predict.frozen`); as trained, both depend on the whole map.
 """
 
 from lacss_tools.network.backbone import COARSE_STRIDE, FINE_STRIDE

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -32,25 +31,34 @@ def save_weights(path: Path, model: Lacss, scale: float, channel: str | None = N
         part.write_bytes(save(weights, metadata=header))
 
 
+@dataclass(frozen=True)
+class Header:
+    """What the weights say of themselves."""
+
+    model: ModelSettings
+    scale: float
+    channel: str | None
+    """index or name of the one channel of the images that the model was trained on; None for all"""
+
+
 def load_weights(path: Path) -> tuple[Lacss, float]:
     """Read a model and its working scale from a .safetensors file or a run folder; InputError when it is neither."""
-    configuration, weights = _read_weights(path)
-    model = Lacss(from_table(ModelSettings, configuration["model"]))
+    header, weights = _read_weights(path)
+    model = Lacss(header.model)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise InputError(f"{path} is of another version of the network. Train again with this version.") from error
-    return model, float(configuration["scale"])
+    return model, header.scale
 
 
 def trained_channel(path: Path) -> str | None:
     """Return the channel (index or name) that a model was trained on alone, None for all; errors as `load_weights`."""
-    channel = _read_weights(path)[0].get("channel")
-    return None if channel is None else str(channel)
+    return _read_weights(path)[0].channel
 
 
-def _read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Return the configuration in the header and the weights by name."""
+def _read_weights(path: Path) -> tuple[Header, dict[str, torch.Tensor]]:
+    """Return the header and the weights by name."""
     from safetensors import SafetensorError, safe_open
 
     if path.is_dir():
@@ -65,7 +73,10 @@ def _read_weights(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         raise InputError(f"{path} is not a whole safetensors file ({error}). Copy it again.") from error
     if FORMAT not in header:
         raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
-    return json.loads(header[FORMAT]), weights
+    told = json.loads(header[FORMAT])
+    channel = told.get("channel")
+    model = from_table(ModelSettings, told["model"])
+    return Header(model, float(told["scale"]), None if channel is None else str(channel)), weights
 
 
 def weights_hash(path: Path) -> str:

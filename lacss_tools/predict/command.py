@@ -184,9 +184,9 @@ def _where(device: str, workers: int, scheduler: str | None) -> str:
 
 
 def _describe_first(files: dict[str, Path]) -> None:
-    from lacss_tools.io.source import open_field
+    from lacss_tools.io.source import open_image
     from lacss_tools.screen import console
 
     first = next(iter(files.values()))
-    with suppress(InputError), open_field(first) as field:  # a bad file is named when its turn comes
-        console.say(f"{first.name}: {field.note.describe()}")
+    with suppress(InputError), open_image(first) as image:  # a bad file is named when its turn comes
+        console.say(f"{first.name}: {image.note.describe()}")

@@ -1,4 +1,4 @@
-"""How many cells images have, and which images are unlike the others."""
+"""Cell counts of images, and which images are outliers."""
 
 from collections.abc import Mapping
 
@@ -9,13 +9,13 @@ DEVIATIONS = 3.0
 MAD_TO_SIGMA = 1.4826
 """standard deviations per median absolute deviation, of a normal distribution"""
 FEWEST = 8
-"""images; of fewer nobody can say what is unlike"""
+"""images; with fewer there are no outliers"""
 SHOWN = 10
 """outliers by name in the summary"""
 
 
 def outliers(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the images whose number of cells is further from the median than chance explains, most unlike first.
+    """Return the images whose number of cells is further from the median than chance explains, the furthest first.
 
     Further than 3 * max(1.4826 MAD, sqrt(median), 1) from it: where most images agree exactly, counting noise remains.
     """

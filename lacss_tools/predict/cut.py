@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+from lacss_tools.cells import INSIDE, LEVELS
 from lacss_tools.network.backbone import COARSE_STRIDE, FINE_STRIDE
 from lacss_tools.network.lacss import Lacss, Maps
 from lacss_tools.network.lpn import cell_centres
 from lacss_tools.network.patches import patches_around
-from lacss_tools.predict.found import INSIDE, LEVELS, Found, join
+from lacss_tools.predict.found import Found, join
 from lacss_tools.predict.grow import grow
 from lacss_tools.predict.nms import close_pairs, keep_best
 from lacss_tools.predict.settings import PredictSettings
@@ -35,12 +36,12 @@ class Proposals:
     """Locations that own a cell, best first, in pixels of the tile's window; `image` is their place in the batch."""
 
     lois: Float[Tensor, "n 2"]
-    ranks: Float[np.ndarray, " n"]
+    location_scores: Float[np.ndarray, " n"]
     image: Int64[Tensor, " n"]
 
 
 def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settings: PredictSettings) -> Proposals:
-    """Return the locations of a batch of windows that stay after distance NMS and whose coarse cell is in the core.
+    """Return the locations of a batch of windows that survive distance NMS and whose coarse cell is in the core.
 
     Up to `margin` pixels around the core others compete, so that both sides of a seam decide alike; `size` is that of
     the whole working image.
@@ -51,7 +52,7 @@ def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settin
     offsets = torch.round(maps.offsets.clamp(-MAX_OFFSET, MAX_OFFSET) / PLACE_STEP) * PLACE_STEP
     where = (centres + offsets)[chosen].cpu().numpy().astype(np.float64)
     image, row, column = (part.cpu().numpy() for part in chosen.nonzero(as_tuple=True))
-    ranks = scores[chosen].cpu().numpy().astype(np.float64)
+    location_scores = scores[chosen].cpu().numpy().astype(np.float64)
     top, left = tile.window[:2]
     y, x = (row + 0.5) * COARSE_STRIDE + top, (column + 0.5) * COARSE_STRIDE + left
     y0, x0, y1, x1 = tile.core
@@ -62,14 +63,14 @@ def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settin
     kept = [np.zeros(0, np.int64)]
     for b in range(len(scores)):
         own_image = np.flatnonzero((image == b) & near)
-        order = own_image[np.argsort(-ranks[own_image], kind="stable")]
+        order = own_image[np.argsort(-location_scores[own_image], kind="stable")]
         order = order[keep_best(len(order), close_pairs(where[order], settings.nms_distance))]
         inside = ((where[order] + (top, left) > -1) & (where[order] + (top, left) < size)).all(axis=1)
         kept.append(order[own[order] & inside])
     index = np.concatenate(kept)
     device = maps.scores.device
     lois = torch.from_numpy(where[index].astype(np.float32)).to(device)
-    return Proposals(lois, ranks[index], torch.from_numpy(image[index]).to(device))
+    return Proposals(lois, location_scores[index], torch.from_numpy(image[index]).to(device))
 
 
 def at_lois(maps: Maps, tile: Tile, lois: Float[np.ndarray, "n 2"]) -> Proposals:
@@ -103,8 +104,8 @@ def cut(model: Lacss, maps: Maps, proposals: Proposals, tile: Tile, size: tuple[
         codes = grow(segmentor, maps.features, lois, patches, image_box)
         corners = patches.origins + torch.tensor((top, left), device=lois.device)
         places = lois.cpu().double().numpy() + np.array((top, left))
-        found = _crop(codes, corners, places, proposals.ranks[part], size)
-        owners, full = image.cpu().numpy(), found.areas > 0
+        found = _crop(codes, corners, places, proposals.location_scores[part], size)
+        owners, full = image.cpu().numpy(), found.areas() > 0
         for b in np.unique(owners):
             parts[b].append(found.select(np.flatnonzero((owners == b) & full)))
     return [join(size, own) for own in parts]
@@ -114,12 +115,12 @@ def _crop(
     codes: UInt8[Tensor, "n p p"],
     origins: Int64[Tensor, "n 2"],
     places: Float[np.ndarray, "n 2"],
-    ranks: Float[np.ndarray, " n"],
+    location_scores: Float[np.ndarray, " n"],
     size: tuple[int, int],
 ) -> Found:
-    """Return the cells of patches, cut to their masks and MARGIN around them; empty ones have area 0.
+    """Return the cells of patches, cut to their masks and MARGIN around them, also those whose mask is empty.
 
-    The score is the proposal's times the mean probability inside the mask, of whole codes, so that no order of
+    The score is the location's times the mean probability inside the mask, of whole codes, so that no order of
     summation shows in it.
     """
     pixels, corners = codes.cpu().numpy(), origins.cpu().numpy()
@@ -133,4 +134,4 @@ def _crop(
         high[:, axis] = np.minimum(last + MARGIN, np.minimum(size[axis] - corners[:, axis], filled.shape[1]))
     boxes = np.concatenate([corners + low, corners + high], axis=1)
     crops = tuple(pixels[k, a:c, b:d].copy() for k, ((a, b), (c, d)) in enumerate(zip(low, high, strict=True)))
-    return Found(size, ranks, ranks * total / (LEVELS * np.maximum(areas, 1)), places, boxes, areas, crops)
+    return Found(size, location_scores * total / (LEVELS * np.maximum(areas, 1)), places, boxes, crops, location_scores)

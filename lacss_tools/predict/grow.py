@@ -1,13 +1,14 @@
-"""The pixels of each cell: the network looks at the middle of its patch, and further where the cell reaches further."""
+"""The pixels of each cell: the middle of its patch first, and further blocks only where the cell reaches them."""
 
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from lacss_tools.cells import INSIDE
 from lacss_tools.network.device import autocast
 from lacss_tools.network.patches import Patches
 from lacss_tools.network.segmentor import Segmentor
-from lacss_tools.predict.found import INSIDE, encode
+from lacss_tools.predict.found import encode
 from lacss_tools.predict.tiles import Box
 
 BLOCK = 16
@@ -25,7 +26,7 @@ def grow(
 ) -> UInt8[Tensor, "n p p"]:
     """Return coded probabilities in each patch, 0 in blocks that the cell does not reach and beyond the image.
 
-    Looked at first are the blocks within one of the centre; a cell reaches a block when its mask comes up to the border
+    The blocks within one of the centre come first; a cell reaches a block when its mask comes up to the border
     between them. `image` is the image in pixels of the window, which may have been filled up beyond it.
     """
     count, half = -(-patches.size // BLOCK), patches.size // 2

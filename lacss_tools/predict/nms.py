@@ -1,4 +1,5 @@
-"""Of things that are too close or share too much, the best stays: greedy, and only neighbours are compared."""
+"""Greedy suppression: of locations that are too close, or boxes that meet, the best is kept; only neighbours are
+compared."""
 
 import numpy as np
 from jaxtyping import Float, Int64, Integer

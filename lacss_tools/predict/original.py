@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64, Integer
 
 from lacss_tools.arrays import Points
-from lacss_tools.predict.found import INSIDE, Crop, Found
+from lacss_tools.cells import INSIDE, Crop
+from lacss_tools.predict.found import Found
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Lines:
-    """Of each original line along one axis: it is working line `lower` and the next one, that with weight `part`."""
+    """Of each original line along one axis: the working line before it, `lower`, and the `weight` of the one after."""
 
     lower: Int64[np.ndarray, " n"]
-    part: Float32[np.ndarray, " n"]
+    weight: Float32[np.ndarray, " n"]
 
     def between(
         self, firsts: Integer[np.ndarray, " m"], lasts: Integer[np.ndarray, " m"]
@@ -51,17 +52,16 @@ def to_original(found: Found, frame: Frame) -> Found:
     """
     axes = [_lines(frame.size[i], frame.shape[i]) for i in (0, 1)]
     ends = np.stack([axes[i].between(found.boxes[:, i], found.boxes[:, i + 2]) for i in (0, 1)], axis=1)
-    boxes, areas, crops = np.zeros((len(found), 4), np.int64), np.zeros(len(found), np.int64), []
+    boxes, crops = np.zeros((len(found), 4), np.int64), []
     for k, (codes, ((top, bottom), (left, right))) in enumerate(zip(found.crops, ends.tolist(), strict=True)):
         y0, x0 = found.boxes[k, :2].tolist()
         crop = _interpolate(codes, axes, (slice(top, bottom), slice(left, right)), (y0, x0))
-        inside = crop >= INSIDE
         (a, c), (b, d) = (_extent(crop.max(axis=axis, initial=0) >= INSIDE) for axis in (1, 0))
-        boxes[k], areas[k] = (top + a, left + b, top + c, left + d), np.count_nonzero(inside)
+        boxes[k] = (top + a, left + b, top + c, left + d)
         crops.append(crop[a:c, b:d].copy())
     places = frame.to_original(found.locations)
-    moved = replace(found, shape=frame.shape, locations=places, boxes=boxes, areas=areas, crops=tuple(crops))
-    return moved.select(np.flatnonzero(areas > 0))
+    moved = replace(found, shape=frame.shape, locations=places, boxes=boxes, crops=tuple(crops))
+    return moved.select(np.flatnonzero(moved.areas()))
 
 
 def _lines(size: int, length: int) -> Lines:
@@ -76,9 +76,9 @@ def _interpolate(codes: Crop, axes: list[Lines], lines: tuple[slice, slice], fir
     rows, columns = (axis.lower[own] - start for axis, own, start in zip(axes, lines, first, strict=True))
     values = codes.astype(np.float32)
     tall = values.take(rows, axis=0)
-    tall += np.diff(values, axis=0).take(rows, axis=0) * axes[0].part[lines[0], None]
+    tall += np.diff(values, axis=0).take(rows, axis=0) * axes[0].weight[lines[0], None]
     both = tall.take(columns, axis=1)
-    both += np.diff(tall, axis=1).take(columns, axis=1) * axes[1].part[lines[1]]
+    both += np.diff(tall, axis=1).take(columns, axis=1) * axes[1].weight[lines[1]]
     out: Crop = np.rint(both).astype(np.uint8)
     return out
 

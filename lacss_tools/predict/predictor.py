@@ -33,7 +33,7 @@ RIVALS_IN_A_ROW = 8
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model with its working scale; calling it with an image returns the cells, best first."""
+    """A model with its working scale; call it with an image to get the cells, best first."""
 
     model: Lacss
     scale: float
@@ -48,12 +48,12 @@ class Predictor:
 
         Raises InputError when the number of channels is wrong.
         """
-        return self.find(InMemory(image), lois).cells()
+        return self.find(InMemory(image), lois)
 
     def find(self, source: ImageSource, lois: Points | None = None) -> Found:
         """Find the cells of an image of any size, in tiles when it is large; with `lois` those at these places alone.
 
-        Of two LOIs that turn out to lie in one cell (the masks share more than `max_overlap`) the surer one stays.
+        Of two LOIs in one cell (the masks overlap by more than `max_overlap`) the one with the higher score is kept.
         """
         self.check_channels(source.shape[0])
         frame = self.frame(source.shape)
@@ -77,7 +77,8 @@ class Predictor:
 
     @property
     def halo(self) -> int:
-        """The margin around the core of a tile, in working pixels, with which tiles give what one piece gives."""
+        """The margin around the core of a tile, in working pixels, with which tiles give the same cells as one
+        piece."""
         if self.tiling.halo is not None:
             return self.tiling.halo
         features, scores = reach(self.model.settings)
@@ -132,15 +133,15 @@ class Predictor:
         return cut(self.model, maps, proposals, tile, size)
 
     def _finish(self, found: Found, frame: Frame, given: bool = False) -> Found:
-        """Let the cells of all tiles compete, by distance unless their places were given, then by overlap.
+        """Suppress cells of all tiles, by distance unless their places were given, then by overlap.
 
-        Those that stay are brought to the original.
+        Those that are kept move to the original grid.
         """
         if not given:
-            found = best_first(found, found.ranks)
+            found = best_first(found, found.location_scores)
             rivals = close_pairs(found.locations, self.settings.nms_distance)
             found = found.select(keep_best(len(found), rivals))
-        found = found.select(np.flatnonzero(found.areas >= self.settings.min_area))
+        found = found.select(np.flatnonzero(found.areas() >= self.settings.min_area))
         found = best_first(found, found.scores)
         return to_original(suppress(found, self.settings.max_overlap, self.settings.max_iou), frame)
 

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from lacss_tools.arrays import Image
+from lacss_tools.contrast import Range
 from lacss_tools.io.source import ImageSource
-from lacss_tools.network.preprocess import Range, intensity_range, sample_step, to_range
+from lacss_tools.network.preprocess import intensity_range, sample_step, to_range
 from lacss_tools.predict.tiles import Box
 
 ROWS_AT_ONCE = 512

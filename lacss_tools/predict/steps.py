@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
-from lacss_tools.io.source import InMemory, OpenImage, open_field
+from lacss_tools.io.source import InMemory, OpenImage, open_image
 from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.predict.found import Found
 from lacss_tools.predict.outputs import write_found
@@ -20,16 +20,16 @@ from lacss_tools.predict.stream import Stages, stream
 
 PIXELS_AT_ONCE = {"cpu": 2**18}
 PIXELS_AT_ONCE_ELSEWHERE = 2**24
-"""working pixels of a batch: beyond it nothing is gained"""
+"""working pixels of a batch: larger ones are no faster"""
 MOST_AT_ONCE = 64
 """images of a batch, however small they are"""
 ABANDONED_SECONDS = 3600.0
-"""a temporary file that nobody has written to for so long is nobody's"""
+"""a temporary file that has not changed for so long is left over from a killed run"""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to do with each image, for whoever does it: which model, what to write and where."""
+    """What to do with each image: which model to use, what to write and where."""
 
     model: Path
     folder: Path
@@ -48,9 +48,9 @@ def predict_file(job: Job, order: Order) -> int:
     A second input is a table of LOIs, at which the cells are then.
     """
     predictor = _loaded(order, _version(order.model))
-    with _open_inputs(job, order) as field:
-        found = _find(predictor, field)
-        write_found(order.folder, job.stem, field, found, order.formats)
+    with _open_inputs(job, order) as image:
+        found = _find(predictor, image)
+        write_found(order.folder, job.stem, image, found, order.formats)
     return len(found)
 
 
@@ -65,22 +65,22 @@ def predict_together(
         return
 
     def kind(opened: Opened) -> Hashable:
-        source = opened.field.source
-        if opened.field.lois is not None or not isinstance(source, InMemory):
+        source = opened.image.source
+        if opened.image.lois is not None or not isinstance(source, InMemory):
             return None
         return source.shape if predictor.is_small(predictor.frame(source.shape)) else None
 
     def compute(opened: list[Opened]) -> list[Found]:
         if len(opened) == 1:
             with _closed_on_error(opened[0].stack):
-                return [_find(predictor, opened[0].field)]
-        sources = [one.field.source for one in opened]
+                return [_find(predictor, opened[0].image)]
+        sources = [one.image.source for one in opened]
         images = [source.image for source in sources if isinstance(source, InMemory)]  # all of them, by their kind
         return predictor.find_batch(images)
 
     def write(job: Job, opened: Opened, found: Found) -> int:
         with opened.stack:
-            write_found(order.folder, job.stem, opened.field, found, order.formats)
+            write_found(order.folder, job.stem, opened.image, found, order.formats)
         return len(found)
 
     stages = Stages(lambda job: _open(job, order), kind, compute, write)
@@ -89,9 +89,9 @@ def predict_together(
 
 @dataclass(frozen=True)
 class Opened:
-    """A field and what closes its file."""
+    """An image and what closes its file."""
 
-    field: OpenImage
+    image: OpenImage
     stack: ExitStack
 
 
@@ -111,22 +111,22 @@ def _open(job: Job, order: Order) -> Opened:
 
 def _open_inputs(job: Job, order: Order) -> AbstractContextManager[OpenImage]:
     image, *lois = job.inputs
-    return open_field(image, order.channel, *lois)
+    return open_image(image, order.channel, *lois)
 
 
-def _find(predictor: Predictor, field: OpenImage) -> Found:
+def _find(predictor: Predictor, image: OpenImage) -> Found:
     try:
-        return predictor.find(field.source, field.lois)
+        return predictor.find(image.source, image.lois)
     except InputError as error:
-        path = str(field.path)
+        path = str(image.path)
         raise error if path in str(error) else InputError(f"{path}: {error}") from error
 
 
 def _usual_batch(jobs: list[Job], order: Order, predictor: Predictor) -> int:
     for job in jobs:
         try:
-            with open_field(job.inputs[0], order.channel) as field:
-                size = predictor.frame(field.source.shape).size
+            with open_image(job.inputs[0], order.channel) as image:
+                size = predictor.frame(image.source.shape).size
         except InputError:
             continue  # named when its turn comes
         most = PIXELS_AT_ONCE.get(predictor.device.type, PIXELS_AT_ONCE_ELSEWHERE)
@@ -141,7 +141,7 @@ def _loaded(order: Order, version: tuple[float, int]) -> Predictor:
 
 
 def _version(model: Path) -> tuple[float, int]:
-    """Return what changes when weights are overwritten."""
+    """Return a stamp that changes when weights are overwritten."""
     from lacss_tools.network.weights import BEST
 
     path = model / BEST if model.is_dir() else model
@@ -160,6 +160,6 @@ def sweep(folder: Path) -> None:
 
 
 def counted(folder: Path, stems: list[str]) -> dict[str, int]:
-    """Return how many cells images have that were done before, where a table tells."""
+    """Return the cell counts of images that were done before, from their tables."""
     tables = {stem: output_path(folder, stem, "csv") for stem in stems}
     return {stem: path.read_bytes().count(b"\n") - 1 for stem, path in tables.items() if path.is_file()}

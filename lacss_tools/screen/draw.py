@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lacss_tools.arrays import Image, Labels, Plane, Points
+from lacss_tools.contrast import percentile_range
+from lacss_tools.points import nearest_pixels
 
 Colour = tuple[int, int, int]
 # Okabe and Ito's colours, which colour-blind people tell apart
@@ -19,17 +21,24 @@ PINK: Colour = (204, 121, 167)
 GOLDEN = 0.381966
 """turn of the colour wheel between two labels: neighbours in number look unlike"""
 TINT = 0.35
-"""share of the colour inside of a tinted cell"""
+"""fraction of the colour inside a tinted cell"""
 
 RGB = UInt8[np.ndarray, "_ _ 3"]
 
 
 def stretch(plane: Plane, gamma: float = 0.6) -> UInt8[np.ndarray, "y x"]:
     """Return the plane as 8 bit between its 1st and 99.7th percentile; gamma under 1 lifts dim cells."""
-    low, high = np.percentile(plane, [1, 99.7])
-    scaled = np.clip((plane - low) / max(high - low, 1e-9), 0, 1) ** gamma
+    scaled = np.clip(percentile_range(plane, (1.0, 99.7)).scale(plane.astype(np.float64)), 0, 1) ** gamma
     out: np.ndarray = np.round(255 * scaled).astype(np.uint8)
     return out
+
+
+def background(image: Image | None, shape: tuple[int, ...]) -> RGB:
+    """Return an image to draw on: up to three channels in colours, the mean of more; black of `shape` without one."""
+    if image is None:
+        return np.zeros((*shape, 3), dtype=np.uint8)
+    # more than three channels cannot all be shown: their mean says most
+    return to_rgb(image if len(image) <= 3 else image.mean(axis=0, keepdims=True))
 
 
 def to_rgb(image: Image) -> RGB:
@@ -72,7 +81,7 @@ def draw_points(rgb: RGB, points: Points, colour: Colour, radius: int = 2) -> RG
     out = rgb.copy()
     offsets = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
     offsets = offsets[(offsets**2).sum(axis=1) <= radius**2 + 0.5]
-    pixels = (np.rint(points).astype(int)[:, None] + offsets).reshape(-1, 2)
+    pixels = (nearest_pixels(points)[:, None] + offsets).reshape(-1, 2)
     inside = ((pixels >= 0) & (pixels < rgb.shape[:2])).all(axis=1)
     out[pixels[inside, 0], pixels[inside, 1]] = colour
     return out

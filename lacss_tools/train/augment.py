@@ -1,6 +1,6 @@
-"""Changes of intensity, noise and sharpness of training crops, as exposure, stain, detector and focus vary.
+"""Vary intensity, noise and sharpness of training crops, as exposure, stain, detector and focus do.
 
-(Flips, rotation by any angle and scale are one resampling with the crop itself: `dataset.random_matrix`.) Each function
+(Flips, rotation by any angle and scale are one resampling with the crop itself: `crops.random_matrix`.) Each function
 is a plain change of pixels, on whatever device they are; `draw_strengths` draws how much, on the host, from the
 generator of the step. A strength of 0 in the settings draws nothing, so that switching one on or off leaves the draws
 of the others as they are.
@@ -61,7 +61,7 @@ def _number(value: float) -> Float[Tensor, "1 1 1 1"]:
 def vary_intensity(images: Float[Tensor, "b channel y x"], how: Strengths) -> Float[Tensor, "b channel y x"]:
     """Change gain and offset of each channel, add noise, and, where the settings say so, gamma and blur.
 
-    `images` are normalised (`preprocess.normalise`), so one unit is half of the contrast of the field.
+    `images` are normalised (`preprocess.normalise`), so one unit is half of the contrast of the image.
     """
     if how.power is not None:
         images = gamma(images, how.power)
@@ -71,7 +71,7 @@ def vary_intensity(images: Float[Tensor, "b channel y x"], how: Strengths) -> Fl
 
 
 def gamma(image: Crop, power: float | Tensor) -> Crop:
-    """Raise the brightness above black, in units of the field's contrast, to `power`; black and white stay.
+    """Raise the brightness above black, in units of the image's contrast, to `power`; black and white stay.
 
     >>> gamma(torch.tensor([[[-0.5, 0.0, 1.5]]]), 2.0).tolist()
     [[[-0.5, -0.375, 1.5]]]

@@ -1,7 +1,6 @@
-"""A run on disk: config.toml, metrics.jsonl, last.pt, all that is needed to continue."""
+"""A run on disk: config.toml and last.pt, all that is needed to continue."""
 
 import io
-import json
 import time
 import tomllib
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.io.native import atomic, write_text
+from lacss_tools.io.native import atomic
 from lacss_tools.io.settings import write_settings
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import weights_hash
@@ -19,11 +18,13 @@ from lacss_tools.train.optimizer import restore
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State
 
-LAST, CONFIG, METRICS = "last.pt", "config.toml", "metrics.jsonl"
+LAST, CONFIG = "last.pt", "config.toml"
+FORMER_NAMES = {"looks": "validations", "looked": "validated"}
+"""of what last.pt holds, in runs begun before these were renamed"""
 
 
 def save_state(run: Path, state: State, data: str, validation: str) -> None:
-    """Write all that is needed to continue; `data` and `validation` are the fingerprints of what it is trained on."""
+    """Write all that is needed to continue; `data` and `validation` are the fingerprints of their files."""
     everything = {
         "model": state.model.state_dict(),
         "average": state.average.state_dict(),
@@ -32,8 +33,8 @@ def save_state(run: Path, state: State, data: str, validation: str) -> None:
         "seconds": state.elapsed(),
         "best": state.best,
         "stale": state.stale,
-        "looks": state.looks,
-        "looked": state.looked,
+        "validations": state.validations,
+        "validated": state.validated,
         "data": data,
         "validation": validation,
     }
@@ -46,17 +47,18 @@ def save_state(run: Path, state: State, data: str, validation: str) -> None:
 def load_state(run: Path, state: State, data: str, validation: str) -> None:
     """Continue from `run`; InputError when there is nothing to continue, or the data it is trained on has changed.
 
-    So it is when other fields are to judge it: which weights are the best could not be told any more.
+    Nor may the validation images change: which weights are the best could not be told any more.
     """
     path = run / LAST
     if not path.is_file():
         raise InputError(f"{path} does not exist, so there is nothing to resume. Run without `resume`.")
     try:
-        stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}). Check its permissions.") from error
     except Exception as error:
         raise InputError(f"{path} is damaged. Start again with another `run`, or delete this one.") from error
+    stored = {FORMER_NAMES.get(name, name): value for name, value in loaded.items()}
     try:
         if stored["data"] != data:
             raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new `run`.")
@@ -71,7 +73,7 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
         for optimizer, moments in zip(state.optimizers, stored["optimizers"], strict=True):
             restore(optimizer, moments)
         state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
-        state.stale, state.looks, state.looked = stored["stale"], stored["looks"], stored["looked"]
+        state.stale, state.validations, state.validated = stored["stale"], stored["validations"], stored["validated"]
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is of another version of lacss_tools. Start a new `run`.") from error
     state.since = time.monotonic()
@@ -108,20 +110,3 @@ def stored_origin(run: Path) -> dict[str, str]:
 def stored_processes(run: Path) -> int:
     """Return how many processes trained a run on disk when it was last begun or continued."""
     return int(tomllib.loads((run / CONFIG).read_text(encoding="utf-8"))["data"]["processes"])
-
-
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """Return the rows of metrics.jsonl, oldest first; a last line cut short by a crash is dropped."""
-    path = run / METRICS
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
-
-
-def write_metrics(run: Path, rows: list[dict[str, Any]]) -> None:
-    """Write all rows of metrics.jsonl."""
-    write_text(run / METRICS, "".join(json.dumps(row) + "\n" for row in rows))

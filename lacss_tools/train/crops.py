@@ -1,4 +1,4 @@
-"""Training fields in memory at the working scale, and random crops of them as a function of (seed, step) alone."""
+"""Training images in memory at the working scale, and random crops of them which depend on seed and step alone."""
 
 import dataclasses
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.watershed import watershed_labels
 
 EMPTY_WEIGHT = 3.0
-"""fields are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
+"""images are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
 LOI_MARGIN = 3.0
 """a LOI this close to the outside of a crop (pixels) still counts, since the cell is visible"""
 NEAR = 48.0
 """a crop's centre is at most this far from a LOI, in y and in x"""
 BEYOND = 16.0
-"""how far a crop, unturned, may reach beyond the field: enough to see its border, and little empty ground"""
+"""pixels that an unrotated crop may reach beyond the image: enough to see its border, with little empty ground"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TrainingImage:
     own: Float[Tensor, " n"]
     """label of the cell of each LOI"""
     outlined: bool = False
-    """whether the labels are a person's, and so to be believed"""
+    """whether a person outlined the labels, so that they can be trusted"""
 
     @cached_property
     def above_black(self) -> Float[Tensor, "channel y x"]:
@@ -53,7 +53,7 @@ class TrainingImage:
         return torch.stack([self.mask, self.labels])
 
     def on(self, device: torch.device) -> "TrainingImage":
-        """Return the field with its pixels on another device."""
+        """Return the image with its pixels on another device."""
         image, mask, labels = (part.to(device) for part in (self.image, self.mask, self.labels))
         return replace(self, image=image, mask=mask, labels=labels)
 
@@ -66,7 +66,7 @@ class Loci(Moving):
     batch: Int64[Tensor, " n"]
     own: Float[Tensor, " n"]
     outlined: Float[Tensor, " n"]
-    """1 for LOIs of fields that a person outlined"""
+    """1 for LOIs of images that a person outlined"""
 
 
 @dataclass(frozen=True)
@@ -83,19 +83,19 @@ class Plan(Moving):
     """A batch before it has pixels: what was drawn at random, and the LOIs that follow from it."""
 
     chosen: tuple[int, ...]
-    """fields of the crops"""
+    """which image each crop is of"""
     size: int
     """side of a crop"""
     matrices: Float[Tensor, "b 2 2"]
     centres: Float[Tensor, "b 2"]
     extents: Float[Tensor, "b 2"]
-    """(height, width) of the fields"""
+    """(height, width) of the images"""
     strengths: Strengths
     loci: Loci
 
 
-def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
-    """Build a field from LOIs and an image-level mask; its labels are guessed by watershed."""
+def weak_image(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
+    """Build a training image from LOIs and an image-level mask; its labels are guessed by watershed."""
     size = scaled_size(image.shape[1:], scale)
     pixels = resize(normalise(image), size)
     area = resize(torch.from_numpy(mask.astype(np.float32))[None], size)[0] > 0.5
@@ -105,8 +105,8 @@ def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> Training
     return TrainingImage(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
 
 
-def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:
-    """Build a field from instance labels; `own` is the label of the cell of each LOI."""
+def full_image(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:
+    """Build a training image from instance labels; `own` is the label of the cell of each LOI."""
     size = scaled_size(image.shape[1:], scale)
     names, dense = np.unique(labels, return_inverse=True)  # float32 cannot tell labels above 2^24 apart
     dense = dense.reshape(labels.shape) + (names[0] > 0)
@@ -119,41 +119,41 @@ def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scal
     )
 
 
-def draw_batch(fields: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
+def draw_batch(images: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
     """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact.
 
     Each process of a distributed training draws its own by its `rank`.
     """
-    return render(fields, plan_batch(fields, settings, step, rank))
+    return render(images, plan_batch(images, settings, step, rank))
 
 
-def plan_batch(fields: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Plan:
+def plan_batch(images: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Plan:
     """Draw, on the host, all that is random in the batch of `step`."""
     rng = np.random.default_rng([settings.seed, step, rank])
-    chance = np.array([len(field.lois) + EMPTY_WEIGHT for field in fields])
-    chosen = tuple(int(k) for k in rng.choice(len(fields), size=settings.batch, p=chance / chance.sum()))
-    return _together([plan_crop(k, fields[k], settings, rng) for k in chosen])
+    chance = np.array([len(whole.lois) + EMPTY_WEIGHT for whole in images])
+    chosen = tuple(int(k) for k in rng.choice(len(images), size=settings.batch, p=chance / chance.sum()))
+    return _together([plan_crop(k, images[k], settings, rng) for k in chosen])
 
 
-def plan_crop(number: int, field: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> Plan:
+def plan_crop(number: int, whole: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> Plan:
     """Draw a random square, turned, mirrored and resized, with changed brightness and jittered LOIs: a batch of one.
 
     The crop is centred on a random LOI (or anywhere, one time in five), so that empty areas do not waste steps.
-    `number` is that of the field.
+    `number` is that of the image.
     """
     size = settings.crop
     matrix = random_matrix(settings.scale_range, rng)
-    centre = random_centre(field, size, rng)
+    centre = random_centre(whole, size, rng)
     half = (size - 1) / 2
-    lois = (field.lois - centre) @ torch.linalg.inv(matrix).T + half
+    lois = (whole.lois - centre) @ torch.linalg.inv(matrix).T + half
     inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
     noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
     lois = (lois + noise).clamp(0, size - 1)[inside]
     count = len(lois)
-    outlined = torch.full((count,), float(field.outlined))
-    loci = Loci(lois, torch.zeros(count, dtype=torch.long), field.own[inside], outlined)
-    extent = torch.tensor(field.image.shape[1:], dtype=torch.float32)
-    strengths = draw_strengths((len(field.image), size, size), settings, rng)
+    outlined = torch.full((count,), float(whole.outlined))
+    loci = Loci(lois, torch.zeros(count, dtype=torch.long), whole.own[inside], outlined)
+    extent = torch.tensor(whole.image.shape[1:], dtype=torch.float32)
+    strengths = draw_strengths((len(whole.image), size, size), settings, rng)
     return Plan((number,), size, matrix[None], centre[None], extent[None], strengths, loci)
 
 
@@ -173,12 +173,12 @@ def _joined(records: list[M]) -> M:
     return replace(records[0], **{name: torch.cat([getattr(one, name) for one in records]) for name in names})
 
 
-def render(fields: list[TrainingImage], plan: Plan) -> Batch:
-    """Return the batch that was planned, with pixels; computed where the plan and the pixels of the fields are."""
+def render(images: list[TrainingImage], plan: Plan) -> Batch:
+    """Return the batch that was planned, with pixels; computed where the plan and the pixels of the images are."""
     grids = sampling_grids(plan.matrices, plan.centres, plan.extents, plan.size)
-    chosen = [fields[k] for k in plan.chosen]
-    image = sample([field.above_black for field in chosen], grids, "bilinear") + BLACK
-    mask, labels = sample([field.truth for field in chosen], grids, "nearest").unbind(1)
+    chosen = [images[k] for k in plan.chosen]
+    image = sample([whole.above_black for whole in chosen], grids, "bilinear") + BLACK
+    mask, labels = sample([whole.truth for whole in chosen], grids, "nearest").unbind(1)
     loci = {item.name: getattr(plan.loci, item.name) for item in dataclasses.fields(plan.loci)}
     return Batch(image=vary_intensity(image, plan.strengths), mask=mask, labels=labels, **loci)
 
@@ -191,12 +191,12 @@ def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor,
     return torch.tensor([[cos, -sin * flip], [sin, cos * flip]], dtype=torch.float32)
 
 
-def random_centre(field: TrainingImage, crop: int, rng: np.random.Generator) -> Float[Tensor, " 2"]:
-    """Return the (y, x) of the centre, in the field, of a crop of side `crop`; of a small field the middle."""
-    sides = torch.tensor(field.image.shape[1:], dtype=torch.float32)
-    if len(field.lois) == 0 or rng.random() < 0.2:
+def random_centre(whole: TrainingImage, crop: int, rng: np.random.Generator) -> Float[Tensor, " 2"]:
+    """Return the (y, x) of the centre, in the image, of a crop of side `crop`; the middle of a small image."""
+    sides = torch.tensor(whole.image.shape[1:], dtype=torch.float32)
+    if len(whole.lois) == 0 or rng.random() < 0.2:
         return torch.from_numpy(rng.uniform(0, sides.numpy())).float()
-    near = field.lois[int(rng.integers(len(field.lois)))] + torch.from_numpy(rng.uniform(-NEAR, NEAR, 2)).float()
+    near = whole.lois[int(rng.integers(len(whole.lois)))] + torch.from_numpy(rng.uniform(-NEAR, NEAR, 2)).float()
     inset = (sides / 2).clamp(max=crop / 2 - BEYOND)
     return torch.minimum(torch.maximum(near, inset), sides - inset)
 
@@ -204,9 +204,9 @@ def random_centre(field: TrainingImage, crop: int, rng: np.random.Generator) -> 
 def sampling_grids(
     matrices: Float[Tensor, "b 2 2"], centres: Float[Tensor, "b 2"], extents: Float[Tensor, "b 2"], size: int
 ) -> Float[Tensor, "b size size 2"]:
-    """Return where `grid_sample` reads squares of `size` pixels around the centres: (x, y), -1 to 1 in the field.
+    """Return where `grid_sample` reads squares of `size` pixels around the centres: (x, y), -1 to 1 in the image.
 
-    The matrices lead from offsets in the square to offsets in the field. Their product is written out, since as a
+    The matrices lead from offsets in the square to offsets in the image. Their product is written out, since as a
     product of matrices a GPU would round it to ten bits.
     """
     line = torch.arange(size, device=matrices.device) - (size - 1) / 2

@@ -1,25 +1,30 @@
-"""The learning curve of a run: loss terms and validation AP over minutes."""
+"""The learning curve of a run: every loss term that it logged, and validation AP, over minutes."""
 
 from typing import Any
 
 from lacss_tools.screen.plots import BLUE, RED, panels, png
+from lacss_tools.train.history import Row
 
 
-def learning_curve(rows: list[dict[str, Any]]) -> bytes:
-    """Plot the training loss and, where there is one, the validation AP over minutes (rows of metrics.jsonl)."""
+def learning_curve(rows: list[Row]) -> bytes:
+    """Return `draw_curve` as PNG."""
+    return png(draw_curve(rows))
+
+
+def draw_curve(rows: list[Row]) -> Any:
+    """Plot all loss terms (left) and, where there is one, the validation AP (right) over minutes."""
     figure, (left, right) = panels(2)
-    terms = [name for name in ("score", "offset", "labels", "weak", "aux") if any(name in row for row in rows)]
-    for name in terms:
-        known = [(row["seconds"] / 60, row[name]) for row in rows if name in row]
+    for name in dict.fromkeys(name for row in rows for name in row.losses):
+        known = [(row.seconds / 60, row.losses[name]) for row in rows if name in row.losses]
         left.plot(*zip(*known, strict=True), label=name, linewidth=1.2)
     left.set(xlabel="minutes", ylabel="loss", yscale="log")
-    if terms:
+    if left.lines:
         left.legend(frameon=False, fontsize=8)
-    for name, label, colour in (("val_ap50", "AP50", BLUE), ("val_map", "mAP", RED)):
-        known = [(row["seconds"] / 60, row[name]) for row in rows if name in row]
-        if known:
-            right.plot(*zip(*known, strict=True), "o-", color=colour, label=label, markersize=4)
-    right.set(xlabel="minutes", ylabel="validation", ylim=(0, 1))
-    if right.lines:
+    validated = [(row.seconds / 60, row.validation) for row in rows if row.validation]
+    if validated:
+        minutes = [when for when, _ in validated]
+        right.plot(minutes, [scores.ap50 for _, scores in validated], "o-", color=BLUE, label="AP50", markersize=4)
+        right.plot(minutes, [scores.map for _, scores in validated], "o-", color=RED, label="mAP", markersize=4)
         right.legend(frameon=False)
-    return png(figure)
+    right.set(xlabel="minutes", ylabel="validation", ylim=(0, 1))
+    return figure

@@ -15,13 +15,14 @@ from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.native import check_inside, read_image, read_labels, read_lois, read_mask
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair
 from lacss_tools.network.preprocess import typical_diameter, working_scale
-from lacss_tools.train.crops import TrainingImage, full_field, weak_field
+from lacss_tools.points import values_at
+from lacss_tools.train.crops import TrainingImage, full_image, weak_image
 from lacss_tools.train.settings import TrainSettings
 
 
 @dataclass(frozen=True)
 class TrainingFolders:
-    """Where the data is: LOIs and masks (weak) or labels (full), and optionally labelled fields to validate on."""
+    """Where the data is: LOIs and masks (weak) or labels (full), and optionally labelled images to validate on."""
 
     images: Path
     lois: Path
@@ -33,7 +34,7 @@ class TrainingFolders:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """One field as read: image, cell area (or labels), LOIs and how many of them lay outside the cell area."""
+    """One image as read: its pixels, cell area (or labels), LOIs and how many of these lay outside the cell area."""
 
     image: Image
     area: np.ndarray
@@ -44,10 +45,10 @@ class AnnotatedImage:
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """A field to validate on."""
+    """An image to validate on."""
 
     stem: str
-    image: Image
+    pixels: Image
     truth: Cells
     path: Path
     label_path: Path
@@ -55,9 +56,9 @@ class LabelledImage:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All fields in memory, the working scale, and a fingerprint of the files."""
+    """All images in memory, the working scale, and a fingerprint of the files."""
 
-    fields: list[TrainingImage]
+    images: list[TrainingImage]
     scale: float
     channels: int
     fingerprint: str
@@ -68,7 +69,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Selection:
-    """The files of each field, image first, and how to read them."""
+    """The files of each image, image first, and how to read them."""
 
     files: list[tuple[Path, ...]]
     readers: list[Callable[..., AnnotatedImage]]
@@ -132,12 +133,12 @@ def load_training_data(
     if diameter is None:
         diameter = typical_diameter(sum(float(np.count_nonzero(source.area)) for source in sources), lois)
     scale = working_scale(diameter, cell_diameter)
-    notes = [f"training fields: {chosen.note}; {lois} LOIs"]
+    notes = [f"training images: {chosen.note}; {lois} LOIs"]
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
     notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
     return TrainingData(
-        fields=[_field(source, scale) for source in sources],
+        images=[_image(source, scale) for source in sources],
         scale=scale,
         channels=len(sources[0].image),
         fingerprint=fingerprint([path for files in chosen.files for path in files]),
@@ -157,11 +158,11 @@ def _same_channels(files: list[tuple[Path, ...]], sources: list[AnnotatedImage])
 
 
 def check_channels(validation: list[LabelledImage], channels: int) -> None:
-    """Raise InputError for a field to validate on that has not the `channels` of the training images."""
-    for field in validation:
-        if len(field.image) != channels:
+    """Raise InputError for a validation image with other `channels` than the training images."""
+    for image in validation:
+        if len(image.pixels) != channels:
             raise InputError(
-                f"{field.path} has {len(field.image)} channels, the training images have {channels}. "
+                f"{image.path} has {len(image.pixels)} channels, the training images have {channels}. "
                 "Validate on images of the same kind, or name the `channel` to use of all."
             )
 
@@ -170,8 +171,7 @@ def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str |
     image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
     _same_size(image_path, image, mask_path, mask)
     check_inside(lois, loi_path, image_path, mask.shape)
-    nearest = np.round(lois).astype(int)
-    inside = mask[nearest[:, 0], nearest[:, 1]]
+    inside = values_at(mask, lois)
     return AnnotatedImage(image, mask, lois[inside], False, int((~inside).sum()))
 
 
@@ -181,11 +181,10 @@ def _read_full(image_path: Path, label_path: Path, channel: str | None) -> Annot
     return AnnotatedImage(image, labels, inner_points(labels), True)
 
 
-def _field(source: AnnotatedImage, scale: float) -> TrainingImage:
+def _image(source: AnnotatedImage, scale: float) -> TrainingImage:
     if not source.outlined:
-        return weak_field(source.image, source.area, source.lois, scale)
-    at = source.lois.astype(int)
-    return full_field(source.image, source.area, source.lois, source.area[at[:, 0], at[:, 1]], scale)
+        return weak_image(source.image, source.area, source.lois, scale)
+    return full_image(source.image, source.area, source.lois, values_at(source.area, source.lois), scale)
 
 
 def _same_size(image_path: Path, image: np.ndarray, other_path: Path, other: np.ndarray) -> None:
@@ -194,7 +193,7 @@ def _same_size(image_path: Path, image: np.ndarray, other_path: Path, other: np.
 
 
 def fingerprint(paths: list[Path]) -> str:
-    """Return what changes with the name or the content of any of these files."""
+    """Return a hash of the names and contents of these files."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.name.encode())
@@ -215,8 +214,8 @@ def _labelled(images: Path, labels: Path, channel: str | None) -> Iterator[Label
         yield LabelledImage(stem, image, cells_from_labels(truth), image_path.resolve(), label_path)
 
 
-def epoch_steps(fields: list[TrainingImage], settings: TrainSettings, processes: int) -> int:
-    """Return the steps in `settings.epochs`: an epoch is as many crops as have the area of all fields together."""
-    area = sum(field.image.shape[1] * field.image.shape[2] for field in fields)
+def epoch_steps(images: list[TrainingImage], settings: TrainSettings, processes: int) -> int:
+    """Return the steps in `settings.epochs`: an epoch is as many crops as cover the area of all images."""
+    area = sum(image.image.shape[1] * image.image.shape[2] for image in images)
     crops = (settings.epochs or 0.0) * area / settings.crop**2
     return max(1, math.ceil(crops / (settings.batch * processes)))

@@ -1,4 +1,4 @@
-"""The weights that a training starts from: random, or those of an earlier model (`init`)."""
+"""The weights that training starts from: random, or those of an earlier model (`init`)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +20,13 @@ def wanted_sizes(settings: TrainSettings, init: Path | None) -> ModelSettings:
 
 
 def fit_sizes(sizes: ModelSettings, settings: TrainSettings, channels: int) -> ModelSettings:
-    """Return the sizes for images of `channels` channels, with the auxnet that the training wants."""
+    """Return the sizes for images of `channels` channels, with the auxnet that the settings ask for."""
     uses_auxnet = settings.auxnet and settings.supervision != "full" and settings.weak_loss > 0
     return replace(sizes, channels=channels, auxnet=uses_auxnet)
 
 
 def preset_name(sizes: ModelSettings) -> str:
-    """Return the name of the preset of these sizes, whatever its channels, or words that say that it is none."""
+    """Return the name of the preset of these sizes, whatever its channels, or say that there is none."""
     for name, preset in PRESETS.items():
         if replace(preset, channels=sizes.channels, auxnet=sizes.auxnet) == sizes:
             return f"preset {name}"

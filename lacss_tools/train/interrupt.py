@@ -1,4 +1,4 @@
-"""Ctrl-C between two steps of a training and never within one, so that what is saved then is whole."""
+"""Take Ctrl-C between two training steps, never within one, so that the saved state is whole."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def whole_steps(steps: Iterator[T]) -> Generator[T]:
-    """Yield from `steps`; a Ctrl-C while the next one is being made raises KeyboardInterrupt when it is done.
+    """Yield from `steps`; Ctrl-C during a step raises KeyboardInterrupt when the step is done.
 
     Between steps it is raised at once. Nothing is changed where Ctrl-C does not raise KeyboardInterrupt anyway: outside
     of the main thread, and where somebody else handles it.

@@ -1,4 +1,4 @@
-"""The optimizers of a training: Muon for the convolutions inside the network, AdamW for all other parameters."""
+"""The optimizers: Muon for the convolutions inside the network, AdamW for all other parameters."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -9,6 +9,7 @@ from lacss_tools.io.native import atomic, write_table
 from lacss_tools.network.weights import BEST
 from lacss_tools.train import checkpoint
 from lacss_tools.train.folders import TrainingFolders
+from lacss_tools.train.history import METRICS, read_metrics
 from lacss_tools.train.initial import wanted_sizes
 from lacss_tools.train.session import FinishedRunError
 from lacss_tools.train.settings import TrainSettings
@@ -56,7 +57,7 @@ def repeat(
     """Train from the seeds settings.seed, +1, ..., each into its own folder of `run`; return the best weights.
 
     `run` gets a copy of the best run's files and seeds.csv, which lists them all. With `resume` finished seeds stay,
-    the interrupted one continues and those that never began are trained.
+    the interrupted one continues and seeds not started yet are trained.
     """
     if folders.val_images is None:
         raise UsageError("`repeat` keeps the best seed on validation. Give `val_images` and `val_labels`.")
@@ -106,9 +107,9 @@ def first_weights(begun: Path, init: Path | None) -> Path | None:
 
 def outcome(seed: int, run: Path) -> SeedResult:
     """Return the best validation (by AP50, the first of equals) of a finished run."""
-    rows = [row for row in checkpoint.read_metrics(run) if "val_ap50" in row]
-    best = max(rows, key=lambda row: float(row["val_ap50"]))
-    return SeedResult(seed, run, best["step"], best["val_ap50"], best["val_ap75"], best["val_map"])
+    rows = [(row.step, row.validation) for row in read_metrics(run) if row.validation]
+    step, best = max(rows, key=lambda row: row[1].ap50)
+    return SeedResult(seed, run, step, best.ap50, best.ap75, best.map)
 
 
 def best_of(outcomes: list[SeedResult]) -> SeedResult:
@@ -119,7 +120,7 @@ def best_of(outcomes: list[SeedResult]) -> SeedResult:
 def keep(run: Path, outcomes: list[SeedResult]) -> None:
     """Copy the files of the best seed to `run` and list all seeds in seeds.csv."""
     best = best_of(outcomes)
-    for name in (BEST, checkpoint.CONFIG, checkpoint.METRICS):
+    for name in (BEST, checkpoint.CONFIG, METRICS):
         with atomic(run / name) as part:
             shutil.copyfile(best.run / name, part)
     rows = [

@@ -1,11 +1,10 @@
-"""One sitting of a training: steps, looks at the model now and then, the best kept, all saved that resuming needs."""
+"""One session of training: steps, a validation now and then, the best weights kept, all saved that resuming needs."""
 
 import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,10 +19,11 @@ from lacss_tools.train.board import Board
 from lacss_tools.train.curves import learning_curve
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.folders import LabelledImage, TrainingData, fingerprint
+from lacss_tools.train.history import Row, Scores, read_metrics, write_metrics
 from lacss_tools.train.interrupt import whole_steps
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
-from lacss_tools.train.validation import SHOWN_FIELDS, find_all, picture, scores
+from lacss_tools.train.validation import SHOWN_IMAGES, find_all, picture, scores
 
 SAVE_SECONDS = 60.0
 """between two checkpoints: a kill loses no more than this"""
@@ -53,18 +53,18 @@ class TrainSession:
 
     def __init__(self, task: Task, state: State, say: Callable[[str], None], board: Board | None = None) -> None:
         self.task, self.state, self.say, self.board = task, state, say, board
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[Row] = []
         self.losses: dict[str, float] = {}
         self.report: StepReport | None = None
         self.saved = time.monotonic()
-        files = [path for field in task.validation for path in (field.path, field.label_path)]
-        self.judges = fingerprint(files) if files else ""
+        files = [path for image in task.validation for path in (image.path, image.label_path)]
+        self.validated_on = fingerprint(files) if files else ""
 
     def resume(self) -> None:
         """Continue from the last checkpoint; InputError when there is none, or nothing left to do."""
         task, state = self.task, self.state
-        checkpoint.load_state(task.run, state, task.data.fingerprint, self.judges)
-        if state.progress(task.settings, task.world) >= 1 and state.looked == state.step:  # and the last look was made
+        checkpoint.load_state(task.run, state, task.data.fingerprint, self.validated_on)
+        if state.progress(task.settings, task.world) >= 1 and state.validated == state.step:
             raise FinishedRunError(
                 f"{task.run} is finished (step {state.step}, {state.elapsed() / 60:.1f} minutes). "
                 "Extend it with `resume` and larger `steps`, `epochs` or `minutes`."
@@ -74,40 +74,40 @@ class TrainSession:
                 f"{task.run} stopped early at step {state.step}. Continue it with `resume` and a larger `patience`."
             )
         # fewer than before if the budget has grown
-        state.looks = min(state.looks, self.looks_due(state.progress(task.settings, task.world)))
-        self.rows = [row for row in checkpoint.read_metrics(task.run) if row["step"] <= state.step]
+        state.validations = min(state.validations, self.validations_due(state.progress(task.settings, task.world)))
+        self.rows = [row for row in read_metrics(task.run) if row.step <= state.step]
 
-    def looks_due(self, progress: float) -> int:
-        """Return how many looks belong to this part of the training."""
+    def validations_due(self, progress: float) -> int:
+        """Return how many validations there should have been when this fraction of the training is done."""
         return int(progress / self.task.settings.validate_every + 1e-9)
 
     def out_of_patience(self) -> bool:
-        """Return whether the last validations brought nothing better, and the user wants to stop then."""
+        """Return whether the last validations were no better, so many that the settings ask to stop."""
         patience = self.task.settings.patience
         stale = patience is not None and self.state.stale >= patience
         return bool(self.task.world.agree(float(stale)))
 
     def train(self, watch: Callable[[StepReport, State], None]) -> None:
-        """Make steps until the budget is spent or the patience is at an end; ends with a look and a checkpoint."""
+        """Make steps until budget or patience runs out; ends with a validation and a checkpoint."""
         task, state = self.task, self.state
-        if self.looks_due(state.progress(task.settings, task.world)) > state.looks:
-            self.look()  # the interruption came between a step and its look
-        steps = run_steps(state, task.data.fields, task.settings, task.device, task.world)
+        if self.validations_due(state.progress(task.settings, task.world)) > state.validations:
+            self.validate()  # the interruption came between a step and its validation
+        steps = run_steps(state, task.data.images, task.settings, task.device, task.world)
         with contextlib.closing(whole_steps(steps)) as reports:
             self.follow(reports, watch)
-        if state.looked != state.step:  # the time can run out between two looks
-            self.look()
+        if state.validated != state.step:  # the time can run out between two validations
+            self.validate()
 
     def follow(self, reports: Iterable[StepReport], watch: Callable[[StepReport, State], None]) -> None:
-        """Log, look and save as steps are made, until there are no more or the patience is at an end."""
+        """Log, validate and save as steps are made, until there are no more or patience runs out."""
         for report in reports:
             self.report = report
             watch(report, self.state)
-            due = self.looks_due(report.progress) > self.state.looks
+            due = self.validations_due(report.progress) > self.state.validations
             if due or report.step % LOG_EVERY == 0:
                 self.losses = report.numbers()
             if due:
-                self.look()
+                self.validate()
                 if self.out_of_patience():
                     self.say(f"step {report.step}: no better AP50 in {self.state.stale} validations, stopped early")
                     break
@@ -116,51 +116,51 @@ class TrainSession:
             if time.monotonic() - self.saved > SAVE_SECONDS:
                 self.save()
 
-    def row(self) -> dict[str, Any]:
-        """Return one line of metrics.jsonl: step, seconds of training so far, the loss terms."""
-        return {"step": self.state.step, "seconds": round(self.state.elapsed(), 2), **self.losses}
+    def row(self, validation: Scores | None = None) -> Row:
+        """Return a row of metrics.jsonl for the last step."""
+        return Row(self.state.step, round(self.state.elapsed(), 2), self.losses, validation)
 
-    def log(self, row: dict[str, Any]) -> None:
+    def log(self, row: Row) -> None:
         """Remember a row of metrics."""
         self.rows.append(row)
         if self.board and self.task.world.leads:
             self.board.add(row)
 
-    def look(self) -> None:
+    def validate(self) -> None:
         """Validate the averaged weights, keep them when they are the best so far, draw curves and pictures, save."""
         self.check()
         task, state = self.task, self.state
-        found, looks = [], self.looks_due(state.progress(task.settings, task.world))
+        found, due = [], self.validations_due(state.progress(task.settings, task.world))
         if task.world.leads:
             found = find_all(Predictor(state.average, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
-        # not before: who is interrupted while looking looks again
-        state.looked, state.looks = state.step, looks
+        # not before: a validation that is interrupted is made again
+        state.validated, state.validations = state.step, due
         if not task.world.leads:
             return
-        row = self.row() | scores(found, task.validation)
-        self.log(row)
-        if keep_best(task, state, row.get("val_ap50")):
-            self.say(f"step {state.step}: {_verdict(row)}")
+        result = scores(found, task.validation)
+        self.log(self.row(result))
+        if keep_best(task, state, result.ap50 if result else None):
+            self.say(f"step {state.step}: {_verdict(result)}")
         self.draw(found)
         self.save()
 
     def draw(self, found: list[Cells]) -> None:
-        """Write the learning curves and pictures of the first validation fields into the report folder."""
+        """Write the learning curves and pictures of the first validation images into the report folder."""
         folder = self.task.run / REPORT
         with atomic(folder / CURVES) as part:
             part.write_bytes(learning_curve(self.rows))
-        for field, cells in list(zip(self.task.validation, found, strict=True))[:SHOWN_FIELDS]:
-            pixels = picture(field, cells)
-            write_jpeg(folder / f"{field.stem}_{self.state.step:06d}.jpg", pixels)
+        for image, cells in list(zip(self.task.validation, found, strict=True))[:SHOWN_IMAGES]:
+            pixels = picture(image, cells)
+            write_jpeg(folder / f"{image.stem}_{self.state.step:06d}.jpg", pixels)
             if self.board:
-                self.board.show(field.stem, pixels, self.state.step)
+                self.board.show(image.stem, pixels, self.state.step)
 
     def save(self) -> None:
         """Write all that is needed to continue, unless the weights are spoilt (then LacssError)."""
         self.check()
         if self.task.world.leads:
-            checkpoint.write_metrics(self.task.run, self.rows)
-            checkpoint.save_state(self.task.run, self.state, self.task.data.fingerprint, self.judges)
+            write_metrics(self.task.run, self.rows)
+            checkpoint.save_state(self.task.run, self.state, self.task.data.fingerprint, self.validated_on)
         self.saved = time.monotonic()
 
     def check(self) -> None:
@@ -169,17 +169,17 @@ class TrainSession:
             check_finite(self.report.diverged, self.task.settings)
 
 
-def _verdict(row: dict[str, Any]) -> str:
-    if "val_ap50" not in row:
+def _verdict(result: Scores | None) -> str:
+    if result is None:
         return "weights kept (no validation labels given)"
-    return f"validation AP50 {row['val_ap50']:.3f}, mAP {row['val_map']:.3f}; weights kept"
+    return f"validation AP50 {result.ap50:.3f}, mAP {result.map:.3f}; weights kept"
 
 
-def keep_best(task: Task, state: State, score: float | None) -> bool:
+def keep_best(task: Task, state: State, ap50: float | None) -> bool:
     """Write the averaged weights when they are the best so far (always when nothing is validated)."""
-    if score is not None and score <= state.best:
+    if ap50 is not None and ap50 <= state.best:
         state.stale += 1
         return False
-    state.best, state.stale = state.best if score is None else score, 0
+    state.best, state.stale = state.best if ap50 is None else ap50, 0
     save_weights(task.run / BEST, state.average, task.data.scale, task.settings.channel)
     return True

@@ -35,7 +35,7 @@ Watch = Callable[[StepReport, State], None]
 
 
 def silent(*ignored: Any) -> None:
-    """Tell nobody."""
+    """Ignore everything."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def prepare(
     check_channels(validation, data.channels)
     for note in [*data.notes, *_where(chosen, world)]:
         say(note)
-    if shared := sum(field.path in data.paths for field in validation):
-        say(f"{shared} of {len(validation)} validation images are trained on too: their AP says little")
+    if shared := sum(image.path in data.paths for image in validation):
+        say(f"{shared} of {len(validation)} validation images are trained on too: their AP is too optimistic")
     return Prepared(data, validation, fit_sizes(sizes, settings, data.channels), chosen, world)
 
 
@@ -143,7 +143,7 @@ def fit(
 ) -> Path:
     """Train one run on data in memory; otherwise as `train`."""
     if settings.epochs is not None:
-        settings = replace(settings, steps=epoch_steps(ready.data.fields, settings, ready.world.size))
+        settings = replace(settings, steps=epoch_steps(ready.data.images, settings, ready.world.size))
     torch.manual_seed(settings.seed)
     model, notes = initial_model(ready.sizes, None if resume else init)
     task = Task(run, ready.data, ready.validation, settings, ready.device, ready.world)
@@ -177,8 +177,8 @@ def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> di
     versions = {"torch": torch.__version__, "python": platform.python_version()}
     facts = {
         "fingerprint": task.data.fingerprint,
-        "fields": len(task.data.fields),
-        "outlined": sum(field.outlined for field in task.data.fields),
+        "images": len(task.data.images),
+        "outlined": sum(image.outlined for image in task.data.images),
         "scale": task.data.scale,
         "device": str(task.device),
         "processes": task.world.size,

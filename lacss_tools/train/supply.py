@@ -19,48 +19,48 @@ from lacss_tools.train.settings import TrainSettings
 MOST_THREADS = 8
 """that draw batches ahead of a GPU"""
 MOST_MEMORY = 0.25
-"""of what is free on a GPU, for the pixels of the fields"""
+"""of what is free on a GPU, for the pixels of the images"""
 T = TypeVar("T")
 
 
-def place(fields: list[TrainingImage], device: torch.device) -> list[TrainingImage]:
-    """Return the fields with their pixels on a CUDA device, where crops of them then are made, if they fit there."""
+def place(images: list[TrainingImage], device: torch.device) -> list[TrainingImage]:
+    """Return the images with their pixels on a CUDA device, where crops of them then are made, if they fit there."""
     if device.type != "cuda":
-        return fields
-    pixels = sum(field.image.shape[1] * field.image.shape[2] * (len(field.image) + 2) for field in fields)
+        return images
+    pixels = sum(whole.image.shape[1] * whole.image.shape[2] * (len(whole.image) + 2) for whole in images)
     both = 2 * 4 * pixels  # as they are, and ready to be read from
     if both > MOST_MEMORY * torch.cuda.mem_get_info(device)[0]:
-        return fields
-    return [field.on(device) for field in fields]
+        return images
+    return [whole.on(device) for whole in images]
 
 
 def supply(
-    fields: list[TrainingImage], settings: TrainSettings, first: int, device: torch.device, rank: int = 0
+    images: list[TrainingImage], settings: TrainSettings, first: int, device: torch.device, rank: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of steps `first`, `first` + 1, ... for ever.
 
     A batch is a function of (seed, step, rank), so threads change when it is made and not what is in it. On a CPU the
     network uses every core, and drawing ahead would only take them from it: batches are drawn when asked for. Where the
-    fields are on a GPU (`place`), threads draw only the random numbers, and the GPU makes the pixels. Batches
+    images are on a GPU (`place`), threads draw only the random numbers, and the GPU makes the pixels. Batches
     for a CUDA device are filled up with LOIs that count for nothing (`padding`).
     """
     threads = threads_for(device)
     if threads == 0:
-        yield from (draw_batch(fields, settings, step, rank) for step in count(first))
+        yield from (draw_batch(images, settings, step, rank) for step in count(first))
 
     def plan(step: int) -> Plan:
-        drawn = plan_batch(fields, settings, step, rank)
+        drawn = plan_batch(images, settings, step, rank)
         return replace(drawn, loci=pad_lois(drawn.loci, settings.batch, settings.crop)).pinned()
 
     def draw(step: int) -> Batch:
-        batch = draw_batch(fields, settings, step, rank)
+        batch = draw_batch(images, settings, step, rank)
         return pad_lois(batch, settings.batch, settings.crop).pinned() if device.type == "cuda" else batch
 
-    if fields[0].image.device.type == "cpu":
+    if images[0].image.device.type == "cpu":
         yield from ahead(draw, first, threads)
     with closing(ahead(plan, first, threads)) as plans:
         for ready in plans:
-            yield render(fields, ready.to(device))
+            yield render(images, ready.to(device))
 
 
 def threads_for(device: torch.device) -> int:

@@ -24,7 +24,7 @@ from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import place, supply
 
 CHECK_EVERY = 10
-"""steps between two looks at whether the loss is still a number (each makes a GPU wait) and at unused memory"""
+"""after so many steps it is checked whether the loss is still a number, which makes a GPU wait, and memory is freed"""
 
 
 @dataclass
@@ -42,9 +42,9 @@ class State:
     """best validation AP50 so far"""
     stale: int = 0
     """validations since then"""
-    looks: int = 0
-    """validations so far, of those that the budget asks for"""
-    looked: int = -1
+    validations: int = 0
+    """how many there were so far, of those that the budget asks for"""
+    validated: int = -1
     """step of the last validation"""
     since: float = field(default_factory=time.monotonic)
 
@@ -53,7 +53,7 @@ class State:
         return self.seconds + time.monotonic() - self.since
 
     def progress(self, settings: TrainSettings, world: World = ALONE) -> float:
-        """Return the part of the training that is done, by time (of the first process) or by steps."""
+        """Return the fraction of the training that is done, by time (of the first process) or by steps."""
         if settings.minutes is not None:
             return world.agree(self.elapsed() / (60 * settings.minutes))
         return self.step / settings.steps
@@ -61,7 +61,7 @@ class State:
 
 @dataclass(frozen=True)
 class StepReport:
-    """One finished step: its number, the part of the training done and the loss terms."""
+    """One finished step: its number, the fraction of the training done and the loss terms."""
 
     step: int
     progress: float
@@ -84,14 +84,14 @@ def start(model: Lacss, settings: TrainSettings, device: torch.device) -> State:
 
 
 def run_steps(
-    state: State, fields: list[TrainingImage], settings: TrainSettings, device: torch.device, world: World = ALONE
+    state: State, images: list[TrainingImage], settings: TrainSettings, device: torch.device, world: World = ALONE
 ) -> Iterator[StepReport]:
     """Train until the budget is spent, yielding after each step; raises LacssError when the loss is not a number.
 
     Nothing here reads a value back from the device except every CHECK_EVERY steps, so a GPU never waits for the host.
     """
     make = stepper(state, settings, device, world)
-    batches = supply(place(fields, device), settings, state.step, device, world.rank)
+    batches = supply(place(images, device), settings, state.step, device, world.rank)
     diverged = torch.full((), math.inf, device=device)
     while (progress := state.progress(settings, world)) < 1:
         set_learning_rate(state, settings, progress)
@@ -188,7 +188,7 @@ def check_finite(diverged: Tensor, settings: TrainSettings) -> None:
 
 
 def set_learning_rate(state: State, settings: TrainSettings, progress: float) -> None:
-    """Give every optimizer its learning rate at this part of the training."""
+    """Give every optimizer its learning rate at this fraction of the training."""
     rate = settings.learning_rate * schedule(progress, settings.warmup, settings.decay)
     for group in (group for optimizer in state.optimizers for group in optimizer.param_groups):
         if isinstance(group["lr"], Tensor):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lacss_tools.arrays import Labels, Mask, Plane, Points
+from lacss_tools.points import clipped_pixels
 
 SIGMA = 1.5
 """smoothing of the intensity, working pixels"""
@@ -24,7 +25,7 @@ def watershed_labels(image: Plane, mask: Mask, lois: Points) -> Labels:
     seeds = np.zeros(mask.shape, dtype=np.int32)
     if len(lois) == 0:
         return seeds
-    at = np.clip(np.round(lois).astype(int), 0, np.array(mask.shape) - 1)
+    at = clipped_pixels(lois, mask.shape)
     seeds[at[:, 0], at[:, 1]] = np.arange(1, len(lois) + 1)
     distance, nearest = ndimage.distance_transform_edt(seeds == 0, return_indices=True)
     discs = np.where(distance <= SEED_RADIUS, seeds[nearest[0], nearest[1]], 0)

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from lacss_tools.arrays import Image, Mask, Masks
+from lacss_tools.contrast import percentile_range
 from lacss_tools.screen.draw import to_rgb
 
 SIDE = 1600
@@ -15,7 +16,7 @@ RANGE = (0.1, 99.95)
 MAX_CANDIDATES = 24
 """of an image, sent as up to three bytes a pixel"""
 MANY = 100_000
-"""pixels from which a quarter of them tells the percentiles"""
+"""planes of more pixels take their percentiles from a quarter of them"""
 
 
 def step_of(shape: tuple[int, ...], side: int = SIDE) -> int:
@@ -29,9 +30,8 @@ def levels(image: Image, step: int) -> UInt8[np.ndarray, "channel _ _"]:
     small = _shrink(image[:3], step)
     out = np.zeros(small.shape, np.uint8)
     for k, plane in enumerate(small):
-        low, high = np.percentile(plane[::2, ::2] if plane.size > MANY else plane, RANGE)
-        share = np.clip((plane - low) / max(float(high - low), 1e-9), 0, 1)
-        out[k] = np.round(255 * np.sqrt(share))
+        usual = percentile_range(plane[::2, ::2] if plane.size > MANY else plane, RANGE)
+        out[k] = np.round(255 * np.sqrt(np.clip(usual.scale(plane.astype(np.float64)), 0, 1)))
     return out
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.evaluate.report import SHOWN, EvaluatedModel, report, show, shown_fields
+from lacss_tools.evaluate.report import SHOWN, EvaluatedModel, report, show, shown_images
 from lacss_tools.metrics.bootstrap import intervals
 from lacss_tools.metrics.metrics import compare, summarise
 
@@ -32,7 +32,7 @@ def pairs():
 
 
 def pictures(models, image=None):
-    return {k: image for part in shown_fields(models) for k in part}
+    return {k: image for part in shown_images(models) for k in part}
 
 
 def test_the_page_holds_figures_and_loads_nothing(pairs):

@@ -19,6 +19,7 @@ from lacss_tools.cli import app
 from lacss_tools.errors import LacssError
 from lacss_tools.export import check, graphs
 from lacss_tools.export.bioimageio import sample_image
+from lacss_tools.export.facts import facts_of
 from lacss_tools.network import device
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
@@ -215,4 +216,5 @@ def test_a_preset_of_bottlenecks_exports_too():
         stem_stride=1, head=16,
     )  # fmt: skip
     model = Lacss(sizes).eval()
-    assert check.compare_maps(graphs.maps_onnx(model, {}), model) < 1e-3
+    about = facts_of(model, 1.0, None, weights_sha256="", root_inside=False)
+    assert check.compare_maps(graphs.maps_onnx(model, about), model) < 1e-3

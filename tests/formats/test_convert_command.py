@@ -40,7 +40,7 @@ def coco(tmp_path):
 def test_coco_becomes_a_project_without_doubles_and_with_overlapping_cells(tmp_path, coco):
     result = convert(tmp_path, "c.json")
     assert result.exit_code == 0, result.output
-    assert "2 fields of COCO json" in result.stderr
+    assert "COCO json: cells of 2 images" in result.stderr
     assert "1 outlines are duplicates" in result.stderr
     labels = read_labels(tmp_path / "labels" / "a.tif")
     assert {int(n): int((labels == n).sum()) for n in np.unique(labels)} == {0: 1500, 1: 100, 2: 400 - 36, 3: 36}
@@ -125,7 +125,7 @@ def labelled(tmp_path):
 def test_labels_become_every_other_format_without_a_model(labelled):
     result = convert(labelled, "found", "--to", "labels,coco,roi,geojson,csv,contours", "-o", "out")
     assert result.exit_code == 0, result.output
-    assert "1 fields of label images, 1 with an image" in result.stderr
+    assert "label images: cells of 1 images, 1 with an image" in result.stderr
     out = labelled / "out"
     assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == {
         "a.tif", "a.csv", "a.json", "coco.json", "a.zip", "a.geojson", "contours/a.png"
@@ -213,5 +213,5 @@ def test_a_folder_of_coco_alone_is_a_source(labelled):
     assert convert(labelled, "found", "--to", "coco", "-o", "out").exit_code == 0
     result = convert(labelled / "again", labelled / "out")
     assert result.exit_code == 0, result.output
-    assert "1 fields of COCO json" in result.stderr
+    assert "COCO json: cells of 1 images" in result.stderr
     assert (read_labels(labelled / "again" / "labels" / "a.tif") == LABELS).all()

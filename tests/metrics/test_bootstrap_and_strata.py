@@ -60,7 +60,7 @@ def sized(*sides):
     """Squares beside each other."""
     starts = np.cumsum([0, *(s + 2 for s in sides)])[:-1]
     boxes = np.array([(0, x, s, x + s) for s, x in zip(sides, starts, strict=True)], dtype=np.int64).reshape(-1, 4)
-    crops = tuple(np.ones((s, s), np.float32) for s in sides)
+    crops = tuple(np.full((s, s), 255, np.uint8) for s in sides)
     return Cells((30, 120), np.ones(len(sides)), boxes[:, :2].astype(float), boxes, crops)
 
 

@@ -13,7 +13,7 @@ def boxes(shape, rows):
     """Rectangular cells from (y0, x0, y1, x1, score)."""
     table = np.array(rows, dtype=float).reshape(-1, 5)
     corners = table[:, :4].astype(int)
-    crops = tuple(np.ones((y1 - y0, x1 - x0), np.float32) for y0, x0, y1, x1 in corners)
+    crops = tuple(np.full((y1 - y0, x1 - x0), 255, np.uint8) for y0, x0, y1, x1 in corners)
     return Cells(shape, table[:, 4], table[:, :2], corners, crops)
 
 
@@ -32,7 +32,7 @@ def ragged(data):
     """Overlapping cells with holes; some are empty."""
     rows, seed, kept = data
     whole, holes = boxes((12, 12), rows), np.random.default_rng(seed)
-    crops = tuple(np.where(holes.random(crop.shape) < kept, crop, 0.5).astype(np.float32) for crop in whole.crops)
+    crops = tuple(np.where(holes.random(crop.shape) < kept, crop, 127).astype(np.uint8) for crop in whole.crops)
     return Cells(whole.shape, whole.scores, whole.locations, whole.boxes, crops)
 
 

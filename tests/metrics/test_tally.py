@@ -18,7 +18,7 @@ from tests.made_up import overlapping
 def squares(*corners, side=4, shape=(20, 20)):
     table = np.array([(y, x, y + side, x + side) for y, x in corners], dtype=np.int64).reshape(-1, 4)
     centres = table[:, :2] + (side - 1) / 2
-    return Cells(shape, np.ones(len(table)), centres, table, (np.ones((side, side), np.float32),) * len(table))
+    return Cells(shape, np.ones(len(table)), centres, table, (np.full((side, side), 255, np.uint8),) * len(table))
 
 
 def test_rates_by_hand():

@@ -44,7 +44,7 @@ def proposed(logits, offsets, **settings):
     box = (0, 0, height, width)
     maps = Maps(torch.zeros(1, 1, 1, 1), logits[None], offsets[None])
     found = propose(maps, Tile(box, box), 0.0, (height, width), PredictSettings(min_score=0.5, **settings))
-    return found.lois, found.ranks
+    return found.lois, found.location_scores
 
 
 def test_proposals_undo_targets():

@@ -16,20 +16,21 @@ import torch
 from distributed import LocalCluster
 from typer.testing import CliRunner
 
+from lacss_tools.cells import cells_to_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
 from lacss_tools.formats.table import measure
 from lacss_tools.io import parts
 from lacss_tools.io.image import channels_first, load
 from lacss_tools.io.native import read_labels, read_lois, write_label_bands, write_lois, write_png
-from lacss_tools.io.source import InFile, InMemory, OpenImage, open_field
+from lacss_tools.io.source import InFile, InMemory, OpenImage, open_image
 from lacss_tools.jobs.batch import Job
 from lacss_tools.jobs.job import Outcome
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.weights import save_weights
 from lacss_tools.predict import outputs
 from lacss_tools.predict.counts import outliers, summary
-from lacss_tools.predict.found import Found, paint
+from lacss_tools.predict.found import Found
 from lacss_tools.predict.stream import Stages, stream
 from tests.predict.test_tiles import SMALL, picture
 
@@ -63,7 +64,7 @@ def test_parts_of_a_file_are_parts_of_its_image(layout, channel, tmp_path, monke
     path, (values, options) = tmp_path / "a.tif", LAYOUTS[layout]
     tifffile.imwrite(path, values, **options)
     expected = channels_first(path, load(path), channel)
-    with open_field(path, channel) as opened:
+    with open_image(path, channel) as opened:
         assert isinstance(opened.source, InFile) == (layout != "planar")  # which is read whole
         assert opened.source.shape == expected.shape
         assert opened.note.describe() == load(path).describe()
@@ -77,7 +78,7 @@ def test_a_large_file_cut_short_is_named(tmp_path, monkeypatch):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels(70, 90), compression="zlib", rowsperstrip=8)
     path.write_bytes(path.read_bytes()[:4000])
-    with pytest.raises(InputError, match=r"a\.tif"), open_field(path) as opened:
+    with pytest.raises(InputError, match=r"a\.tif"), open_image(path) as opened:
         opened.source.read(0, 70, 0, 90)
 
 
@@ -89,9 +90,9 @@ def test_ome_zarr_is_read_in_parts(axes, tmp_path):
     array = group.create_array("0", shape=values.shape, chunks=(*(1,) * (len(axes) - 2), 16, 16), dtype=values.dtype)
     array[...] = values
     group.attrs["multiscales"] = [{"axes": [{"name": name} for name in axes], "datasets": [{"path": "0"}]}]
-    with open_field(tmp_path / "a.ome.zarr") as opened:
+    with open_image(tmp_path / "a.ome.zarr") as opened:
         assert np.array_equal(opened.source.read(5, 30, 10, 45), values.reshape(-1, 40, 50)[:, 5:30, 10:45])
-    with pytest.raises(InputError, match=r"b\.zarr cannot be read as OME-Zarr"), open_field(tmp_path / "b.zarr"):
+    with pytest.raises(InputError, match=r"b\.zarr cannot be read as OME-Zarr"), open_image(tmp_path / "b.zarr"):
         pass
 
 
@@ -103,9 +104,8 @@ def found(shape=(90, 70), count=25):
     corners = rng.integers(0, 55, (count, 2))
     boxes = np.concatenate([corners, corners + rng.integers(4, 14, (count, 2))], axis=1)
     crops = tuple(rng.integers(0, 256, (d - b, e - c), dtype=np.uint8) for b, c, d, e in boxes.tolist())
-    areas = np.array([(crop > 127).sum() for crop in crops])
     scores = np.sort(rng.random(count))[::-1]
-    return Found(shape, scores, scores, corners + 4.5, boxes, areas, crops)
+    return Found(shape, scores, corners + 4.5, boxes, crops, scores)
 
 
 @pytest.mark.parametrize("most", [30, 70000])
@@ -125,10 +125,10 @@ def test_bands_measure_and_paint_what_the_whole_image_would_give(pixel_size, tmp
     monkeypatch.setattr(outputs, "BAND", 16)
     cells, image = found(), pixels(2, 90, 70).astype(np.float32)
     opened = OpenImage(tmp_path / "a.tif", replace(load_of(image), pixel_size=pixel_size), InMemory(image))
-    labels = paint(cells, 0, 90)
+    labels = cells_to_labels(cells)
     assert np.array_equal(np.concatenate(list(outputs.label_bands(cells))), labels)
     header, rows = outputs.measure_in_bands(opened, cells)
-    expected = measure(labels, cells.cells(), image, pixel_size)
+    expected = measure(labels, cells, image, pixel_size)
     assert header == expected[0]
     assert rows == expected[1]
     assert len(rows) > 15

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from lacss_tools.cells import INSIDE
 from lacss_tools.network import device
 from lacss_tools.network.patches import patches_around
 from lacss_tools.network.segmentor import Segmentor
-from lacss_tools.predict.found import INSIDE, encode
+from lacss_tools.predict.found import encode
 from lacss_tools.predict.grow import grow
 
 LOIS = torch.tensor([[40.0, 50.0], [3.0, 60.0], [61.3, 90.7], [40.0, 51.0], [10.0, 10.0]])

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lacss_tools.predict.found import Found, join, paint, suppress
+from lacss_tools.cells import label_rows
+from lacss_tools.predict.found import Found, join, suppress
 from lacss_tools.predict.nms import close_pairs, keep_best, meeting_boxes
 
 
@@ -36,10 +37,9 @@ def test_meeting_boxes_are_those_of_brute_force(count, seed):
 
 def found(*boxes, shape=(20, 20), code=230):
     table = np.array(boxes)
-    areas = (table[:, 2] - table[:, 0]) * (table[:, 3] - table[:, 1])
     crops = tuple(np.full((d - b, e - c), code, np.uint8) for b, c, d, e in table.tolist())
     scores = np.linspace(0.9, 0.5, len(table))
-    return Found(shape, scores, scores, table[:, :2].astype(float), table, areas, crops)
+    return Found(shape, scores, table[:, :2].astype(float), table, crops, scores)
 
 
 def test_a_cell_inside_a_better_one_goes_and_a_neighbour_stays():
@@ -65,15 +65,15 @@ def test_a_cell_inside_a_better_one_stays_where_only_the_iou_counts():
     assert len(suppress(nested, max_overlap=1.0, max_iou=0.35)) == 1
 
 
-def test_painting_in_bands_is_painting_at_once():
+def test_labels_in_bands_are_those_made_at_once():
     rng = np.random.default_rng(3)
     corners = rng.integers(0, 30, (40, 2))
     cells = found(*np.concatenate([corners, corners + rng.integers(2, 12, (40, 2))], axis=1).tolist(), shape=(42, 42))
     for crop in cells.crops:
         crop[...] = rng.integers(0, 256, crop.shape)
-    whole = paint(cells, 0, 42)
+    whole = label_rows(cells, 0, 42)
     assert len(np.unique(whole)) > 20
-    assert np.array_equal(np.concatenate([paint(cells, y, min(y + 5, 42)) for y in range(0, 42, 5)]), whole)
+    assert np.array_equal(np.concatenate([label_rows(cells, y, min(y + 5, 42)) for y in range(0, 42, 5)]), whole)
     # of every pixel's claimants the one with the largest code has it, the earlier one when equal
     for y, x in np.ndindex(42, 42):
         claims = [
@@ -86,5 +86,5 @@ def test_painting_in_bands_is_painting_at_once():
 
 def test_an_image_without_cells_has_an_empty_everything():
     none = suppress(join((7, 9), []), 0.5)
-    assert len(none) == len(none.cells()) == 0
-    assert not paint(none, 0, 7).any()
+    assert len(none) == len(none.areas()) == 0
+    assert not label_rows(none, 0, 7).any()

@@ -31,11 +31,11 @@ def test_cells_of_the_working_grid_lie_in_the_same_place_on_the_original(shape, 
     codes = np.rint(255 * bump(lines[0][:, None], lines[1][None])).astype(np.uint8)
     one, boxes = np.array([0.7]), np.array([[y0, x0, y1, x1]])
     frame = Frame(size, shape)
-    moved = to_original(Found(size, one, one, middle[None], boxes, np.array([1]), (codes,)), frame)
+    moved = to_original(Found(size, one, middle[None], boxes, (codes,), one), frame)
     expected = bump(*np.mgrid[: shape[0], : shape[1]])
     a, b, c, d = moved.boxes[0]
     assert moved.locations[0] == pytest.approx(centre)
-    assert moved.areas[0] == pytest.approx((expected > 0.5).sum(), rel=0.02)
+    assert moved.areas()[0] == pytest.approx((expected > 0.5).sum(), rel=0.02)
     assert np.abs(moved.crops[0] / 255 - expected[a:c, b:d])[expected[a:c, b:d] > 0.5].max() < 0.025
     tight = moved.crops[0] >= 128
     assert tight[[0, -1]].any(axis=1).all()
@@ -45,7 +45,7 @@ def test_cells_of_the_working_grid_lie_in_the_same_place_on_the_original(shape, 
 def test_a_cell_without_a_pixel_of_the_original_is_dropped():
     crops = (np.array([[0, 0], [0, 130]], np.uint8), np.full((6, 6), 200, np.uint8))
     boxes, two = np.array([[2, 2, 4, 4], [10, 10, 16, 16]]), np.array([0.9, 0.8])
-    found = Found((20, 20), two, two, boxes[:, :2].astype(float), boxes, np.array([1, 36]), crops)
+    found = Found((20, 20), two, boxes[:, :2].astype(float), boxes, crops, two)
     assert to_original(found, Frame((20, 20), (5, 5))).scores.tolist() == [0.8]
 
 
@@ -61,7 +61,7 @@ def test_contested_pixels_go_to_the_more_probable_cell():
     parts = cells_from_labels(np.array([[1, 1, 1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 2, 2, 2, 2, 2, 2]]))
     boxes = parts.boxes.copy()
     boxes[1, [0, 2]] = 0, 1  # both on the first row
-    parts.crops[0][:, 5] = 0.6
+    parts.crops[0][:, 5] = 150
     labels = cells_to_labels(type(parts)((1, 10), parts.scores, parts.locations, boxes, parts.crops))
     assert labels.tolist() == [[1, 1, 1, 1, 1, 2, 2, 2, 2, 2]]
 

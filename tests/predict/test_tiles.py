@@ -47,7 +47,7 @@ def picture(height, width, seed=0):
 
 def same(a, b):
     assert len(a) == len(b)
-    for name in ("scores", "locations", "boxes", "areas"):
+    for name in ("scores", "locations", "boxes", "location_scores"):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     assert all(np.array_equal(one, other) for one, other in zip(a.crops, b.crops, strict=True))
 

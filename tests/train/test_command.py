@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 from lacss_tools.cli import app
 from lacss_tools.network.weights import load_weights
 from lacss_tools.screen.settings_options import Given
-from lacss_tools.train.checkpoint import read_config, read_metrics
+from lacss_tools.train.checkpoint import read_config
 from lacss_tools.train.command import said_of_training
+from lacss_tools.train.history import read_metrics
 from lacss_tools.train.settings import BESIDE_AUXNET
 
 pytestmark = pytest.mark.usefixtures("tiny_preset", "no_curves")
@@ -29,7 +30,7 @@ def test_a_run_is_continued_as_it_was_set(folders, tmp_path):
     assert (settings.steps, settings.gamma, settings.blur, settings.seed, settings.batch) == (3, 0.3, 0.5, 3, 1)
     assert not sizes.auxnet
     assert "continuing" in again.stderr
-    assert read_metrics(tmp_path / "runs" / "first")[-1]["step"] == 3
+    assert read_metrics(tmp_path / "runs" / "first")[-1].step == 3
 
 
 def test_the_working_scale_can_be_set(folders, tmp_path):

@@ -17,14 +17,14 @@ from lacss_tools.train.crops import (
     BEYOND,
     TrainingImage,
     draw_batch,
-    full_field,
+    full_image,
     plan_crop,
     random_centre,
     random_matrix,
     render,
     sample,
     sampling_grids,
-    weak_field,
+    weak_image,
 )
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.watershed import watershed_labels
@@ -47,7 +47,7 @@ def dotted_field(seed=0):
 
 def test_lois_mask_labels_and_image_move_together_under_augmentation():
     image, labels, points = dotted_field()
-    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     seen = 0
     for step in range(20):
         crop = draw_batch([field], replace(QUIET, batch=1), step)
@@ -62,7 +62,7 @@ def test_lois_mask_labels_and_image_move_together_under_augmentation():
 
 def test_crops_around_cells_reach_a_little_beyond_the_field_and_small_fields_are_seen_whole():
     image, labels, points = dotted_field()  # 160 x 200
-    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     centres = torch.stack([random_centre(field, 96, np.random.default_rng(k)) for k in range(400)])
     slack = torch.minimum(centres, torch.tensor([160.0, 200.0]) - centres) - 96 / 2
     near = (slack >= -BEYOND).all(1)
@@ -77,7 +77,7 @@ def test_large_labels_stay_apart():
     labels[2:6, 2:10], labels[6:10, 2:10] = 2**24, 2**24 + 1
     points, own = np.array([[4.0, 5.0], [8.0, 5.0]]), np.array([2**24, 2**24 + 1])
     for filled in (labels, np.maximum(labels, 7)):
-        field = full_field(np.zeros((1, 64, 64), np.float32), filled, points, own, scale=1.0)
+        field = full_image(np.zeros((1, 64, 64), np.float32), filled, points, own, scale=1.0)
         assert field.own.tolist() == [field.labels[4, 5].item(), field.labels[8, 5].item()]
         assert len(field.labels.unique()) == 3
         assert (field.mask.numpy() == (filled > 0)).all()
@@ -87,7 +87,7 @@ def test_only_a_gpu_that_reads_pinned_memory_copies_in_the_background(monkeypatc
     asked = []
     monkeypatch.setattr(torch.Tensor, "to", lambda part, device, non_blocking=False: asked.append(non_blocking) or part)
     image, labels, points = dotted_field()
-    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     batch = draw_batch([field], TrainSettings(batch=1, crop=64), 0)
     asked.clear()
     batch.to(torch.device("mps"))
@@ -100,7 +100,7 @@ def test_only_a_gpu_that_reads_pinned_memory_copies_in_the_background(monkeypatc
 
 def test_a_batch_depends_on_seed_and_step_alone():
     image, labels, points = dotted_field()
-    fields = [weak_field(image, labels > 0, points, 1.0)]
+    fields = [weak_image(image, labels > 0, points, 1.0)]
     again, other = draw_batch(fields, QUIET, 7), draw_batch(fields, QUIET, 8)
     first = draw_batch(fields, QUIET, 7)
     assert torch.equal(first.image, again.image)
@@ -125,7 +125,7 @@ def test_crops_are_turned_by_any_angle_mirrored_every_other_time_and_resized_wit
 
 def test_lois_are_moved_by_the_jitter():
     image, labels, points = dotted_field()
-    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     moves = []
     for seed in range(40):
         still, moved = (
@@ -148,7 +148,7 @@ def test_each_cell_is_seen_equally_often_and_empty_images_as_if_they_had_three()
 
 def test_beyond_the_image_a_crop_is_black_without_cells():
     image, labels, points = dotted_field()
-    field = full_field(image + 50, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    field = full_image(image + 50, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     crop = render([field], plan_crop(0, field, replace(PLAIN, crop=512), np.random.default_rng(0)))
     assert (crop.image[0][:, [0, 0, -1, -1], [0, -1, 0, -1]] == BLACK).all()
     assert not crop.mask[0, 0].any()

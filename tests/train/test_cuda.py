@@ -25,11 +25,11 @@ from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings, TileSettings
 from lacss_tools.train import trainer
 from lacss_tools.train.checkpoint import load_state, save_state
-from lacss_tools.train.crops import draw_batch, weak_field
+from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.distributed import World
 from lacss_tools.train.optimizer import optimizers
 from lacss_tools.train.settings import TrainSettings
-from tests.train.test_trainer import LESSON, TINY, made_up_field
+from tests.train.test_trainer import LESSON, TINY, made_up_image
 
 CPU = torch.device("cpu")
 DEVICE = torch.device(os.environ.get("LACSS_TEST_DEVICE", "cuda"))
@@ -42,8 +42,8 @@ SHORT = TrainSettings(steps=12, batch=3, crop=96, weak_loss=0.5, pseudo=0.5)
 def fields():
     made = []
     for seed, size in ((0, 128), (1, 150)):  # of different sizes
-        image, labels, lois = made_up_field(seed, size)
-        made.append(weak_field(image, labels > 0, lois, 1.0))
+        image, labels, lois = made_up_image(seed, size)
+        made.append(weak_image(image, labels > 0, lois, 1.0))
     return made
 
 
@@ -209,26 +209,26 @@ def test_a_resumed_run_ends_as_close_to_one_that_was_not_as_another(fields, tmp_
 
 @pytest.mark.parametrize("weak_loss", [0.0, 0.3])
 def test_cells_are_learned(weak_loss):
-    made = [made_up_field(seed) for seed in range(6)]
-    fields = [weak_field(image, labels > 0, lois, 1.0) for image, labels, lois in made]
+    made = [made_up_image(seed) for seed in range(6)]
+    fields = [weak_image(image, labels > 0, lois, 1.0) for image, labels, lois in made]
     lesson = replace(LESSON, weak_loss=weak_loss)
     torch.manual_seed(0)
     state = trainer.start(Lacss(TINY), lesson, DEVICE)
     for report in trainer.run_steps(state, fields, lesson, DEVICE):
         assert report.losses.keys() >= {"score", "offset"}
     predictor = Predictor(state.average, 1.0, DEVICE, PredictSettings(min_area=10.0))
-    pairs = [(predictor(image), cells_from_labels(labels)) for image, labels, _ in map(made_up_field, (50, 51, 52))]
+    pairs = [(predictor(image), cells_from_labels(labels)) for image, labels, _ in map(made_up_image, (50, 51, 52))]
     assert evaluate(pairs).ap50 > 0.8
 
 
 @pytest.fixture(scope="module")
 def teacher():
     """A network that finds cells."""
-    image, labels, lois = made_up_field(0)
+    image, labels, lois = made_up_image(0)
     lesson = replace(LESSON, steps=100)
     torch.manual_seed(0)
     state = trainer.start(Lacss(TINY), lesson, DEVICE)
-    for _ in trainer.run_steps(state, [weak_field(image, labels > 0, lois, 1.0)], lesson, DEVICE):
+    for _ in trainer.run_steps(state, [weak_image(image, labels > 0, lois, 1.0)], lesson, DEVICE):
         pass
     return state.average
 
@@ -241,7 +241,7 @@ def alike(one, other, least):
 
 
 def test_prediction_finds_the_cells_that_a_cpu_finds(teacher):
-    image = made_up_field(60, size=200)[0]
+    image = made_up_image(60, size=200)[0]
     settings = PredictSettings(min_area=10.0)
     there = Predictor(teacher, 1.0, DEVICE, settings)(image)
     here = Predictor(copy.deepcopy(teacher).to(CPU), 1.0, CPU, settings)(image)
@@ -249,12 +249,12 @@ def test_prediction_finds_the_cells_that_a_cpu_finds(teacher):
 
 
 def test_batches_and_tiles_find_what_one_piece_finds(teacher):
-    images = [made_up_field(seed, size=200)[0] for seed in (61, 62, 63)]
+    images = [made_up_image(seed, size=200)[0] for seed in (61, 62, 63)]
     settings = PredictSettings(min_area=10.0)
     single = Predictor(teacher, 1.0, DEVICE, settings)
     for found, image in zip(single.find_batch(images), images, strict=True):
         assert alike(found.cells(), single(image), 0.9) > 0.95
-    large = np.concatenate([made_up_field(seed, size=256)[0] for seed in (64, 65, 66)], axis=2)
+    large = np.concatenate([made_up_image(seed, size=256)[0] for seed in (64, 65, 66)], axis=2)
     whole = replace(single, tiling=TileSettings(side=4096, small=1))
     tiled = replace(single, tiling=TileSettings(side=128, small=1))
     assert alike(tiled(large), whole(large), 0.9) > 0.97

@@ -11,8 +11,8 @@ from lacss_tools.errors import UsageError
 from lacss_tools.network.device import autocast
 from lacss_tools.train import distributed as world
 from lacss_tools.train import steps as work
-from lacss_tools.train.checkpoint import read_metrics
 from lacss_tools.train.crops import draw_batch
+from lacss_tools.train.history import read_metrics
 from lacss_tools.train.initial import fit_sizes, initial_model
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import average_weight, compute_losses, set_learning_rate, start, update_average
@@ -32,7 +32,7 @@ def by_one_process(folders, sizes):
         state.model.zero_grad(set_to_none=True)
         losses = []
         for rank in (0, 1):
-            batch = draw_batch(data.fields, SETTINGS, step, rank)
+            batch = draw_batch(data.images, SETTINGS, step, rank)
             with autocast(CPU):
                 losses.append(compute_losses(state.model, state.model(batch.image), batch, SETTINGS, progress))
             torch.stack(list(losses[-1].values())).sum().backward()
@@ -78,9 +78,9 @@ def test_two_processes_train_as_one_with_the_crops_of_both(folders, tmp_path, ti
     for name, value in one.model.state_dict().items():
         torch.testing.assert_close(two["model"][name], value, rtol=1e-4, atol=1e-5)
     row = read_metrics(run)[-1]
-    assert row["step"] == 20
+    assert row.step == 20
     for name, value in losses.items():
-        assert row[name] == pytest.approx(float(value.detach()), rel=1e-3)
+        assert row.losses[name] == pytest.approx(float(value.detach()), rel=1e-3)
 
 
 def test_torchrun_gives_each_process_its_gpu(monkeypatch):

@@ -8,10 +8,10 @@ import torch
 from lacss_tools.network.backbone import ChannelAttention
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import PRESETS
-from lacss_tools.train.crops import weak_field
+from lacss_tools.train.crops import weak_image
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import run_steps, start
-from tests.made_up import made_up_field
+from tests.made_up import made_up_image
 
 # all terms of the loss at once; several steps, since behind a weight that starts at 0 nothing learns in the first
 STEPS = TrainSettings(steps=3, batch=1, crop=64, weak_loss=0.3, pseudo=0.0, learning_rate=1e-2)
@@ -32,8 +32,8 @@ def narrow(preset, **sizes):
 
 def unlearned(model):
     """Train a few steps and return the parameters that got no gradient, and those that stayed as they were."""
-    image, labels, lois = made_up_field(0)
-    field = weak_field(image, labels > 0, lois, 1.0)
+    image, labels, lois = made_up_image(0)
+    field = weak_image(image, labels > 0, lois, 1.0)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     state, reached = start(model, STEPS, torch.device("cpu")), set()
     for _ in run_steps(state, [field], STEPS, torch.device("cpu")):

@@ -20,11 +20,11 @@ from tests.train.worker import TINY
 def test_an_image_with_labels_uses_them_and_the_others_stay_weak(folders):
     (folders.labels / "f1.tif").unlink()
     data = load_training_data(folders, "mixed", 20.0)
-    assert [field.outlined for field in data.fields] == [True, False]
-    assert data.notes[0].startswith("training fields: 1 outlined (labels), 1 with LOIs and mask")
+    assert [field.outlined for field in data.images] == [True, False]
+    assert data.notes[0].startswith("training images: 1 outlined (labels), 1 with LOIs and mask")
     full, weak = (load_training_data(folders, kind, 20.0) for kind in ("full", "weak"))
-    assert [field.outlined for field in full.fields] == [True]
-    assert [field.outlined for field in weak.fields] == [False, False]
+    assert [field.outlined for field in full.images] == [True]
+    assert [field.outlined for field in weak.images] == [False, False]
     assert len({data.fingerprint, full.fingerprint, weak.fingerprint}) == 3
 
 
@@ -43,7 +43,7 @@ def test_a_mixture_of_one_kind_is_refused(folders):
 def test_labels_count_for_outlined_cells_and_the_mask_for_the_others(folders):
     """With pseudo-labels off, an outlined field must have no weak term, a weak one no label term."""
     (folders.labels / "f1.tif").unlink()
-    outlined, weak = load_training_data(folders, "mixed", 20.0).fields
+    outlined, weak = load_training_data(folders, "mixed", 20.0).images
     settings = TrainSettings(batch=1, crop=64, supervision="mixed", pseudo=0.0, weak_loss=1.0, auxnet=False)
     torch.manual_seed(0)
     model = Lacss(replace(TINY, auxnet=False))
@@ -59,7 +59,7 @@ def test_labels_count_for_outlined_cells_and_the_mask_for_the_others(folders):
 
 @pytest.mark.parametrize(("kind", "same_as"), [(True, "full"), (False, "weak")])
 def test_a_mixture_of_only_one_kind_has_the_loss_of_that_kind(folders, kind, same_as):
-    fields = load_training_data(folders, "full" if kind else "weak", 20.0).fields
+    fields = load_training_data(folders, "full" if kind else "weak", 20.0).images
     batch = draw_batch(fields, TrainSettings(batch=2, crop=64), 0)
     torch.manual_seed(0)
     model = Lacss(TINY)
@@ -88,7 +88,7 @@ def test_the_first_source_with_a_budget_takes_the_place_of_any_other():
 
 
 def test_an_epoch_is_the_area_of_all_fields(folders):
-    fields = load_training_data(folders, "weak", 20.0).fields
+    fields = load_training_data(folders, "weak", 20.0).images
     area = sum(field.mask.numel() for field in fields)
     settings = TrainSettings(epochs=10.0, batch=2, crop=64)
     assert epoch_steps(fields, settings, 1) == int(np.ceil(10 * area / (2 * 64 * 64)))

@@ -8,18 +8,18 @@ import sys
 for name in ("maxflow", "roifile", "pycocotools", "imagecodecs", "tifffile", "typer", "rich", "starlette"):
     sys.modules[name] = None
 import torch
-from lacss_tools.train.crops import weak_field
+from lacss_tools.train.crops import weak_image
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import run_steps, start
-from tests.train.test_trainer import TINY, made_up_field
+from tests.train.test_trainer import TINY, made_up_image
 
-image, labels, lois = made_up_field(0, size=64)
+image, labels, lois = made_up_image(0, size=64)
 settings, device = TrainSettings(steps=1, batch=1, crop=64), torch.device("cpu")
 state = start(Lacss(TINY), settings, device)
-for _ in run_steps(state, [weak_field(image, labels > 0, lois, 1.0)], settings, device):
+for _ in run_steps(state, [weak_image(image, labels > 0, lois, 1.0)], settings, device):
     pass
 print(Predictor(state.average, 1.0, device, PredictSettings(min_score=0.0))(image).shape)
 """

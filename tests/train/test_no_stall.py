@@ -9,18 +9,18 @@ import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
 from lacss_tools.network.lacss import Lacss
-from lacss_tools.train.crops import draw_batch, weak_field
+from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import compute_losses
-from tests.made_up import made_up_field
+from tests.made_up import made_up_image
 from tests.train.test_trainer import TINY
 
 
 @pytest.mark.parametrize("supervision", ["weak", "full", "mixed"])
 def test_a_step_reads_no_value_back(supervision):
-    image, labels, lois = made_up_field(0)
+    image, labels, lois = made_up_image(0)
     settings = TrainSettings(batch=2, crop=64, supervision=supervision, weak_loss=0.5)
-    real, mode = draw_batch([weak_field(image, labels > 0, lois, 1.0)], settings, 0), FakeTensorMode()
+    real, mode = draw_batch([weak_image(image, labels > 0, lois, 1.0)], settings, 0), FakeTensorMode()
     model = without_values(Lacss(TINY), mode)
     batch = real._each(mode.from_tensor)
     with mode:

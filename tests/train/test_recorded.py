@@ -8,11 +8,11 @@ import torch
 
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.train import trainer
-from lacss_tools.train.crops import draw_batch, weak_field
+from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.padding import pad_lois, padded_count
 from lacss_tools.train.recorded import try_out
 from lacss_tools.train.settings import TrainSettings
-from tests.train.test_trainer import TINY, made_up_field
+from tests.train.test_trainer import TINY, made_up_image
 
 CPU = torch.device("cpu")
 SHORT = TrainSettings(steps=6, batch=3, crop=96, weak_loss=0.5, pseudo=0.6)
@@ -20,8 +20,8 @@ SHORT = TrainSettings(steps=6, batch=3, crop=96, weak_loss=0.5, pseudo=0.6)
 
 @pytest.fixture(scope="module")
 def fields():
-    made = [made_up_field(seed, size) for seed, size in ((0, 128), (1, 150))]
-    return [weak_field(image, labels > 0, lois, 1.0) for image, labels, lois in made]
+    made = [made_up_image(seed, size) for seed, size in ((0, 128), (1, 150))]
+    return [weak_image(image, labels > 0, lois, 1.0) for image, labels, lois in made]
 
 
 def losses_and_gradients(batch, settings, progress):

@@ -21,8 +21,9 @@ from lacss_tools.network.weights import load_weights, save_weights
 from lacss_tools.train import session as sessions
 from lacss_tools.train import steps as work
 from lacss_tools.train import trainer
-from lacss_tools.train.checkpoint import read_config, read_metrics, save_state
-from lacss_tools.train.crops import weak_field
+from lacss_tools.train.checkpoint import read_config, save_state
+from lacss_tools.train.crops import weak_image
+from lacss_tools.train.history import Scores, read_metrics
 from lacss_tools.train.session import FinishedRunError
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import start
@@ -43,7 +44,7 @@ def differing(one, other):
         for number, moments in mine["state"].items():
             pairs = ((value, theirs["state"][number][key]) for key, value in moments.items())
             names += [f"moment {number}" for a, b in pairs if not torch.equal(a, b)]
-    return names + [key for key in ("step", "best", "stale", "looks", "looked") if one[key] != other[key]]
+    return names + [key for key in ("step", "best", "stale", "validations", "validated") if one[key] != other[key]]
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -79,41 +80,51 @@ def test_killed_at_any_moment_a_run_continues_to_the_same_bits(folders, tmp_path
     assert differing(last(tmp_path / "whole"), last(run)) == [], f"killed {delay:.3f} s after the first checkpoint"
     best = [(folder / "best.safetensors").read_bytes() for folder in (tmp_path / "whole", run)]
     assert best[0] == best[1]
-    steps = [[row["step"] for row in read_metrics(folder)] for folder in (tmp_path / "whole", run)]
+    steps = [[row.step for row in read_metrics(folder)] for folder in (tmp_path / "whole", run)]
     assert steps[0] == steps[1]
 
 
-def test_an_interruption_between_a_step_and_its_look_loses_no_look(folders, tmp_path):
+def test_an_interruption_between_a_step_and_its_validation_loses_no_validation(folders, tmp_path):
     work.train(folders, tmp_path / "whole", SHORT, device="cpu")
 
     def interrupt(report, state):
-        if report.step == 3:  # where a look is due
+        if report.step == 3:  # where a validation is due
             raise KeyboardInterrupt
 
     with pytest.raises(LacssError, match="step 3"):
         work.train(folders, tmp_path / "cut", SHORT, device="cpu", watch=interrupt)
     work.train(folders, tmp_path / "cut", SHORT, device="cpu", resume=True)
     assert differing(last(tmp_path / "whole"), last(tmp_path / "cut")) == []
-    looks = [row["step"] for row in read_metrics(tmp_path / "cut") if "val_ap50" in row]
-    assert looks == [3, 6]
+    validated = [row.step for row in read_metrics(tmp_path / "cut") if row.validation]
+    assert validated == [3, 6]
 
 
-@pytest.mark.parametrize("look", [0, 1])
-def test_an_interruption_while_looking_loses_no_look(folders, tmp_path, look, monkeypatch):
+def test_a_run_with_the_former_names_in_its_checkpoint_continues(folders, tmp_path):
+    run = tmp_path / "run"
+    work.train(folders, run, replace(SHORT, steps=6), device="cpu")
+    stored = torch.load(run / "last.pt", weights_only=True)
+    stored["looks"], stored["looked"] = stored.pop("validations"), stored.pop("validated")
+    torch.save(stored, run / "last.pt")
+    work.train(folders, run, replace(SHORT, steps=8), device="cpu", resume=True)
+    assert last(run)["step"] == last(run)["validated"] == 8
+
+
+@pytest.mark.parametrize("validation", [0, 1])
+def test_an_interrupted_validation_is_made_again(folders, tmp_path, validation, monkeypatch):
     work.train(folders, tmp_path / "whole", SHORT, device="cpu")
     calls, find_all = itertools.count(), sessions.find_all
 
     def interrupted(*words):
-        if next(calls) == look:
+        if next(calls) == validation:
             raise KeyboardInterrupt
         return find_all(*words)
 
     monkeypatch.setattr(sessions, "find_all", interrupted)
-    with pytest.raises(LacssError, match=f"step {3 * (look + 1)}"):
+    with pytest.raises(LacssError, match=f"step {3 * (validation + 1)}"):
         work.train(folders, tmp_path / "cut", SHORT, device="cpu")
     work.train(folders, tmp_path / "cut", SHORT, device="cpu", resume=True)
     assert differing(last(tmp_path / "whole"), last(tmp_path / "cut")) == []
-    assert [row["step"] for row in read_metrics(tmp_path / "cut") if "val_ap50" in row] == [3, 6]
+    assert [row.step for row in read_metrics(tmp_path / "cut") if row.validation] == [3, 6]
     best = [(tmp_path / name / "best.safetensors").read_bytes() for name in ("whole", "cut")]
     assert best[0] == best[1]
 
@@ -154,7 +165,7 @@ def test_a_finished_run_is_extended_by_a_larger_budget_only(folders, tmp_path):
             work.train(folders, run, replace(SHORT, steps=budget), device="cpu", resume=True)
     work.train(folders, run, replace(SHORT, steps=8), device="cpu", resume=True)
     assert last(run)["step"] == 8
-    assert [row["step"] for row in read_metrics(run)] == [3, 6, 8]
+    assert [row.step for row in read_metrics(run)] == [3, 6, 8]
     assert read_config(run)[0].steps == 8
 
 
@@ -207,8 +218,8 @@ def test_time_spent_is_remembered(folders, tmp_path):
     stored = last(run)
     assert 0 < stored["seconds"] < 30
     torch.save({**stored, "seconds": 30.0}, run / "last.pt")
-    work.train(folders, run, clock, device="cpu", resume=True)  # only the last look was missing
-    assert (last(run)["step"], last(run)["looked"]) == (2, 2)
+    work.train(folders, run, clock, device="cpu", resume=True)  # only the last validation was missing
+    assert (last(run)["step"], last(run)["validated"]) == (2, 2)
     with pytest.raises(FinishedRunError, match=r"0\.5 minutes"):
         work.train(folders, run, clock, device="cpu", resume=True)
     with pytest.raises(LacssError, match="step 4"):
@@ -226,11 +237,11 @@ def interrupt_at(step):
 
 def test_patience_stops_early_and_a_larger_one_goes_on(folders, tmp_path, monkeypatch):
     ap = iter([0.5, 0.4, 0.6, 0.6, 0.1, 0.7, 0.2, 0.2, 0.2, 0.2])
-    monkeypatch.setattr(sessions, "scores", lambda found, fields: dict.fromkeys(("val_ap50", "val_map"), next(ap)))
+    monkeypatch.setattr(sessions, "scores", lambda found, images: Scores(*[next(ap)] * 3))
     run, lines = tmp_path / "run", []
     settings = replace(SHORT, steps=10, validate_every=0.1, patience=2)
     work.train(folders, run, settings, device="cpu", say=lines.append)
-    assert last(run)["step"] == 5  # best at the third look, then two no better
+    assert last(run)["step"] == 5  # best at the third validation, then two no better
     assert any("stopped early" in line for line in lines)
     with pytest.raises(FinishedRunError, match="larger `patience`"):
         work.train(folders, run, settings, device="cpu", resume=True)
@@ -243,7 +254,7 @@ def test_epochs_count_the_area_of_the_images(folders, tmp_path):
     """Two fields resized to 20 px cells; one epoch is as many 64 x 64 crops as have their area."""
     work.train(folders, tmp_path / "run", replace(SHORT, epochs=1.5), device="cpu")
     data = work.load_training_data(folders, "weak", 20.0)
-    area = sum(field.mask.numel() for field in data.fields)
+    area = sum(field.mask.numel() for field in data.images)
     assert last(tmp_path / "run")["step"] == int(np.ceil(1.5 * area / 64**2))
 
 
@@ -260,7 +271,7 @@ def test_spoilt_weights_are_never_saved(folders, tmp_path):
     settings = replace(SHORT, steps=10, validate_every=0.2)
     with pytest.raises(LacssError, match=r"not a number at step 3\. .*`resume` and `learning_rate` 0\.00033 "):
         work.train(folders, run, settings, device="cpu", watch=poison)
-    # the look at step 2 came after the poison, but before a gradient showed it; nothing after it was written
+    # the validation at step 2 came after the poison, but before a gradient showed it; nothing after it was written
     assert last(run)["step"] == 2
     assert all(torch.isfinite(value).all() for value in last(run)["average"].values())
 
@@ -271,7 +282,7 @@ def test_more_threads_draw_the_same_batches():
     from tests.train.test_crops import QUIET, dotted_field
 
     image, labels, points = dotted_field()
-    fields = [weak_field(image, labels > 0, points, 1.0)]
+    fields = [weak_image(image, labels > 0, points, 1.0)]
     drawn = ahead(lambda step: draw_batch(fields, QUIET, step), 5, threads=3)
     inline = supply(fields, QUIET, 5, choose_device("cpu"))
     for _ in range(7):

@@ -10,6 +10,7 @@ from lacss_tools.network.weights import load_weights
 from lacss_tools.train import session as sessions
 from lacss_tools.train import steps as work
 from lacss_tools.train.checkpoint import read_config
+from lacss_tools.train.history import Scores
 from lacss_tools.train.seeds import best_of, outcome, repeat, stored_settings
 from lacss_tools.train.settings import TrainSettings
 from tests.train.test_resume import interrupt_at
@@ -20,12 +21,12 @@ SHORT = TrainSettings(steps=2, batch=1, crop=64, validate_every=0.5, seed=4)
 
 @pytest.fixture
 def graded(monkeypatch):
-    """The validations of three seeds, two each: the second seed is best, at its first look."""
+    """The validations of three seeds, two each: the second seed is best, at its first validation."""
     ap = iter([0.3, 0.5, 0.8, 0.7, 0.6, 0.6])
 
-    def scores(found, fields):
+    def scores(found, images):
         value = next(ap)
-        return {"val_ap50": value, "val_ap75": value / 2, "val_map": value / 4}
+        return Scores(value, value / 2, value / 4)
 
     monkeypatch.setattr(sessions, "scores", scores)
 

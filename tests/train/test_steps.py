@@ -15,7 +15,8 @@ from lacss_tools.io.native import read_labels, write_lois, write_mask
 from lacss_tools.network.weights import load_weights
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train import steps as work
-from lacss_tools.train.checkpoint import read_metrics
+from lacss_tools.train.curves import draw_curve
+from lacss_tools.train.history import Row, read_metrics
 from lacss_tools.train.settings import TrainSettings
 
 SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5, weak_loss=0.3)
@@ -32,8 +33,11 @@ def test_a_run_leaves_all_that_the_contract_names(folders, tmp_path):
     expected = {"config.toml", "metrics.jsonl", "last.pt", "best.safetensors", "report"}
     assert {path.name for path in run.iterdir()} == expected
     rows = read_metrics(run)
-    assert rows[-1]["step"] == 6
-    assert {"score", "offset", "aux", "val_ap50", "val_map"} <= set(rows[-1])
+    assert rows[-1].step == 6
+    assert {"score", "offset", "aux", "val_ap50", "val_map"} <= set(rows[-1].figures())
+    curve = draw_curve(rows)
+    assert {line.get_label() for line in curve.axes[0].lines} == {name for row in rows for name in row.losses}
+    assert {line.get_label() for line in curve.axes[1].lines} == {"AP50", "mAP"}
     assert any("resized by" in line for line in lines)
     model, scale = load_weights(run)
     assert model.settings.patch_size == 32
@@ -74,8 +78,8 @@ def test_full_supervision_and_starting_from_weights(folders, tmp_path):
     again = work.train(folders, tmp_path / "tuned", SHORT, device="cpu", init=best)
     assert again.is_file()
     rows = read_metrics(tmp_path / "full")
-    assert "labels" in rows[-1]
-    assert "weak" not in rows[-1]
+    assert "labels" in rows[-1].losses
+    assert "weak" not in rows[-1].losses
 
 
 def test_what_does_not_fit_is_named(folders, tmp_path):
@@ -166,5 +170,5 @@ def test_an_absent_device_is_an_error():
 
 
 def test_metrics_survive_a_line_cut_short(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1}) + '\n{"step": 2, "sc')
-    assert read_metrics(tmp_path) == [{"step": 1}]
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"step": 1, "seconds": 0.5}) + '\n{"step": 2, "sc')
+    assert read_metrics(tmp_path) == [Row(1, 0.5, {})]

@@ -13,7 +13,7 @@ from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
-from lacss_tools.train.crops import draw_batch, weak_field
+from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import (
     average_weight,
@@ -23,7 +23,7 @@ from lacss_tools.train.trainer import (
     start,
     update_average,
 )
-from tests.made_up import made_up_field
+from tests.made_up import made_up_image
 
 CPU = torch.device("cpu")
 TINY = ModelSettings(
@@ -35,17 +35,17 @@ LESSON = TrainSettings(steps=80, batch=4, crop=96, jitter=1.0, learning_rate=3e-
 def learn(shuffled, weak_loss=0.3):
     fields = []
     for seed in range(6):
-        image, labels, lois = made_up_field(seed)
+        image, labels, lois = made_up_image(seed)
         if shuffled:
             lois = np.random.default_rng(seed + 100).uniform(4, 124, lois.shape)
-        fields.append(weak_field(image, labels > 0, lois, 1.0))
+        fields.append(weak_image(image, labels > 0, lois, 1.0))
     torch.manual_seed(0)
     lesson = replace(LESSON, weak_loss=weak_loss)
     state = start(Lacss(TINY), lesson, CPU)
     for _ in run_steps(state, fields, lesson, CPU):
         pass
     predictor = Predictor(state.average, 1.0, CPU, PredictSettings(min_area=10.0))
-    pairs = [(predictor(image), cells_from_labels(labels)) for image, labels, _ in map(made_up_field, (50, 51, 52))]
+    pairs = [(predictor(image), cells_from_labels(labels)) for image, labels, _ in map(made_up_image, (50, 51, 52))]
     return evaluate(pairs).ap50
 
 
@@ -60,8 +60,8 @@ def test_shuffled_points_teach_nothing():
 
 
 def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():
-    image, labels, lois = made_up_field(0)
-    field = weak_field(image, labels > 0, lois, 1.0)
+    image, labels, lois = made_up_image(0)
+    field = weak_image(image, labels > 0, lois, 1.0)
     state = start(Lacss(TINY), LESSON, CPU)
     with torch.no_grad():
         state.model.backbone.stem.weight.fill_(float("nan"))
@@ -71,8 +71,8 @@ def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():
 
 
 def example():
-    image, labels, lois = made_up_field(0)
-    return [weak_field(image, labels > 0, lois, 1.0)]
+    image, labels, lois = made_up_image(0)
+    return [weak_image(image, labels > 0, lois, 1.0)]
 
 
 def test_each_term_of_the_loss_has_its_weight():

@@ -1,4 +1,4 @@
-"""What a look at the model leaves: scores, curves, pictures, TensorBoard."""
+"""What a validation leaves: scores, curves, pictures, TensorBoard."""
 
 import sys
 import types
@@ -13,6 +13,7 @@ from lacss_tools.screen.draw import ORANGE, SKY
 from lacss_tools.train import steps as work
 from lacss_tools.train.board import Board
 from lacss_tools.train.folders import LabelledImage
+from lacss_tools.train.history import Scores
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.validation import picture, scores
 
@@ -28,8 +29,8 @@ def field(tmp_path, size=40):
 
 def test_the_truth_scores_one_and_nothing_scores_nothing(tmp_path):
     one, _ = field(tmp_path)
-    assert scores([one.truth], [one]) == {"val_ap50": 1.0, "val_ap75": 1.0, "val_map": 1.0}
-    assert scores([], []) == {}
+    assert scores([one.truth], [one]) == Scores(ap50=1.0, ap75=1.0, map=1.0)
+    assert scores([], []) is None
 
 
 def test_pictures_show_both_outlines(tmp_path):
@@ -46,7 +47,7 @@ def found_nothing(size):
 
 
 @pytest.mark.usefixtures("tiny_preset")
-def test_each_look_leaves_curves_and_pictures(folders, tmp_path):
+def test_each_validation_leaves_curves_and_pictures(folders, tmp_path):
     lines = []
     work.train(folders, tmp_path / "run", SHORT, device="cpu", say=lines.append)
     report = tmp_path / "run" / "report"
@@ -54,7 +55,7 @@ def test_each_look_leaves_curves_and_pictures(folders, tmp_path):
     assert names == {"curves.png"} | {f"f{k}_{step:06d}.jpg" for k in (0, 1) for step in (2, 4)}
     assert imagecodecs.imread(report / "curves.png").ndim == 3
     assert imagecodecs.imread(report / "f0_000004.jpg").shape == (96, 96, 3)
-    assert "2 of 2 validation images are trained on too: their AP says little" in lines
+    assert "2 of 2 validation images are trained on too: their AP is too optimistic" in lines
 
 
 def test_tensorboard_is_explained_when_it_is_not_there(tmp_path, monkeypatch):

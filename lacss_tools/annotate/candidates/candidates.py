@@ -24,7 +24,7 @@ class Candidates:
     dark: bool
     """whether the cells were taken to be darker than the background"""
     seam: float | None
-    """part of the twice cut pixels on which tiles disagree, 0 to 1; None when the image was cut whole"""
+    """fraction of the pixels cut twice on which tiles disagree, 0 to 1; None when the image was cut whole"""
 
 
 def find_candidates(image: Image, settings: CutSettings, full_scale: float | None = None) -> Candidates:

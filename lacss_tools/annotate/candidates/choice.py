@@ -1,13 +1,14 @@
-"""How good a candidate mask is, judged without truth: by LOIs, by the step in intensity at its border, by its area."""
+"""Score candidate masks without truth: by LOIs, by the step in intensity at the border, by area."""
 
 import numpy as np
 from jaxtyping import Float
 
 from lacss_tools.annotate.candidates.intensity import log_intensity, relative_intensity
 from lacss_tools.arrays import Image, Mask, Masks, Plane, Points
+from lacss_tools.points import values_at
 
 NO_BORDER = 0.03
-"""a smaller step in intensity, on a scale of 0 to 1, is no border and tells nothing"""
+"""a smaller step in intensity, on a scale of 0 to 1, is no border and does not count"""
 LOOSER = 0.05
 """the step counts this much less with every tighter candidate: people draw a little outside the steepest place"""
 AWAY_FROM_MIDDLE = 0.01
@@ -17,7 +18,7 @@ USUAL_FACTOR = 1.65
 SMALLEST_SET = 8
 """images with LOIs that it takes to say what is usual"""
 DOUBTFUL = 0.8
-"""a choice with a score under this wants a look"""
+"""a choice that scores less should be checked by a person"""
 
 
 def score_candidates(
@@ -59,28 +60,20 @@ def best(scores: Float[np.ndarray, " n"]) -> int:
 # ---- LOIs -----------------------------------------------------------------------------------------------------------
 
 
-def covered(mask: Mask, points: Points) -> np.ndarray:
-    """Return for each LOI whether it lies on the mask; one outside the image counts as the nearest pixel."""
-    y, x = np.clip(np.rint(points).astype(int), 0, np.array(mask.shape) - 1).T
-    on: np.ndarray = mask[y, x]
-    return on
-
-
 def with_loi(mask: Mask, points: Points) -> Mask:
     """Return the part of the mask in 4-connected regions that hold a LOI."""
     from scipy import ndimage
 
     regions, _ = ndimage.label(mask)
-    y, x = np.clip(np.rint(points).astype(int), 0, np.array(mask.shape) - 1).T
-    part: Mask = mask & np.isin(regions, np.unique(regions[y, x]))
+    part: Mask = mask & np.isin(regions, np.unique(values_at(regions, points)))
     return part
 
 
 def agreement(mask: Mask, points: Points) -> float:
-    """Return the harmonic mean of the part of LOIs on the mask and the part of its area in regions with a LOI."""
+    """Return the harmonic mean of two fractions: of the LOIs on the mask, and of its area in regions with a LOI."""
     if len(points) == 0 or not mask.any():
         return 0.0
-    hit, explained = covered(mask, points).mean(), with_loi(mask, points).sum() / mask.sum()
+    hit, explained = values_at(mask, points).mean(), with_loi(mask, points).sum() / mask.sum()
     return float(2 * hit * explained / max(hit + explained, 1e-9))
 
 
@@ -116,7 +109,7 @@ def border_step(mask: Mask, level: Plane) -> float:
 
 def area_per_loi(mask: Mask, points: Points) -> float | None:
     """Return the area of the mask in pixels over the number of LOIs on it; None without any."""
-    on = np.count_nonzero(covered(mask, points))
+    on = np.count_nonzero(values_at(mask, points))
     return float(np.count_nonzero(mask) / on) if on else None
 
 

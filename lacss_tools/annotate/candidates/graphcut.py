@@ -22,7 +22,7 @@ ROUNDS, ROUNDS_OF_CONTRAST = 32, 12
 """passes of `_grow` and `_shrink` at most; what needs more is left to the solver, as counting bytes is quick but
 summing weights is not"""
 LITTLE = 1e-3
-"""four passes that decide less than this part of the image are the last"""
+"""four passes that decide less than this fraction of the image are the last"""
 MARGIN = 1e-4
 """float32 sums decide a pixel only when they are this clear, in pairs of neighbours"""
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.arrays import Image, Plane
+from lacss_tools.contrast import percentile_range
 
 BACKGROUND, BRIGHT = 2.0, 99.8
 """percentiles of a channel that become 0 and 1"""
@@ -42,18 +43,17 @@ def relative_intensity(channel: Plane) -> Plane:
 
     A channel without that range becomes 0. Gain and offset of the camera do not matter.
     """
-    low, high = np.percentile(_sample(channel), [BACKGROUND, BRIGHT])
-    if high <= low:
+    between = percentile_range(_sample(channel), (BACKGROUND, BRIGHT))
+    if between.is_empty:
         return np.zeros_like(channel)
-    n: Plane = channel - np.float32(low)
-    n /= np.float32(high - low)
+    n: Plane = between.scale(channel, least=0.0)
     return np.clip(n, 0, 1, out=n)
 
 
 def log_intensity(n: Plane, strength: float | None = None) -> Plane:
     """Return ln(1 + R n) / ln(1 + R) of the relative intensity n; R is `strength`, or `log_strength` of the image.
 
-    Cells of one field differ tenfold in brightness; the log brings them together and still keeps 0 and 1.
+    Cells of one image differ tenfold in brightness; the log brings them together and still keeps 0 and 1.
     """
     r = np.float32(log_strength(n) if strength is None else strength)
     q = np.log1p(r * n)
@@ -64,10 +64,10 @@ def log_intensity(n: Plane, strength: float | None = None) -> Plane:
 def log_strength(n: Plane) -> float:
     """Return the R of `STRENGTHS` at which the log intensity falls into two classes most clearly.
 
-    Clearly: the two classes at Otsu's threshold explain a large part of the variance. From the strongest log downwards
-    that part rises to a maximum; the strongest R with 0.99 of it is taken. (A second maximum further down, of an image
-    with dim and bright cells, parts these from those.) One fixed R suits one kind of file: camera values need about
-    100, the same picture stored as square root in 8 bits about 20.
+    Clearly: the two classes at Otsu's threshold explain a large fraction of the variance. From the strongest log
+    downwards that fraction rises to a maximum; the strongest R with 0.99 of it is taken. (A second maximum further
+    down, of an image with dim and bright cells, parts these from those.) One fixed R suits one kind of file: camera
+    values need about 100, the same picture stored as square root in 8 bits about 20.
     """
     count, edges = np.histogram(_sample(n), BINS, (0, 1))
     centres = (edges[1:] + edges[:-1]) / 2
@@ -79,13 +79,13 @@ def log_strength(n: Plane) -> float:
 
 
 def _explained(count: np.ndarray, value: np.ndarray) -> float:
-    """Return the largest part of the variance that a split of the histogram into two classes explains, 0 to 1."""
-    share = count / count.sum()
-    mean = (share * value).sum()
-    below, moment = np.cumsum(share)[:-1], np.cumsum(share * value)[:-1]
+    """Return the largest fraction of the variance that a split of the histogram into two classes explains, 0 to 1."""
+    weight = count / count.sum()
+    mean = (weight * value).sum()
+    below, moment = np.cumsum(weight)[:-1], np.cumsum(weight * value)[:-1]
     two = (below > 0) & (below < 1 - 1e-12)
     between = (mean * below - moment)[two] ** 2 / (below * (1 - below))[two]
-    variance = (share * (value - mean) ** 2).sum()
+    variance = (weight * (value - mean) ** 2).sum()
     return float(between.max() / variance) if between.size and variance > 0 else 0.0
 
 

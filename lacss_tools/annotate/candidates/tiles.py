@@ -41,7 +41,7 @@ def cut_tiles(
 ) -> tuple[Masks, float]:
     """Return the masks (number, y, x) put together from `cut_window` of each tile, and the seam.
 
-    The seam is the part of the pixels cut more than once on which two tiles disagree in any of the masks, 0 to 1.
+    The seam is the fraction of the pixels cut more than once on which two tiles disagree in any of the masks, 0 to 1.
     Where it is 0 all along the overlap, no tile's border reached as far as the cores.
     """
     masks = np.zeros((number, *shape), dtype=bool)

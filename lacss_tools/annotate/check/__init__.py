@@ -1,1 +1,1 @@
-"""The check of LOIs and masks before training: measure each field, judge the set, say what to do, show the worst."""
+"""The check of LOIs and masks before training: measure each image, judge the set, say what to do, show the worst."""

@@ -1,6 +1,5 @@
 """What the findings of a set mean and what to do about them, in words. A sentence appears only when facts carry it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +9,17 @@ from lacss_tools.annotate.check.judge import JudgedImage
 from lacss_tools.annotate.check.overview import Overview
 
 NAMED = 5
-"""fields named in a sentence"""
+"""stems named in a sentence"""
 POOLED = 0.05
-"""part of all LOIs of the set from which a fault is one of the set, even if no field is over its limit"""
+"""fraction of all LOIs of the set from which a fault is one of the set, even if no image is over its limit"""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """A sentence of fact and one of remedy, with the fields that it is about."""
+    """A sentence of fact and one of remedy, with the stems of the images that it is about."""
 
     text: str
-    fields: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,134 +39,77 @@ class Missing:
 def advise(judged: list[JudgedImage], facts: Overview, missing: Missing) -> list[Advice]:
     """Return what to do, the gravest first; one sentence when all is well."""
     kinds = {kind: [one for one in judged if _asks_for(one, kind)] for kind in judge.KINDS}
-    advice = [word(ones, facts) for kind, word in WORDS.items() if (ones := kinds[kind])]
+    advice = [_word(kind, ones, facts) for kind in SENTENCES if (ones := kinds[kind])]
     advice += _pooled_advice(kinds, facts) + _partners(missing)
     unusual = kinds[judge.UNUSUAL]
     if not advice:
         advice.append(Advice(_all_well(facts)))
     if unusual:
-        few = "1 field is" if len(unusual) == 1 else f"{len(unusual)} fields are"
+        few = counted(len(unusual), "image is", "images are")
         advice.append(_about(unusual, f"{few} unlike the rest; that need not be wrong. Look at the pictures."))
     return advice
 
 
 def _all_well(facts: Overview) -> str:
     if not facts.n_masks:
-        return f"The LOIs of all {facts.n_fields} fields look good. Next: lacss graphcut, then lacss pick."
+        return f"The LOIs of all {facts.n_images} images look good. Next: lacss graphcut, then lacss pick."
     if not facts.n_lois:
-        return f"The masks of all {facts.n_fields} fields look good. Next: lacss annotate-lois."
-    return f"LOIs and masks of all {facts.n_fields} fields look good. Next: lacss train."
+        return f"The masks of all {facts.n_images} images look good. Next: lacss annotate-lois."
+    return f"LOIs and masks of all {facts.n_images} images look good. Next: lacss train."
 
 
 # ---- per kind of finding --------------------------------------------------------------------------------------------
 
 
-def _inverted(ones: list[JudgedImage], facts: Overview) -> Advice:
-    own = all(one.field.source == "own" for one in ones)
-    remedy = (
-        "Exchange 0 and 255 in these files: cells are 255."
-        if own
-        else "Run lacss pick and choose another candidate; if all candidates of an image are inverted, run lacss "
-        "graphcut --overwrite with --polarity bright (or dark) first."
-    )
-    return _about(ones, f"{_masks(ones)} the background in place of the cells: inverted. {remedy}")
-
-
-def _empty(ones: list[JudgedImage], facts: Overview) -> Advice:
-    though = ", though there are LOIs" if all(one.field.lois is not None for one in ones) else ""
-    return _about(
-        ones,
-        f"{_masks(ones)} next to nothing{though}. Run lacss pick and choose a looser candidate, or reject these images "
-        "with 0.",
-    )
-
-
-def _full(ones: list[JudgedImage], facts: Overview) -> Advice:
-    return _about(
-        ones,
-        f"{_masks(ones)} nearly the whole image. Run lacss pick and choose a tighter candidate, or reject these images "
-        "with 0; if cells really fill them, all is well.",
-    )
-
-
-def _no_lois(ones: list[JudgedImage], facts: Overview) -> Advice:
-    return _about(
-        ones,
-        f"{_fields(ones)} no LOIs, though the mask or the other fields show cells. Look at the DAPI images; run lacss "
-        "annotate-lois --overwrite if these tables were emptied, with a lower --min-response if nuclei are dim.",
-    )
-
-
-def _beyond(ones: list[JudgedImage], facts: Overview) -> Advice:
-    return _about(
-        ones,
-        f"LOIs lie outside the image in {_count(ones)}: their tables were made for images of another size, or hold x "
-        "where y should be. Run lacss annotate-lois --overwrite, or correct the tables.",
-    )
-
-
-def _dark(ones: list[JudgedImage], facts: Overview) -> Advice:
-    return _about(
-        ones,
-        f"LOIs lie where the DAPI is dark in {_count(ones)}: points in noise, or tables that are shifted or of "
-        "other fields. Run lacss annotate-lois --overwrite, with a higher --min-response if it is noise.",
-    )
-
-
-def _chance(ones: list[JudgedImage], facts: Overview) -> Advice:
-    return _about(
-        ones,
-        f"LOIs and mask have nothing to do with each other in {_count(ones)}. Check that images, DAPI, LOI tables and "
-        "masks of one name are of one field, then run lacss annotate-lois --overwrite and lacss pick.",
-    )
-
-
-def _outside(ones: list[JudgedImage], facts: Overview) -> Advice:
-    part = _percent(float(np.mean(np.concatenate([_outside_of(one) for one in ones]))))
-    return _about(
-        ones,
-        f"{part} of the LOIs lie outside the masks in {_count(ones)}: the masks are probably too tight there. Run "
-        "lacss pick and choose a looser candidate. If the nuclei are of cells without stain, lacss annotate-lois "
-        "--masks masks --overwrite leaves these LOIs out.",
-    )
-
-
-def _faint(ones: list[JudgedImage], facts: Overview) -> Advice:
-    return _about(
-        ones,
-        f"{_fields(ones)} LOIs off the mask that are faint in the DAPI: specks or debris. Run lacss annotate-lois "
-        "--masks masks --overwrite to leave them out, or give a higher --min-response.",
-    )
-
-
-def _doubles(ones: list[JudgedImage], facts: Overview) -> Advice:
-    part = _percent(float(np.mean(np.concatenate([one.doubled for one in ones]))))
-    return _about(
-        ones, f"{part} of the LOIs in {_count(ones)} are probably second points of a nucleus. {_fewer(facts)}"
-    )
-
-
-def _lonely(ones: list[JudgedImage], facts: Overview) -> Advice:
-    return _about(
-        ones,
-        f"A good part of the mask has no LOI in {_count(ones)}: nuclei were missed there, or the mask covers debris. "
-        "Run lacss annotate-lois --overwrite with a lower --min-response, or lacss pick for a tighter mask.",
-    )
-
-
-WORDS: dict[str, Callable[[list[JudgedImage], Overview], Advice]] = {
-    judge.INVERTED: _inverted,
-    judge.EMPTY: _empty,
-    judge.FULL: _full,
-    judge.NO_LOIS: _no_lois,
-    judge.BEYOND: _beyond,
-    judge.DARK: _dark,
-    judge.CHANCE: _chance,
-    judge.OUTSIDE: _outside,
-    judge.FAINT: _faint,
-    judge.DOUBLES: _doubles,
-    judge.LONELY: _lonely,
+SENTENCES = {
+    judge.INVERTED: "{masks cover} the background in place of the cells: inverted. {exchange}",
+    judge.EMPTY: "{masks cover} next to nothing{though}. Run lacss pick and choose a looser candidate, or reject these "
+    "images with 0.",
+    judge.FULL: "{masks cover} nearly the whole image. Run lacss pick and choose a tighter candidate, or reject these "
+    "images with 0; if cells really fill them, all is well.",
+    judge.NO_LOIS: "{images have} no LOIs, though the mask or the other images show cells. Look at the DAPI images; "
+    "run lacss annotate-lois --overwrite if these tables were emptied, with a lower --min-response if nuclei are dim.",
+    judge.BEYOND: "LOIs lie outside the image in {images}: their tables were made for images of another size, or hold "
+    "x where y should be. Run lacss annotate-lois --overwrite, or correct the tables.",
+    judge.DARK: "LOIs lie where the DAPI is dark in {images}: points in noise, or tables that are shifted or belong to "
+    "other images. Run lacss annotate-lois --overwrite, with a higher --min-response if it is noise.",
+    judge.CHANCE: "LOIs and mask have nothing to do with each other in {images}. Check that images, DAPI, LOI tables "
+    "and masks of one name belong together, then run lacss annotate-lois --overwrite and lacss pick.",
+    judge.OUTSIDE: "{off mask} of the LOIs lie outside the masks in {images}: the masks are probably too tight there. "
+    "Run lacss pick and choose a looser candidate. If the nuclei belong to cells without stain, lacss annotate-lois "
+    "--masks masks --overwrite leaves these LOIs out.",
+    judge.FAINT: "{images have} LOIs off the mask that are faint in the DAPI: specks or debris. Run lacss "
+    "annotate-lois --masks masks --overwrite to leave them out, or give a higher --min-response.",
+    judge.DOUBLES: "{doubled} of the LOIs in {images} are probably second points of a nucleus. {fewer}",
+    judge.LONELY: "A good part of the mask has no LOI in {images}: nuclei were missed there, or the mask covers "
+    "debris. Run lacss annotate-lois --overwrite with a lower --min-response, or lacss pick for a tighter mask.",
 }
+"""what to say of all images with one kind of finding; `_facts` fills in the words in braces"""
+
+
+def _word(kind: str, ones: list[JudgedImage], facts: Overview) -> Advice:
+    return _about(ones, SENTENCES[kind].format_map(_facts(ones, facts)))
+
+
+def _facts(ones: list[JudgedImage], facts: Overview) -> dict[str, str]:
+    own = all(one.image.source == "own" for one in ones)
+    return {
+        "images": counted(len(ones), "image"),
+        "images have": counted(len(ones), "image has", "images have"),
+        "masks cover": counted(len(ones), "mask covers", "masks cover"),
+        "exchange": EXCHANGE_VALUES if own else CHOOSE_ANOTHER,
+        "though": ", though there are LOIs" if all(one.image.lois is not None for one in ones) else "",
+        "off mask": _mean([_off_mask(one) for one in ones]),
+        "doubled": _mean([one.doubled for one in ones]),
+        "fewer": _fewer(facts),
+    }
+
+
+EXCHANGE_VALUES = "Exchange 0 and 255 in these files: cells are 255."
+CHOOSE_ANOTHER = (
+    "Run lacss pick and choose another candidate; if all candidates of an image are inverted, run lacss graphcut "
+    "--overwrite with --polarity bright (or dark) first."
+)
 
 
 EXPLAINED_BY = {
@@ -177,7 +119,7 @@ EXPLAINED_BY = {
     judge.FAINT: (judge.BEYOND, judge.DARK),
     judge.LONELY: (judge.BEYOND, judge.DARK, judge.CHANCE, judge.OUTSIDE),
 }
-"""findings that follow from graver ones in the same field: the remedy is theirs"""
+"""findings that follow from graver ones in the same image: the remedy is theirs"""
 
 
 def _asks_for(one: JudgedImage, kind: str) -> bool:
@@ -190,17 +132,18 @@ def _asks_for(one: JudgedImage, kind: str) -> bool:
 def _pooled_advice(kinds: dict[str, list[JudgedImage]], facts: Overview) -> list[Advice]:
     advice = []
     if facts.doubles is not None and facts.doubles > POOLED and not kinds[judge.DOUBLES]:
-        part = _percent(facts.doubles)
-        advice.append(Advice(f"{part} of all LOIs are probably second points of a nucleus. {_fewer(facts)}"))
+        fraction = _percent(facts.doubles)
+        advice.append(Advice(f"{fraction} of all LOIs are probably second points of a nucleus. {_fewer(facts)}"))
     explained = any(
         kinds[kind] for kind in (judge.INVERTED, judge.EMPTY, judge.DARK, judge.CHANCE, judge.OUTSIDE, judge.FAINT)
     )
     if facts.outside is not None and facts.outside > POOLED and not explained:
-        part = _percent(facts.outside)
+        fraction = _percent(facts.outside)
         advice.append(
             Advice(
-                f"{part} of all LOIs lie outside the masks: cells without stain, or masks that are a little too tight. "
-                "Run lacss annotate-lois --masks masks --overwrite to leave them out, or lacss pick for looser masks."
+                f"{fraction} of all LOIs lie outside the masks: cells without stain, or masks that are a little too "
+                "tight. Run lacss annotate-lois --masks masks --overwrite to leave them out, or lacss pick for looser "
+                "masks."
             )
         )
     return advice
@@ -213,7 +156,9 @@ def _partners(missing: Missing) -> list[Advice]:
         (missing.dapi, "no DAPI image", "Their LOIs cannot be checked against nuclei; add the files to dapi/."),
     )
     advice = [
-        Advice(f"{_images(stems)} {what}: {_names(stems)}. {remedy}", stems) for stems, what, remedy in lines if stems
+        Advice(f"{counted(len(stems), 'image has', 'images have')} {what}: {_names(stems)}. {remedy}", stems)
+        for stems, what, remedy in lines
+        if stems
     ]
     if missing.images:
         text = f"LOIs or masks without an image: {_names(missing.images)}. Give partners the same file name."
@@ -228,36 +173,34 @@ def _fewer(facts: Overview) -> str:
 
 
 def _about(ones: list[JudgedImage], text: str) -> Advice:
-    return Advice(text, tuple(one.field.stem for one in ones))
+    return Advice(text, tuple(one.image.stem for one in ones))
 
 
 def _has(one: JudgedImage, kind: str) -> bool:
     return any(finding.kind == kind for finding in one.findings)
 
 
-def _outside_of(one: JudgedImage) -> np.ndarray:
-    return np.zeros(0, bool) if one.field.mask is None or one.field.mask.outside is None else one.field.mask.outside
+def _off_mask(one: JudgedImage) -> np.ndarray:
+    return np.zeros(0, bool) if one.image.mask is None or one.image.mask.outside is None else one.image.mask.outside
 
 
-def _masks(ones: list[JudgedImage]) -> str:
-    return "1 mask covers" if len(ones) == 1 else f"{len(ones)} masks cover"
+def _mean(parts: list[np.ndarray]) -> str:
+    together = np.concatenate(parts)
+    return _percent(float(np.mean(together))) if len(together) else "none"
 
 
-def _fields(ones: list[JudgedImage]) -> str:
-    return "1 field has" if len(ones) == 1 else f"{len(ones)} fields have"
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """Return a number with its noun.
 
-
-def _images(stems: tuple[str, ...]) -> str:
-    return "1 image has" if len(stems) == 1 else f"{len(stems)} images have"
-
-
-def _count(ones: list[JudgedImage]) -> str:
-    return "1 field" if len(ones) == 1 else f"{len(ones)} fields"
+    >>> counted(1, "image"), counted(3, "image"), counted(2, "mask covers", "masks cover")
+    ('1 image', '3 images', '2 masks cover')
+    """
+    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def _names(stems: tuple[str, ...]) -> str:
     return ", ".join(stems[:NAMED]) + (f" and {len(stems) - NAMED} more" if len(stems) > NAMED else "")
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f} %"

@@ -8,16 +8,16 @@ from lacss_tools.screen.plots import BLUE, RED, png
 
 
 def histograms(judged: list[JudgedImage], facts: Overview) -> bytes | None:
-    """Plot LOIs per field, distances to the nearest LOI, mask share, area per LOI: those of which there is data."""
-    lois = [one.field.lois for one in judged if one.field.lois is not None]
+    """Plot LOIs per image, distances to the nearest LOI, mask fraction, area per LOI: those of which there is data."""
+    lois = [one.image.lois for one in judged if one.image.lois is not None]
     distances = [one.nearest[np.isfinite(one.nearest)] for one in lois]
     areas = [area for one in judged if (area := one.area_per_loi) is not None]
     panels = [
-        ("LOIs per field", np.array([len(one.points) for one in lois]), None),
+        ("LOIs per image", np.array([len(one.points) for one in lois]), None),
         ("distance to the nearest LOI (px)", np.concatenate([*distances, np.zeros(0)]), facts.nucleus_diameter),
         (
             "mask, % of the image",
-            np.array([100 * m.share for one in judged if (m := one.field.mask) is not None]),
+            np.array([100 * m.fraction for one in judged if (m := one.image.mask) is not None]),
             None,
         ),
         ("mask area per LOI (px)", np.array(areas), None),
@@ -36,6 +36,6 @@ def _draw(panels: list[tuple[str, np.ndarray, float | None]]) -> bytes:
         if line is not None:
             axis.axvline(line, color=RED, linewidth=1.5, label="nucleus diameter")
             axis.legend(frameon=False, fontsize="small")
-        axis.set(xlabel=name, ylabel="LOIs" if "nearest" in name else "fields")
+        axis.set(xlabel=name, ylabel="LOIs" if "nearest" in name else "images")
         axis.spines[["top", "right"]].set_visible(False)
     return png(figure)

@@ -1,4 +1,4 @@
-"""From what was measured in each field to what is wrong with it. Knows no file and no picture."""
+"""From what was measured in each image to what is wrong with it. Knows no file and no picture."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts, too_close
 
-# what can be found in a field, the worst first
+# what can be found in an image, the worst first
 INVERTED, EMPTY, FULL, NO_LOIS, BEYOND, DARK, CHANCE, OUTSIDE, FAINT, DOUBLES, LONELY, UNUSUAL = KINDS = (
     "inverted mask",
     "empty mask",
@@ -28,7 +28,7 @@ NUCLEUS_PER_CELL = 0.6
 
 @dataclass(frozen=True)
 class Limits:
-    """When a field is in trouble; shares 0 to 1. A share counts only with at least `fewest` LOIs behind it."""
+    """When an image is in trouble; fractions 0 to 1. A fraction counts only with at least `fewest` LOIs behind it."""
 
     empty: float = 0.001
     full: float = 0.95
@@ -41,20 +41,20 @@ class Limits:
     close: float = 0.5
     """LOIs closer than this many nucleus diameters are suspected doubles, whatever the DAPI shows"""
     faint: float = 0.33
-    """LOIs off the mask are faint when their DAPI is under this part of that of LOIs on the mask (medians)"""
+    """LOIs off the mask are faint when their DAPI is below this fraction of that of LOIs on the mask (medians)"""
     chance: float = 3.0
-    """LOIs are on the mask by chance when they exceed its share of the image by fewer standard deviations"""
+    """LOIs are on the mask by chance when they exceed its fraction of the image by fewer standard deviations"""
     robust_z: float = 5.0
-    """distance from the median of the set, in robust standard deviations, from which a field is unusual ..."""
+    """distance from the median of the set, in robust standard deviations, from which an image is unusual ..."""
     factor: float = 2.0
     """... if it is also this many times more or less"""
     smallest_set: int = 8
-    """fields with a value that it takes to say what is usual"""
+    """images with a value that it takes to say what is usual"""
 
 
 @dataclass(frozen=True)
 class MeasuredImage:
-    """One field as measured."""
+    """One image as measured."""
 
     stem: str
     shape: tuple[int, int] | None
@@ -66,7 +66,7 @@ class MeasuredImage:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a field, in words; `amount` (0 to 1) ranks findings of one kind."""
+    """One thing that is wrong with an image, in words; `amount` (0 to 1) ranks findings of one kind."""
 
     kind: str
     text: str
@@ -80,44 +80,44 @@ class Finding:
 
 @dataclass(frozen=True)
 class JudgedImage:
-    """A field with its doubtful LOIs and its findings."""
+    """An image with its doubtful LOIs and its findings."""
 
-    field: MeasuredImage
+    image: MeasuredImage
     doubled: Bool[np.ndarray, " point"]
     findings: tuple[Finding, ...] = ()
 
     @property
     def weight(self) -> float:
-        """Return how bad the field is; 0 when nothing was found."""
+        """Return how bad the image is; 0 when nothing was found."""
         return sum((finding.weight for finding in self.findings), start=0.0)
 
     @property
     def area_per_loi(self) -> float | None:
         """Return mask area in pixels per LOI, None without either."""
-        return _area_per_loi(self.field)
+        return _area_per_loi(self.image)
 
 
-def judge(fields: list[MeasuredImage], nucleus: float | None, limits: Limits) -> list[JudgedImage]:
-    """Judge every field, by absolute limits and against the set; `nucleus` is the nucleus diameter in pixels."""
-    polarity = _polarity(fields)
+def judge(images: list[MeasuredImage], nucleus: float | None, limits: Limits) -> list[JudgedImage]:
+    """Judge every image, by absolute limits and against the set; `nucleus` is the nucleus diameter in pixels."""
+    polarity = _polarity(images)
     judged = []
-    for one in fields:
+    for one in images:
         doubled = suspected_doubles(one.lois, nucleus, limits)
         findings = _without_cells(one, limits) or _of_lois(one, doubled, limits) + _of_mask(one, polarity, limits)
         judged.append(JudgedImage(one, doubled, tuple(findings)))
     return _unusual(judged, limits)
 
 
-def estimate_nucleus(fields: list[MeasuredImage]) -> float | None:
+def estimate_nucleus(images: list[MeasuredImage]) -> float | None:
     """Return a nucleus diameter in pixels where there is no DAPI to measure it: 0.6 cell diameters.
 
     The cell diameter is sqrt(4/pi * mask area per LOI), median of the set; without masks the median distance to the
     nearest LOI stands in. None without LOIs.
     """
-    areas = [area for one in fields if (area := _area_per_loi(one)) is not None]
+    areas = [area for one in images if (area := _area_per_loi(one)) is not None]
     if areas:
         return NUCLEUS_PER_CELL * float(np.sqrt(4 / np.pi * np.median(areas)))
-    nearest = [one.lois.nearest[np.isfinite(one.lois.nearest)] for one in fields if one.lois is not None]
+    nearest = [one.lois.nearest[np.isfinite(one.lois.nearest)] for one in images if one.lois is not None]
     distances = np.concatenate([*nearest, np.zeros(0)])
     return NUCLEUS_PER_CELL * float(np.median(distances)) if len(distances) else None
 
@@ -144,9 +144,9 @@ WHERE = {
 
 def _without_cells(one: MeasuredImage, limits: Limits) -> list[Finding]:
     """Return one mild finding when LOIs and mask agree that there is no cell."""
-    if one.lois is None or one.mask is None or len(one.lois.points) or one.mask.share >= limits.empty:
+    if one.lois is None or one.mask is None or len(one.lois.points) or one.mask.fraction >= limits.empty:
         return []
-    return [Finding(UNUSUAL, "no LOIs and an empty mask: a field without cells", 0.0)]
+    return [Finding(UNUSUAL, "no LOIs and an empty mask: an image without cells", 0.0)]
 
 
 def _of_lois(one: MeasuredImage, doubled: np.ndarray, limits: Limits) -> list[Finding]:
@@ -157,11 +157,11 @@ def _of_lois(one: MeasuredImage, doubled: np.ndarray, limits: Limits) -> list[Fi
         return [Finding(NO_LOIS, "no LOIs")]
     found = []
     if lois.beyond.any():
-        found.append(_share(BEYOND, lois.beyond, "outside the image"))
+        found.append(_affecting(BEYOND, lois.beyond, "outside the image"))
     if lois.on_dark is not None and _many(lois.on_dark, limits.dark, limits):
-        found.append(_share(DARK, lois.on_dark, "where the DAPI is dark"))
+        found.append(_affecting(DARK, lois.on_dark, "where the DAPI is dark"))
     if _many(doubled, limits.doubles, limits):
-        found.append(_share(DOUBLES, doubled, "probably second points of a nucleus"))
+        found.append(_affecting(DOUBLES, doubled, "probably second points of a nucleus"))
     return found
 
 
@@ -169,17 +169,17 @@ def _of_mask(one: MeasuredImage, polarity: float, limits: Limits) -> list[Findin
     if one.mask is None or one.source == "rejected":
         return []
     mask = one.mask
-    if mask.share < limits.empty:
-        return [Finding(EMPTY, f"mask covers {_percent(mask.share)} of the image")]
-    if mask.share > limits.full:
-        return [Finding(FULL, f"mask covers {_percent(mask.share)} of the image")]
+    if mask.fraction < limits.empty:
+        return [Finding(EMPTY, f"mask covers {_percent(mask.fraction)} of the image")]
+    if mask.fraction > limits.full:
+        return [Finding(FULL, f"mask covers {_percent(mask.fraction)} of the image")]
     if is_inverted(mask, polarity, limits):
         return [Finding(INVERTED, "mask covers the background: inverted")]
     found = []
     if mask.outside is not None and _many(mask.outside, limits.outside, limits):
         faint = one.lois is not None and off_is_faint(one.lois, mask.outside, limits)
         kind = FAINT if faint else CHANCE if is_chance(mask, limits) else OUTSIDE
-        found.append(_share(kind, mask.outside, WHERE[kind]))
+        found.append(_affecting(kind, mask.outside, WHERE[kind]))
     if mask.lonely is not None and mask.outside is not None and len(mask.outside) and mask.lonely > limits.lonely:
         found.append(Finding(LONELY, f"{_percent(mask.lonely)} of the mask has no LOI", mask.lonely))
     return found
@@ -188,8 +188,8 @@ def _of_mask(one: MeasuredImage, polarity: float, limits: Limits) -> list[Findin
 def is_inverted(mask: MaskFacts, polarity: float, limits: Limits) -> bool:
     """Return whether the mask covers the background: LOIs avoid it, or the image is the other way round than elsewhere.
 
-    LOIs avoid it when fewer lie on it than `limits.chance` standard deviations under its share of the image. The image
-    alone decides only when most masks of the set agree (`polarity` not 0) and the LOIs do not speak for the mask.
+    LOIs avoid it when fewer lie on it than `limits.chance` standard deviations under its fraction of the image. The
+    image alone decides only when most masks of the set agree (`polarity` not 0) and the LOIs do not speak for the mask.
     """
     deviation = _deviation(mask)
     if deviation is not None and deviation < -limits.chance:
@@ -216,45 +216,45 @@ def _deviation(mask: MaskFacts) -> float | None:
     if mask.outside is None or not len(mask.outside):
         return None
     count, hits = len(mask.outside), int(np.count_nonzero(~mask.outside))
-    spread = np.sqrt(count * mask.share * (1 - mask.share))
-    return float((hits - count * mask.share) / max(spread, 1e-9))
+    spread = np.sqrt(count * mask.fraction * (1 - mask.fraction))
+    return float((hits - count * mask.fraction) / max(spread, 1e-9))
 
 
-def _polarity(fields: list[MeasuredImage]) -> float:
+def _polarity(images: list[MeasuredImage]) -> float:
     """Return 1 when cells are brighter in nearly all masks of the set, -1 when darker, 0 when that cannot be told."""
-    steps = [one.mask.step for one in fields if one.mask is not None and one.mask.step is not None]
+    steps = [one.mask.step for one in images if one.mask is not None and one.mask.step is not None]
     brighter = np.mean([step > 0 for step in steps]) if len(steps) >= 3 else 0.5
     return 1.0 if brighter > 0.6 else -1.0 if brighter < 0.4 else 0.0
 
 
-def _many(which: np.ndarray, share: float, limits: Limits) -> bool:
-    return bool(np.count_nonzero(which) >= limits.fewest and which.mean() > share)
+def _many(which: np.ndarray, fraction: float, limits: Limits) -> bool:
+    return bool(np.count_nonzero(which) >= limits.fewest and which.mean() > fraction)
 
 
-def _share(kind: str, which: np.ndarray, where: str) -> Finding:
+def _affecting(kind: str, which: np.ndarray, where: str) -> Finding:
     return Finding(kind, f"{np.count_nonzero(which)} of {len(which)} LOIs {where}", float(which.mean()))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.{0 if share >= 0.1 or share == 0 else 1}f} %"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.{0 if fraction >= 0.1 or fraction == 0 else 1}f} %"
 
 
 # ---- against the set ------------------------------------------------------------------------------------------------
 
 
 def _unusual(judged: list[JudgedImage], limits: Limits) -> list[JudgedImage]:
-    """Add what stands out to fields in which nothing worse was found, compared with these."""
+    """Add what stands out to images in which nothing worse was found, compared with these."""
     quiet = [one for one in judged if not one.findings]
     reasons: dict[str, list[str]] = {}
     for name, value in (
         ("LOIs", _count),
         ("px mask area per LOI", _area_per_loi),
-        ("of the image in the mask", _share_of),
+        ("of the image in the mask", _fraction_of),
     ):
-        values = {one.field.stem: number for one in quiet if (number := value(one.field))}
+        values = {one.image.stem: number for one in quiet if (number := value(one.image))}
         for stem, (number, median) in stand_out(values, limits).items():
             reasons.setdefault(stem, []).append(_compare(name, number, median))
-    return [_with(one, reasons.get(one.field.stem)) for one in judged]
+    return [_with(one, reasons.get(one.image.stem)) for one in judged]
 
 
 def stand_out(values: dict[str, float], limits: Limits) -> dict[str, tuple[float, float]]:
@@ -276,7 +276,7 @@ def stand_out(values: dict[str, float], limits: Limits) -> dict[str, tuple[float
 def _with(one: JudgedImage, reasons: list[str] | None) -> JudgedImage:
     if reasons is None:
         return one
-    return JudgedImage(one.field, one.doubled, (*one.findings, Finding(UNUSUAL, "; ".join(reasons), 0.0)))
+    return JudgedImage(one.image, one.doubled, (*one.findings, Finding(UNUSUAL, "; ".join(reasons), 0.0)))
 
 
 def _compare(name: str, value: float, median: float) -> str:
@@ -289,11 +289,11 @@ def _count(one: MeasuredImage) -> float | None:
     return None if one.lois is None else float(len(one.lois.points))
 
 
-def _share_of(one: MeasuredImage) -> float | None:
-    return None if one.mask is None else one.mask.share
+def _fraction_of(one: MeasuredImage) -> float | None:
+    return None if one.mask is None else one.mask.fraction
 
 
 def _area_per_loi(one: MeasuredImage) -> float | None:
-    if one.mask is None or one.lois is None or one.shape is None or not len(one.lois.points) or not one.mask.share:
+    if one.mask is None or one.lois is None or one.shape is None or not len(one.lois.points) or not one.mask.fraction:
         return None
-    return one.mask.share * one.shape[0] * one.shape[1] / len(one.lois.points)
+    return one.mask.fraction * one.shape[0] * one.shape[1] / len(one.lois.points)

@@ -1,24 +1,26 @@
-"""What can be counted in one field without knowing the truth. Arrays only."""
+"""What can be counted in one image without knowing the truth. Arrays only."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lacss_tools.annotate.candidates.choice import covered, smooth_level, with_loi
+from lacss_tools.annotate.candidates.choice import smooth_level, with_loi
 from lacss_tools.arrays import Image, Mask, Plane, Points
+from lacss_tools.contrast import percentile_range
+from lacss_tools.points import inside_image, values_at
 
 NO_VALLEY = 0.9
-"""LOIs lie in one nucleus when the DAPI between them stays above this part of the dimmer one, over background"""
+"""LOIs lie in one nucleus when the DAPI between them stays above this fraction of the dimmer one, over background"""
 DAPI_SIGMA, DAPI_BACKGROUND, DAPI_BRIGHT = 1.5, 20.0, 99.8
 """smoothing in pixels, and the percentiles that count as background and as bright, when DAPI is looked up"""
 DARK = 0.05
-"""below this part of the way from background to bright there is no nucleus"""
+"""below this fraction of the way from background to bright there is no nucleus"""
 
 
 @dataclass(frozen=True)
 class LoiFacts:
-    """What the LOIs of one field show, alone and with its DAPI image. Lengths in pixels."""
+    """What the LOIs of one image show, alone and with its DAPI image. Lengths in pixels."""
 
     points: Points
     response: Float[np.ndarray, " point"]
@@ -39,32 +41,32 @@ class LoiFacts:
 
 @dataclass(frozen=True)
 class MaskFacts:
-    """What the mask of one field shows, alone and with image and LOIs. Shares are 0 to 1."""
+    """What the mask of one image shows, alone and with image and LOIs. Fractions are 0 to 1."""
 
-    share: float
+    fraction: float
     """of the image"""
     step: float | None
     """mean log intensity on the mask minus off it, -1 to 1; None without image, or for an empty or full mask"""
     outside: Bool[np.ndarray, " point"] | None
     """for each LOI whether it lies off the mask; None without LOIs"""
     lonely: float | None
-    """share of the mask's area in regions without a LOI; None without LOIs"""
+    """fraction of the mask's area in regions without a LOI; None without LOIs"""
 
 
 def measure_lois(
     points: Points, response: np.ndarray, shape: tuple[int, int] | None, dapi: Plane | None, nucleus: float | None
 ) -> LoiFacts:
-    """Measure the LOIs of a field of `shape` (None: unknown); `nucleus` is the diameter of a nucleus."""
+    """Measure the LOIs of an image of `shape` (None: unknown); `nucleus` is the diameter of a nucleus."""
     beyond = np.zeros(len(points), dtype=bool)
     if shape is not None:
-        beyond |= ((points < -0.5) | (points > np.array(shape) - 0.5)).any(axis=1)
+        beyond = ~inside_image(points, shape)
     level = one_nucleus = None
     if dapi is not None:
         from scipy import ndimage
 
         smooth = ndimage.gaussian_filter(dapi, DAPI_SIGMA, mode="nearest")
-        background, bright = np.percentile(smooth, [DAPI_BACKGROUND, DAPI_BRIGHT])
-        level = (_look_up(smooth, points) - background) / max(bright - background, 1e-9)
+        usual = percentile_range(smooth, (DAPI_BACKGROUND, DAPI_BRIGHT))
+        level = usual.scale(_look_up(smooth, points).astype(np.float64))
         if nucleus is not None:
             one_nucleus = in_one_nucleus(points, response, smooth, nucleus)
     return LoiFacts(points, response, nearest_distances(points), beyond, level, one_nucleus)
@@ -79,7 +81,7 @@ def measure_mask(mask: Mask, points: Points | None, image: Image | None) -> Mask
     if points is None:
         return MaskFacts(float(mask.mean()), step, None, None)
     lonely = 1 - with_loi(mask, points).sum() / max(int(mask.sum()), 1) if mask.any() else 0.0
-    return MaskFacts(float(mask.mean()), step, ~covered(mask, points), float(lonely))
+    return MaskFacts(float(mask.mean()), step, ~values_at(mask, points), float(lonely))
 
 
 def nearest_distances(points: Points) -> Float[np.ndarray, " point"]:

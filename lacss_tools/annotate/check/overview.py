@@ -9,44 +9,44 @@ from lacss_tools.annotate.check.judge import JudgedImage
 
 @dataclass(frozen=True)
 class Overview:
-    """The set in numbers; None where nothing can be said. Lengths in pixels, shares 0 to 1."""
+    """The set in numbers; None where nothing can be said. Lengths in pixels, fractions 0 to 1."""
 
-    n_fields: int
+    n_images: int
     n_lois: int
     n_masks: int
-    lois_per_field: float | None
+    lois_per_image: float | None
     """median, as the two below"""
     nearest: float | None
-    mask_share: float | None
+    mask_fraction: float | None
     area_per_loi: float | None
     nucleus_diameter: float | None
     doubles: float | None
-    """share of all LOIs, as the two below"""
+    """fraction of all LOIs, as the two below"""
     outside: float | None
     on_dark: float | None
     lonely: float | None
-    """share of the whole mask area"""
+    """fraction of the whole mask area"""
 
 
 def overview(judged: list[JudgedImage], nucleus: float | None) -> Overview:
     """Return the numbers of the set."""
-    lois = [one.field.lois for one in judged if one.field.lois is not None]
-    masks = [one.field.mask for one in judged if one.field.mask is not None]
+    lois = [one.image.lois for one in judged if one.image.lois is not None]
+    masks = [one.image.mask for one in judged if one.image.mask is not None]
     nearest = np.concatenate([one.nearest[np.isfinite(one.nearest)] for one in lois] or [np.zeros(0)])
-    lonely = [(mask.share, mask.lonely) for mask in masks if mask.lonely is not None]
+    lonely = [(mask.fraction, mask.lonely) for mask in masks if mask.lonely is not None]
     return Overview(
-        n_fields=len(judged),
+        n_images=len(judged),
         n_lois=sum(len(one.points) for one in lois),
         n_masks=len(masks),
-        lois_per_field=_median([len(one.points) for one in lois]),
+        lois_per_image=_median([len(one.points) for one in lois]),
         nearest=_median(nearest.tolist()),
-        mask_share=_median([mask.share for mask in masks]),
+        mask_fraction=_median([mask.fraction for mask in masks]),
         area_per_loi=_median([area for one in judged if (area := one.area_per_loi) is not None]),
         nucleus_diameter=nucleus,
-        doubles=_pooled([one.doubled for one in judged if one.field.lois is not None]),
+        doubles=_pooled([one.doubled for one in judged if one.image.lois is not None]),
         outside=_pooled([mask.outside for mask in masks if mask.outside is not None]),
         on_dark=_pooled([one.on_dark for one in lois if one.on_dark is not None]),
-        lonely=sum(share * part for share, part in lonely) / max(sum(share for share, _ in lonely), 1e-9)
+        lonely=sum(fraction * part for fraction, part in lonely) / max(sum(fraction for fraction, _ in lonely), 1e-9)
         if lonely
         else None,
     )

@@ -1,4 +1,4 @@
-"""The page of the check: what to do, the set in numbers and pictures, the worst fields, all fields. No algorithm."""
+"""The page of the check: what to do, the set in numbers and pictures, the worst images, all images. No algorithm."""
 
 import re
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ SMALL, LARGE = 300, 640
 QUALITY = 78
 """of the JPEG pictures, out of 100"""
 MOST_ROWS = 2000
-"""rows of the table of all fields; check.json has them all"""
+"""rows of the table of all images; check.json has them all"""
 DOTS = ((YELLOW, "LOI"), (VERMILLION, "LOI off the mask or on dark DAPI"), (PINK, "suspected double"))
 DOT, RIM = 5, 7
 """radius in pixels of a LOI and of the dark disc under it"""
 COMMAND = re.compile(r"lacss (?:annotate-lois|graphcut|pick|train)(?: --[a-z-]+(?: \d+| masks(?= --))?)*|--[a-z-]+")
-HEADER = ["field", "LOIs", "nearest (px)", "doubles", "off mask", "mask %", "without LOI %", "px per LOI", "mask from"]
+HEADER = ["image", "LOIs", "nearest (px)", "doubles", "off mask", "mask %", "without LOI %", "px per LOI", "mask from"]
 SORT = """<style>.sortable :is(th, td):last-child { text-align: left; }</style>
 <script>
 for (const table of document.querySelectorAll(".sortable table"))
@@ -56,7 +56,7 @@ for (const table of document.querySelectorAll(".sortable table"))
 
 @dataclass(frozen=True)
 class Shown:
-    """A field with the arrays to draw: its image, or its DAPI image when there is none."""
+    """An image with the arrays to draw: its image, or its DAPI image when there is none."""
 
     judged: JudgedImage
     background: Image | Plane | None
@@ -79,18 +79,18 @@ def report(
     key = ", ".join((page.key(SKY, "mask"), *(page.key(colour, name) for colour, name in DOTS)))
     if worst:
         first = f" (the worst {len(worst)} of {found})" if found > len(worst) else ""
-        body += f"<h2>Fields to look at{first}</h2><p class='soft'>{key}</p>" + _sheet(worst)
+        body += f"<h2>Images to look at{first}</h2><p class='soft'>{key}</p>" + _sheet(worst)
     if others:
         body += f"<h2>For comparison: nothing found</h2><p class='soft'>{key}</p>" + _sheet(others)
-    rows = [_row(one) for one in sorted(judged, key=lambda one: (-one.weight, one.field.stem))[:MOST_ROWS]]
+    rows = [_row(one) for one in sorted(judged, key=lambda one: (-one.weight, one.image.stem))[:MOST_ROWS]]
     rest = f" The first {MOST_ROWS} of {len(judged)}; check.json has them all." if len(judged) > MOST_ROWS else ""
-    body += f"<h2>All fields</h2><p class='soft'>The worst first; a click on a heading sorts.{rest}</p>"
+    body += f"<h2>All images</h2><p class='soft'>The worst first; a click on a heading sorts.{rest}</p>"
     body += f'<div class="sortable">{page.table([*HEADER, "found"], rows)}</div>{SORT}'
     return page.page(TITLE, body)
 
 
 def _advice(advice: list[Advice], failed: dict[str, str]) -> str:
-    lines = [COMMAND.sub(_code, escape(line.text)) + _fields(line) for line in advice]
+    lines = [COMMAND.sub(_code, escape(line.text)) + _stems(line) for line in advice]
     lines += [f"<b>Not checked:</b> {escape(message)}" for message in failed.values()]
     if len(lines) == 1:
         return f"<p>{lines[0]}</p>"
@@ -101,42 +101,42 @@ def _code(found: re.Match[str]) -> str:
     return f'<code style="white-space:nowrap">{found[0]}</code>'
 
 
-def _fields(line: Advice) -> str:
-    if not line.fields or all(stem in line.text for stem in line.fields):
+def _stems(line: Advice) -> str:
+    if not line.images or all(stem in line.text for stem in line.images):
         return ""
-    return f'<br><span class="soft">{escape(", ".join(line.fields))}</span>'
+    return f'<br><span class="soft">{escape(", ".join(line.images))}</span>'
 
 
 def _numbers(facts: Overview, found: int) -> str:
     pairs = [
-        (str(facts.n_fields), "fields"),
+        (str(facts.n_images), "images"),
         (str(found), "of them to look at"),
         (str(facts.n_lois), "LOIs"),
-        (_show(facts.lois_per_field, ".0f"), "LOIs per field (median)"),
+        (_show(facts.lois_per_image, ".0f"), "LOIs per image (median)"),
         (_show(facts.nearest, ".0f", " px"), "to the nearest LOI (median)"),
         (_show(facts.nucleus_diameter, ".0f", " px"), "nucleus diameter"),
         (_percent(facts.doubles), "of LOIs suspected doubles"),
         (_percent(facts.outside), "of LOIs off the masks"),
         (_percent(facts.on_dark), "of LOIs on dark DAPI"),
-        (_percent(facts.mask_share), "of the image in the mask (median)"),
+        (_percent(facts.mask_fraction), "of the image in the mask (median)"),
         (_percent(facts.lonely), "of mask area without LOI"),
         (_show(facts.area_per_loi, ".0f", " px"), "mask area per LOI (median)"),
     ]
     return page.numbers([(name, value) for value, name in pairs if value != "–"])
 
 
-def _sheet(fields: list[Shown]) -> str:
+def _sheet(images: list[Shown]) -> str:
     figures = []
-    for shown in fields:
+    for shown in images:
         words = "; ".join(finding.text for finding in shown.judged.findings) or "nothing found"
-        caption = f"<b>{escape(shown.judged.field.stem)}</b>: {escape(words)}"
+        caption = f"<b>{escape(shown.judged.image.stem)}</b>: {escape(words)}"
         figures.append(page.picture(draw(shown), caption, quality=QUALITY))
     return page.row(figures, "19rem")
 
 
 def draw(shown: Shown) -> RGB:
     """Return image, mask contour and LOIs: doubtful ones in their own colours, on top."""
-    lois, mask = shown.judged.field.lois, shown.judged.field.mask
+    lois, mask = shown.judged.image.lois, shown.judged.image.mask
     plane = shown.background if shown.background is not None else shown.mask
     height, width = (64, 64) if plane is None else plane.shape[-2:]
     base = (
@@ -163,18 +163,18 @@ def draw(shown: Shown) -> RGB:
 
 
 def _row(one: JudgedImage) -> list[str]:
-    lois, mask = one.field.lois, one.field.mask
+    lois, mask = one.image.lois, one.image.mask
     finite = np.zeros(0) if lois is None else lois.nearest[np.isfinite(lois.nearest)]
     return [
-        one.field.stem,
+        one.image.stem,
         "–" if lois is None else str(len(lois.points)),
         _show(float(np.median(finite)) if len(finite) else None, ".1f"),
         "–" if lois is None else str(np.count_nonzero(one.doubled)),
         "–" if mask is None or mask.outside is None else str(np.count_nonzero(mask.outside)),
-        "–" if mask is None else f"{100 * mask.share:.1f}",
+        "–" if mask is None else f"{100 * mask.fraction:.1f}",
         "–" if mask is None or mask.lonely is None else f"{100 * mask.lonely:.0f}",
         _show(one.area_per_loi, ".0f"),
-        one.field.source,
+        one.image.source,
         ", ".join(finding.kind for finding in one.findings),
     ]
 
@@ -183,5 +183,5 @@ def _show(value: float | None, form: str, unit: str = "") -> str:
     return "–" if value is None else f"{value:{form}}{unit}"
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
+def _percent(fraction: float | None) -> str:
+    return "–" if fraction is None else f"{100 * fraction:.1f} %"

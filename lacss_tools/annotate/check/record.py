@@ -1,4 +1,4 @@
-"""A measured field as text and back: how parallel workers hand over their results."""
+"""A measured image as text and back: how parallel workers hand over their results."""
 
 import json
 from dataclasses import asdict
@@ -12,13 +12,13 @@ from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts
 FLAGS = ("beyond", "one_nucleus", "outside")
 
 
-def to_text(field: MeasuredImage) -> str:
-    """Return the field as JSON; infinite distances become the word Infinity, which only `from_text` must read."""
-    return json.dumps(asdict(field), default=lambda array: array.tolist())
+def to_text(image: MeasuredImage) -> str:
+    """Return the image as JSON; infinite distances become the word Infinity, which only `from_text` must read."""
+    return json.dumps(asdict(image), default=lambda array: array.tolist())
 
 
 def from_text(text: str) -> MeasuredImage:
-    """Return the field that `to_text` wrote."""
+    """Return the image that `to_text` wrote."""
     stored = json.loads(text)
     lois, mask, shape = stored["lois"], stored["mask"], stored["shape"]
     return MeasuredImage(

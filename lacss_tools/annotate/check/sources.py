@@ -1,4 +1,4 @@
-"""Which files belong to which field of a project, whatever parts of it exist, and reading one field."""
+"""Which files belong to which image of a project, whatever parts of it exist, and reading one image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +39,11 @@ class Sources:
     picks: dict[str, Pick]
 
     def stems(self) -> list[str]:
-        """Return the fields with a LOI table or a mask or candidates, sorted."""
+        """Return the images with a LOI table or a mask or candidates, sorted."""
         return sorted(self.lois.keys() | self.masks.keys() | self.candidates.keys())
 
     def source(self, stem: str) -> str:
-        """Return where the mask of a field comes from."""
+        """Return where the mask of an image comes from."""
         pick = self.picks.get(stem)
         if stem in self.masks:
             return OWN if pick is None or pick.number is None else AUTOMATIC if pick.by == AUTO else PICKED
@@ -52,19 +52,19 @@ class Sources:
         return AUTOMATIC if stem in self.candidates else NONE
 
     def inputs(self, stem: str) -> tuple[Path, ...]:
-        """Return the files to read for a field: the mask, or the candidates when there is none."""
+        """Return the files to read for an image: the mask, or the candidates when there is none."""
         masks = self.masks if stem in self.masks else {} if self.source(stem) == REJECTED else self.candidates
         parts = (self.lois, masks, self.images, self.dapi)
         return tuple(part[stem] for part in parts if stem in part)
 
     def missing(self) -> Missing:
         """Return the stems that lack a partner; a part that is missing altogether is not counted."""
-        fields = self.images or self.dapi
-        sources = {stem: self.source(stem) for stem in fields}
+        images = self.images or self.dapi
+        sources = {stem: self.source(stem) for stem in images}
         return Missing(
-            lois=tuple(stem for stem in fields if stem not in self.lois) if self.lois else (),
-            masks=tuple(stem for stem in fields if sources[stem] == NONE) if self.masks or self.candidates else (),
-            images=tuple(stem for stem in self.stems() if stem not in fields) if fields else (),
+            lois=tuple(stem for stem in images if stem not in self.lois) if self.lois else (),
+            masks=tuple(stem for stem in images if sources[stem] == NONE) if self.masks or self.candidates else (),
+            images=tuple(stem for stem in self.stems() if stem not in images) if images else (),
             dapi=tuple(stem for stem in self.images if stem not in self.dapi) if self.dapi else (),
         )
 
@@ -100,7 +100,7 @@ def _images(folder: Path) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class LoadedAnnotation:
-    """The arrays of one field."""
+    """The arrays of one image."""
 
     image: Image | None
     dapi: Plane | None
@@ -109,8 +109,8 @@ class LoadedAnnotation:
     mask: Mask | None
 
 
-def load_field(inputs: tuple[Path, ...], folders: Folders, area: float | None) -> LoadedAnnotation:
-    """Read the files of one field; of candidates the automatic choice. InputError when sizes differ.
+def load_annotation(inputs: tuple[Path, ...], folders: Folders, area: float | None) -> LoadedAnnotation:
+    """Read the files of one image; of candidates the automatic choice. InputError when sizes differ.
 
     `area` is the usual area per LOI of the set, which the automatic choice asks for.
     """
@@ -131,4 +131,4 @@ def _same_size(arrays: dict[Path | None, np.ndarray | None]) -> None:
     sizes = {path: array.shape[-2:] for path, array in arrays.items() if array is not None}
     if len(set(sizes.values())) > 1:
         each = " and ".join(f"{path} is {height} x {width}" for path, (height, width) in sizes.items())
-        raise InputError(f"{each} pixels. Give files of one field the same size.")
+        raise InputError(f"{each} pixels. Give files of one image the same size.")

@@ -17,7 +17,7 @@ from lacss_tools.annotate.check.judge import JudgedImage, Limits, MeasuredImage,
 from lacss_tools.annotate.check.measure import measure_lois, measure_mask
 from lacss_tools.annotate.check.overview import Overview, overview
 from lacss_tools.annotate.check.record import from_text, to_text
-from lacss_tools.annotate.check.sources import NONE, Folders, Sources, load_field
+from lacss_tools.annotate.check.sources import NONE, Folders, Sources, load_annotation
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.lois.steps import nucleus_diameter
 from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
@@ -26,7 +26,7 @@ from lacss_tools.io.native import read_candidates, read_lois, write_text
 from lacss_tools.jobs import batch
 
 SHOWN, COMPARED = 24, 4
-"""fields on the contact sheet at most, and fields without a fault beside them"""
+"""images on the contact sheet at most, and images without a fault beside them"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def check(
     workers: int = 1,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Check, batch.Summary]:
-    """Measure every field, in `workers` processes, and judge the set. A field that cannot be read is named instead."""
+    """Measure every image, in `workers` processes, and judge the set. An image that cannot be read is named instead."""
     nucleus = nucleus_diameter(list(sources.dapi.values()), LoiSettings()) if sources.dapi else None
     area = _typical_area(sources)
     with TemporaryDirectory() as scratch:
@@ -60,10 +60,10 @@ def check(
         ]
         work = partial(_measure, folders=folders, nucleus=nucleus, area=area)
         summary = batch.run(jobs, work, workers=workers, overwrite=True, advance=advance)
-        fields = [from_text(job.output.read_text(encoding="utf-8")) for job in jobs if job.output.exists()]
-    fields = [MeasuredImage(one.stem, one.shape, one.lois, one.mask, sources.source(one.stem)) for one in fields]
-    nucleus = nucleus if nucleus is not None else estimate_nucleus(fields)
-    judged = judge(fields, nucleus, limits)
+        images = [from_text(job.output.read_text(encoding="utf-8")) for job in jobs if job.output.exists()]
+    images = [MeasuredImage(one.stem, one.shape, one.lois, one.mask, sources.source(one.stem)) for one in images]
+    nucleus = nucleus if nucleus is not None else estimate_nucleus(images)
+    judged = judge(images, nucleus, limits)
     facts, missing = overview(judged, nucleus), sources.missing()
     return Check(judged, facts, advise(judged, facts, missing) if judged else [], missing, summary.failed), summary
 
@@ -80,7 +80,7 @@ def _typical_area(sources: Sources) -> float | None:
 
 
 def _measure(job: batch.Job, folders: Folders, nucleus: float | None, area: float | None) -> None:
-    loaded = load_field(job.inputs, folders, area)
+    loaded = load_annotation(job.inputs, folders, area)
     shape = next((plane.shape[-2:] for plane in (loaded.image, loaded.mask, loaded.dapi) if plane is not None), None)
     lois = mask = None
     if loaded.points is not None:
@@ -99,7 +99,7 @@ def write_report(folder: Path, outcome: Check, sources: Sources, folders: Folder
     write_text(folder / "check.json", json.dumps(as_json(outcome), indent=1, allow_nan=False) + "\n")
     worst = sorted((one for one in outcome.judged if one.findings), key=lambda one: -one.weight)[:SHOWN]
     lacking = {*outcome.missing.lois, *outcome.missing.masks}
-    quiet = [one for one in outcome.judged if not one.findings and one.field.stem not in lacking]
+    quiet = [one for one in outcome.judged if not one.findings and one.image.stem not in lacking]
     some = [quiet[k] for k in np.unique(np.linspace(0, len(quiet) - 1, min(COMPARED, len(quiet))).astype(int))]
     area = _typical_area(sources)
     sheets = [[_shown(one, sources, folders, area) for one in ones] for ones in (worst, some)]
@@ -109,7 +109,7 @@ def write_report(folder: Path, outcome: Check, sources: Sources, folders: Folder
 
 
 def _shown(one: JudgedImage, sources: Sources, folders: Folders, area: float | None) -> page.Shown:
-    loaded = load_field(sources.inputs(one.field.stem), folders, area)
+    loaded = load_annotation(sources.inputs(one.image.stem), folders, area)
     return page.Shown(one, loaded.image if loaded.image is not None else loaded.dapi, loaded.mask)
 
 
@@ -121,15 +121,15 @@ def as_json(outcome: Check) -> dict[str, Any]:
         "advice": [asdict(line) for line in outcome.advice],
         "missing": asdict(outcome.missing),
         "failed": outcome.failed,
-        "fields": [_field_json(one) for one in outcome.judged],
+        "images": [_image_json(one) for one in outcome.judged],
     }
 
 
-def _field_json(one: JudgedImage) -> dict[str, Any]:
-    lois, mask = one.field.lois, one.field.mask
+def _image_json(one: JudgedImage) -> dict[str, Any]:
+    lois, mask = one.image.lois, one.image.mask
     finite = [] if lois is None else lois.nearest[np.isfinite(lois.nearest)]
     return {
-        "stem": one.field.stem,
+        "stem": one.image.stem,
         "n_lois": None if lois is None else len(lois.points),
         "nearest_median": float(np.median(finite)) if len(finite) else None,
         "nearest_min": float(np.min(finite)) if len(finite) else None,
@@ -137,8 +137,8 @@ def _field_json(one: JudgedImage) -> dict[str, Any]:
         "on_dark": None if lois is None or lois.on_dark is None else int(lois.on_dark.sum()),
         "beyond": None if lois is None else int(lois.beyond.sum()),
         "outside": None if mask is None or mask.outside is None else int(mask.outside.sum()),
-        "mask_from": one.field.source,
-        "mask_share": None if mask is None else mask.share,
+        "mask_from": one.image.source,
+        "mask_fraction": None if mask is None else mask.fraction,
         "mask_without_loi": None if mask is None else mask.lonely,
         "area_per_loi": one.area_per_loi,
         "findings": [{"kind": finding.kind, "text": finding.text} for finding in one.findings],

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lacss_tools.annotate.lois.nuclei import find_nuclei
+from lacss_tools.annotate.lois.nuclei import find_nuclei, nucleus_range
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Plane, Points
 
@@ -16,8 +16,8 @@ def find_lois(dapi: Plane, settings: LoiSettings, diameter: float) -> tuple[Poin
 
     By default they are the centres of the nuclei that `nuclei.find_nuclei` sees, about `diameter` pixels across. With
     `settings.sigma` they follow the paper's rule (Methods): every 4-connected maximum of the difference of the two
-    Gaussians above `min_response`, on intensities whose 1st and 99.8th percentile are 0 and 1, refined to a part of a
-    pixel by a parabola. Either way gain and offset of the camera do not matter, and of points closer than
+    Gaussians above `min_response`, on intensities whose 1st and 99.8th percentile are 0 and 1, refined to a fraction of
+    a pixel by a parabola. Either way gain and offset of the camera do not matter, and of points closer than
     `min_distance` the strongest stays. A constant image has none.
     """
     if settings.sigma is None:
@@ -39,20 +39,9 @@ def find_maxima(
     return refine(response, at[order]), strength[order]
 
 
-def on_background(points: Points, mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, " point"]:
-    """Return which points lie outside the mask; a point outside the image counts by its nearest pixel."""
-    y, x = np.clip(np.rint(points).astype(int), 0, np.array(mask.shape) - 1).T
-    outside: np.ndarray = ~mask[y, x]
-    return outside
-
-
 def normalise(dapi: Plane) -> Plane:
     """Map the 1st and 99.8th percentile to 0 and 1; a constant image becomes 0."""
-    low, high = np.percentile(dapi[::2, ::2], [1, 99.8])
-    if high <= low:
-        low, high = float(dapi.min()), float(dapi.max())
-    scaled: Plane = (dapi - np.float32(low)) / np.float32(max(high - low, 1e-12))
-    return scaled
+    return nucleus_range(dapi, step=2).scale(dapi, 1e-12)
 
 
 def difference_of_gaussians(image: Plane, narrow: float, wide: float) -> Plane:

@@ -17,6 +17,8 @@ from jaxtyping import Bool, Float, Int
 
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
 from lacss_tools.arrays import Plane, Points
+from lacss_tools.contrast import Range, full_range, percentile_range
+from lacss_tools.points import values_at
 
 LEVELS = np.geomspace(0.002, 0.13, 14)
 """levels of the response, for intensities whose 1st and 99.8th percentile are 0 and 1"""
@@ -42,15 +44,15 @@ TOO_BIG, BIG = 0.14, 0.7
 VALLEY, COVER, LIKENESS = 0.07, 0.28, 0.047
 """weights of a dark gap, of covering the whole, and of unlike brightness"""
 SMALLEST = 0.4
-"""pieces narrower than this part of the diameter are debris"""
+"""pieces narrower than this fraction of the diameter are debris"""
 CUT_OFF = 1.7
 """pieces at the image border are taken to be larger by this factor, since a part of them is outside"""
 FAINT = 0.2
-"""pieces with less than this part of the usual response are debris, small ones sooner"""
+"""pieces with less than this fraction of the usual response are debris, small ones sooner"""
 LARGE, LARGE_FROM = 2.2, 2.0
 """a second look for nuclei this many times as large; what it finds counts from this size on"""
 SPOTS_COVER, SPOTS_DARKER = 0.4, 0.85
-"""spots of one large nucleus cover less than this part of it, and it is brighter than this part of them"""
+"""spots of one large nucleus cover less than this fraction of it, and it is brighter than this fraction of them"""
 QUANTILE, FROM_QUANTILE, ROUNDS = 0.1, 1.15, 10
 """the typical diameter is 1.15 times the 10th percentile, which clumps cannot raise; at most so many rounds"""
 SMALLEST_LOOK, FALLBACK_DIAMETER = 4.0, 20.0
@@ -119,7 +121,7 @@ def _replace_spots(dapi: Plane, fine: Found, coarse: Found, diameter: float) -> 
     if len(whole) == 0:
         return fine
     level, tree, spot = compress(dapi), cKDTree(centres), np.zeros(len(centres), dtype=bool)
-    at = level[tuple(np.clip(np.rint(centres).astype(int), 0, np.array(dapi.shape) - 1).T)]
+    at = values_at(level, centres)
     large = []
     for k in whole:
         inside = np.array(tree.query_ball_point(coarse[0][k], coarse[2][k] / 2), dtype=int)
@@ -180,12 +182,18 @@ def average(image: Plane, step: int) -> Float[np.ndarray, "rows columns"]:
 
 def compress(image: Plane) -> Plane:
     """Return ln(1 + 3n) / ln 4, n running from 0 at the 1st to 1 at the 99.8th percentile; a constant becomes 0."""
-    low, high = np.percentile(image, [1, 99.8])
-    if high <= low:
-        low, high = float(image.min()), float(image.max())
-    n = np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-12)), 0, 1)
+    n = np.clip(nucleus_range(image).scale(image, 1e-12), 0, 1)
     level: Plane = np.log1p(np.float32(COMPRESSION) * n) / np.float32(np.log1p(COMPRESSION))
     return level
+
+
+def nucleus_range(image: Plane, step: int = 1) -> Range:
+    """Return the 1st and 99.8th percentile of every `step`th pixel of every `step`th line.
+
+    The whole range of the image where these are equal.
+    """
+    usual = percentile_range(image[::step, ::step], (1.0, 99.8))
+    return full_range(image) if usual.is_empty else usual
 
 
 def blob_response(image: Plane, sigma: float) -> Plane:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.annotate.lois.find import find_lois, on_background
+from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.nuclei import estimate_diameter
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.errors import InputError, LacssError
@@ -17,6 +17,7 @@ from lacss_tools.io.native import (
 )
 from lacss_tools.jobs import processes
 from lacss_tools.jobs.batch import Job
+from lacss_tools.points import values_at
 
 IMAGES_TO_ESTIMATE = 12
 """spread over the folder, from which the nucleus diameter is estimated"""
@@ -54,7 +55,7 @@ def find_lois_of_file(
     mask = read_mask(job.inputs[1])
     if mask.shape != dapi.shape:
         raise InputError(f"{job.inputs[1]} is {mask.shape} pixels and {job.inputs[0]} {dapi.shape}. Give its own mask.")
-    background = on_background(points, mask)
+    background = ~values_at(mask, points)
     if outside == "flag":
         write_lois(job.output, points, response, background)
     else:

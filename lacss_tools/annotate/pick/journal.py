@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import write_table
+from lacss_tools.io.tables import read_rows
 
 HEADER = ["stem", "choice", "threshold", "by", "time", "edited"]
 FIRST_HEADER = HEADER[:-1]
@@ -76,16 +77,11 @@ def read_picks(path: Path) -> dict[str, Pick]:
 
 def _read_rows(path: Path) -> tuple[list[list[str]], bool]:
     """Return the rows under the header, and whether more can be appended to the file as it is."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    except FileNotFoundError:
+    if not path.exists():
         return [], False
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}). Repair it or move it away.") from error
+    rows, whole = read_rows(path, "Repair it or move it away.")
     if not rows or rows[0] not in (HEADER, FIRST_HEADER):
         raise InputError(f"{path} has another header than {','.join(HEADER)}. Repair the first line or move it away.")
-    whole = text.endswith("\n")
     if not whole and not _is_pick(rows[-1]):
         rows.pop()
     for row in rows[1:]:

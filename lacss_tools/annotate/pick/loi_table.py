@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError
-from lacss_tools.io.native import LOI_HEADER, atomic
+from lacss_tools.io.native import LOI_HEADER, REWRITE_LOIS, atomic
+from lacss_tools.io.tables import read_rows
 
 ORIGINALS = "original"
 """folder inside lois/ with each table as it was before the first repair"""
@@ -42,11 +43,5 @@ def keep_original(path: Path) -> None:
 
 
 def _rows(path: Path) -> list[list[str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [row for row in csv.reader(stream) if row]
-    except FileNotFoundError:
-        rows = []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}). Write it again with lacss annotate-lois.") from error
+    rows = read_rows(path, REWRITE_LOIS)[0] if path.exists() else []
     return rows or [LOI_HEADER]

@@ -19,6 +19,7 @@ from lacss_tools.arrays import Image, Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.native import read_candidates, read_image, read_lois
 from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file
+from lacss_tools.points import inside_image, values_at
 
 IMAGES_FOR_AREA = 24
 """images, spread over the set, that tell its usual area per LOI"""
@@ -125,9 +126,8 @@ class Choices:
 
     def lois_inside(self) -> list[int]:
         """Return for each candidate how many LOIs lie on its cells."""
-        pixels = np.rint(self.lois).astype(int)
-        y, x = pixels[((pixels >= 0) & (pixels < self.masks.shape[1:])).all(axis=1)].T
-        return [int(np.count_nonzero(mask[y, x])) for mask in self.masks]
+        inside = self.lois[inside_image(self.lois, self.masks.shape[1:])]
+        return [int(np.count_nonzero(values_at(mask, inside))) for mask in self.masks]
 
 
 @dataclass(frozen=True)

@@ -161,16 +161,6 @@ def test_the_score_is_the_harmonic_mean_of_cover_and_explained_area():
     assert score[0] == pytest.approx(0.5)  # half of the LOIs, half of the area
 
 
-def test_a_candidate_that_loses_cells_or_adds_empty_area_is_not_chosen():
-    points = np.array([[2.0, 2.0], [12.0, 12.0]])
-    right = square(30, (0, 0, 5, 5), (10, 10, 15, 15))
-    too_much = right | square(30, (20, 0, 30, 30))
-    too_little = square(30, (0, 0, 5, 5))
-    assert choose(np.stack([too_much, right, too_little]), points) == 1
-    assert choose(np.stack([right, too_little, too_little]), points) == 0
-    assert choose(np.stack([too_much, too_much, right]), points) == 2
-
-
 def test_equal_candidates_and_missing_lois_give_the_middle():
     masks = np.stack([square(10, (0, 0, 5, 5))] * 5)
     assert choose(masks, np.array([[2.0, 2.0]])) == 2

@@ -12,7 +12,6 @@ from lacss_tools.annotate.candidates.choice import (
     best,
     border_step,
     choose,
-    covered,
     middle_area,
     score_candidates,
     smooth_level,
@@ -51,12 +50,6 @@ def test_agreement_is_the_harmonic_mean_of_cover_and_explained_area():
 def test_regions_that_touch_at_a_corner_are_two():
     mask = np.array([[1, 1, 0], [0, 0, 1]], bool)
     np.testing.assert_array_equal(with_loi(mask, np.array([[0.0, 0.0]])), [[1, 1, 0], [0, 0, 0]])
-
-
-def test_points_are_rounded_and_points_outside_count_as_the_nearest_pixel():
-    mask = np.array([[0, 1], [0, 0]], bool)
-    points = np.array([[0.4, 0.6], [0.6, 0.6], [-7.0, 9.0], [0.0, -3.0]])
-    assert covered(mask, points).tolist() == [True, False, True, False]
 
 
 @given(arrays(bool, (4, 5)), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=5))

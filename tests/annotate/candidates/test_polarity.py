@@ -17,7 +17,7 @@ def discs(cover, seed, spread=0.2, size=300):
     return (100 + 800 * image).astype(np.float32)[None]
 
 
-def full_field(seed, gap, spread, size=300):
+def full_image(seed, gap, spread, size=300):
     """Cells side by side, with gaps between them."""
     rng = np.random.default_rng(seed)
     centres = rng.uniform(-20, size + 20, (80, 2))
@@ -40,7 +40,7 @@ def test_dark_cells_on_a_bright_background_are_seen_and_bright_ones_left(cover, 
 @pytest.mark.parametrize("spread", [0, 0.3])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_field_full_of_bright_cells_is_left_alone(gap, spread, seed):
-    assert not cells_are_dark(full_field(seed, gap, spread))
+    assert not cells_are_dark(full_image(seed, gap, spread))
 
 
 @pytest.mark.parametrize("cover", [0.8, 0.9, 0.95])

@@ -23,7 +23,7 @@ def report(project):
 
 
 def findings(project):
-    return {one["stem"]: [found["kind"] for found in one["findings"]] for one in report(project)["fields"]}
+    return {one["stem"]: [found["kind"] for found in one["findings"]] for one in report(project)["images"]}
 
 
 def make_field(project, stem, seed):
@@ -92,10 +92,10 @@ SPOILED = {
 def test_a_good_set_gets_no_finding_and_the_next_command(project):
     result = run(project)
     assert result.exit_code == 0
-    assert "LOIs and masks of all 9 fields look good. Next: lacss train." in result.stderr
+    assert "LOIs and masks of all 9 images look good. Next: lacss train." in result.stderr
     assert set(map(tuple, findings(project).values())) == {()}
     stored = report(project)
-    assert (stored["good"], stored["n_fields"], stored["doubles"], stored["outside"]) == (True, 9, 0, 0)
+    assert (stored["good"], stored["n_images"], stored["doubles"], stored["outside"]) == (True, 9, 0, 0)
     assert stored["area_per_loi"] == pytest.approx(np.pi * 15**2, rel=0.02)
 
 
@@ -109,7 +109,7 @@ def test_one_spoiled_field_is_found_and_no_other(project, name):
     assert set(map(tuple, found.values())) == {()}
     stored = report(project)
     assert not stored["good"]
-    assert stored["advice"][0]["fields"] == ["f3"]
+    assert stored["advice"][0]["images"] == ["f3"]
     assert "look good" not in stored["advice"][0]["text"]
 
 
@@ -146,7 +146,7 @@ def test_candidates_stand_in_for_masks_with_their_automatic_choice(project):
         write_candidates(project / "candidates" / path.name, np.stack([looser, mask, tighter]), [0.3, 0.4, 0.5])
         path.unlink()
     assert run(project).exit_code == 0
-    one = report(project)["fields"][0]
+    one = report(project)["images"][0]
     assert (one["mask_from"], one["findings"]) == ("automatic", [])
     assert report(project)["area_per_loi"] == pytest.approx(np.pi * 15**2, rel=0.02)
 
@@ -161,7 +161,7 @@ def test_missing_partners_and_rejected_images_are_told(project):
     assert result.exit_code == 0
     stored = report(project)
     assert stored["missing"] == {"lois": ["f1"], "masks": ["f2"], "images": ["f4"], "dapi": []}
-    assert {one["stem"]: one["mask_from"] for one in stored["fields"]}["f3"] == "rejected"
+    assert {one["stem"]: one["mask_from"] for one in stored["images"]}["f3"] == "rejected"
     assert "1 image has no mask: f2. Run lacss pick" in result.stderr
 
 
@@ -188,8 +188,8 @@ def test_broken_files_are_named_and_the_rest_is_checked(project):
     stored = report(project)
     assert set(stored["failed"]) == {"f1", "f2"}
     assert "expected y,x,response" in stored["failed"]["f1"]
-    assert "masks/f2.tif is 9 x 9 pixels. Give files of one field the same size" in stored["failed"]["f2"]
-    assert len(stored["fields"]) == FIELDS - 2
+    assert "masks/f2.tif is 9 x 9 pixels. Give files of one image the same size" in stored["failed"]["f2"]
+    assert len(stored["images"]) == FIELDS - 2
     assert not stored["good"]
     assert "Not checked" in (project / "check" / "check.html").read_text()
 

@@ -18,11 +18,11 @@ def lois(points=GRID, dapi=None, one_nucleus=None, beyond=0):
     return LoiFacts(points, np.ones(count), nearest_distances(points), flags, dapi, one_nucleus)
 
 
-def mask(share=0.2, off=0, count=20, step=0.3, lonely=0.0):
-    return MaskFacts(share, step, None if count is None else np.arange(count) < off, lonely)
+def mask(fraction=0.2, off=0, count=20, step=0.3, lonely=0.0):
+    return MaskFacts(fraction, step, None if count is None else np.arange(count) < off, lonely)
 
 
-def field(stem="a", loi_facts=None, mask_facts=None, source="picked"):
+def image(stem="a", loi_facts=None, mask_facts=None, source="picked"):
     return MeasuredImage(stem, (100, 80), loi_facts, mask_facts, source)
 
 
@@ -31,15 +31,15 @@ def kinds(one, others=(), nucleus=10.0):
     return [finding.kind for finding in found]
 
 
-GOOD = [field(f"g{k}", lois(), mask(share=0.18 + 0.005 * k)) for k in range(9)]
+GOOD = [image(f"g{k}", lois(), mask(fraction=0.18 + 0.005 * k)) for k in range(9)]
 
 
-def words(fields, nucleus=10.0, missing=Missing()):  # noqa: B008
-    judged = judge.judge(fields, nucleus, LIMITS)
+def words(images, nucleus=10.0, missing=Missing()):  # noqa: B008
+    judged = judge.judge(images, nucleus, LIMITS)
     return [line.text for line in advise(judged, overview(judged, nucleus), missing)]
 
 
-# ---- one field ------------------------------------------------------------------------------------------------------
+# ---- one image ------------------------------------------------------------------------------------------------------
 
 
 def test_a_good_field_has_no_findings():
@@ -49,15 +49,15 @@ def test_a_good_field_has_no_findings():
 @pytest.mark.parametrize(
     ("mask_facts", "expected"),
     [
-        (mask(share=0.0), [judge.EMPTY]),
-        (mask(share=0.96), [judge.FULL]),
-        (mask(share=0.8, off=19), [judge.INVERTED]),
-        (mask(share=0.2, off=3), []),
-        (mask(share=0.2, off=4), [judge.OUTSIDE]),
-        (mask(share=0.2, off=9), [judge.OUTSIDE]),
-        (mask(share=0.2, off=15), [judge.CHANCE]),
-        (mask(share=0.8, off=5), [judge.CHANCE]),
-        (mask(share=0.8, off=2), []),
+        (mask(fraction=0.0), [judge.EMPTY]),
+        (mask(fraction=0.96), [judge.FULL]),
+        (mask(fraction=0.8, off=19), [judge.INVERTED]),
+        (mask(fraction=0.2, off=3), []),
+        (mask(fraction=0.2, off=4), [judge.OUTSIDE]),
+        (mask(fraction=0.2, off=9), [judge.OUTSIDE]),
+        (mask(fraction=0.2, off=15), [judge.CHANCE]),
+        (mask(fraction=0.8, off=5), [judge.CHANCE]),
+        (mask(fraction=0.8, off=2), []),
         (mask(off=2, count=3), []),
         (mask(lonely=0.3), [judge.LONELY]),
         (mask(lonely=0.2), []),
@@ -65,56 +65,56 @@ def test_a_good_field_has_no_findings():
 )
 def test_masks_against_the_limits(mask_facts, expected):
     count = len(mask_facts.outside)
-    assert kinds(field(loi_facts=lois(GRID[:count]), mask_facts=mask_facts)) == expected
+    assert kinds(image(loi_facts=lois(GRID[:count]), mask_facts=mask_facts)) == expected
 
 
 def test_an_image_the_other_way_round_than_the_set_is_inverted_unless_lois_speak_for_it():
     turned = mask(step=-0.3, count=None)
-    alone = field(mask_facts=turned)
-    others = [field(f"g{k}", None, mask(count=None)) for k in range(4)]
+    alone = image(mask_facts=turned)
+    others = [image(f"g{k}", None, mask(count=None)) for k in range(4)]
     assert kinds(alone, others) == [judge.INVERTED]
     assert kinds(alone) == []
-    assert kinds(field(loi_facts=lois(), mask_facts=mask(step=-0.3)), GOOD) == []
-    dark_set = [field(f"g{k}", None, turned) for k in range(4)]
+    assert kinds(image(loi_facts=lois(), mask_facts=mask(step=-0.3)), GOOD) == []
+    dark_set = [image(f"g{k}", None, turned) for k in range(4)]
     assert kinds(alone, dark_set) == []
 
 
 def test_few_lois_prove_no_inversion():
     # three LOIs off a mask of 60 %: (0 - 1.8) / 0.85 is 2.1 standard deviations
-    assert not is_inverted(mask(share=0.6, off=3, count=3), 0.0, LIMITS)
-    assert is_inverted(mask(share=0.6, off=9, count=9), 0.0, LIMITS)
+    assert not is_inverted(mask(fraction=0.6, off=3, count=3), 0.0, LIMITS)
+    assert is_inverted(mask(fraction=0.6, off=9, count=9), 0.0, LIMITS)
 
 
 def test_a_rejected_image_has_no_mask_to_judge():
-    assert kinds(field(loi_facts=lois(), mask_facts=mask(share=0.0), source="rejected")) == []
+    assert kinds(image(loi_facts=lois(), mask_facts=mask(fraction=0.0), source="rejected")) == []
 
 
 def test_faint_lois_off_the_mask_are_told_from_a_tight_mask():
     off = 8
     dapi = np.where(np.arange(20) < off, 0.1, 0.8)
-    assert kinds(field(loi_facts=lois(dapi=dapi), mask_facts=mask(off=off))) == [judge.FAINT]
-    assert kinds(field(loi_facts=lois(dapi=dapi * 0 + 0.5), mask_facts=mask(off=off))) == [judge.OUTSIDE]
+    assert kinds(image(loi_facts=lois(dapi=dapi), mask_facts=mask(off=off))) == [judge.FAINT]
+    assert kinds(image(loi_facts=lois(dapi=dapi * 0 + 0.5), mask_facts=mask(off=off))) == [judge.OUTSIDE]
 
 
 def test_lois_on_dark_dapi_outside_the_image_or_absent():
     dapi = np.where(np.arange(20) < 4, 0.0, 0.8)
-    assert kinds(field(loi_facts=lois(dapi=dapi))) == [judge.DARK]
-    assert kinds(field(loi_facts=lois(dapi=np.maximum(dapi, 0.06)))) == []
-    assert kinds(field(loi_facts=lois(beyond=1))) == [judge.BEYOND]
-    assert kinds(field(loi_facts=lois(GRID[:0]))) == [judge.NO_LOIS]
+    assert kinds(image(loi_facts=lois(dapi=dapi))) == [judge.DARK]
+    assert kinds(image(loi_facts=lois(dapi=np.maximum(dapi, 0.06)))) == []
+    assert kinds(image(loi_facts=lois(beyond=1))) == [judge.BEYOND]
+    assert kinds(image(loi_facts=lois(GRID[:0]))) == [judge.NO_LOIS]
 
 
 def test_no_lois_and_an_empty_mask_agree():
-    assert kinds(field(loi_facts=lois(GRID[:0]), mask_facts=mask(share=0.0, count=0))) == [judge.UNUSUAL]
+    assert kinds(image(loi_facts=lois(GRID[:0]), mask_facts=mask(fraction=0.0, count=0))) == [judge.UNUSUAL]
 
 
 def test_doubles_are_closer_than_half_a_nucleus_or_in_one_nucleus():
     near = np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 4.9])])
     far = np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 5.1])])
-    assert kinds(field(loi_facts=lois(near))) == [judge.DOUBLES]
-    assert kinds(field(loi_facts=lois(far))) == []
-    assert kinds(field(loi_facts=lois(far, one_nucleus=np.arange(20) > 15))) == [judge.DOUBLES]
-    assert kinds(field(loi_facts=lois(near)), nucleus=None) == []
+    assert kinds(image(loi_facts=lois(near))) == [judge.DOUBLES]
+    assert kinds(image(loi_facts=lois(far))) == []
+    assert kinds(image(loi_facts=lois(far, one_nucleus=np.arange(20) > 15))) == [judge.DOUBLES]
+    assert kinds(image(loi_facts=lois(near)), nucleus=None) == []
 
 
 # ---- the set --------------------------------------------------------------------------------------------------------
@@ -133,86 +133,86 @@ def test_a_wide_set_has_no_outliers():
 
 
 def test_an_unlike_field_is_named_with_its_number_and_the_median_but_not_as_a_fault():
-    fields = [*GOOD, field("odd", lois(GRID[:4]), mask(share=0.19, count=4))]
-    judged = judge.judge(fields, 10.0, LIMITS)
-    assert [one.field.stem for one in judged if one.findings] == ["odd"]
+    images = [*GOOD, image("odd", lois(GRID[:4]), mask(fraction=0.19, count=4))]
+    judged = judge.judge(images, 10.0, LIMITS)
+    assert [one.image.stem for one in judged if one.findings] == ["odd"]
     assert "4 LOIs (median 20)" in judged[-1].findings[0].text
-    assert words(fields)[0] == "LOIs and masks of all 10 fields look good. Next: lacss train."
-    assert "1 field is unlike the rest" in words(fields)[1]
+    assert words(images)[0] == "LOIs and masks of all 10 images look good. Next: lacss train."
+    assert "1 image is unlike the rest" in words(images)[1]
 
 
 def test_the_worst_field_weighs_most():
-    fields = [
-        field("a", lois(), mask(lonely=0.9)),
-        field("b", lois(), mask(share=0.8, off=19)),
-        field("c", lois(), mask(lonely=0.4)),
-        field("d", lois(), mask(off=4)),
+    images = [
+        image("a", lois(), mask(lonely=0.9)),
+        image("b", lois(), mask(fraction=0.8, off=19)),
+        image("c", lois(), mask(lonely=0.4)),
+        image("d", lois(), mask(off=4)),
         *GOOD,
     ]
-    judged = sorted(judge.judge(fields, 10.0, LIMITS), key=lambda one: -one.weight)
-    assert [one.field.stem for one in judged[:4]] == ["b", "d", "a", "c"]
+    judged = sorted(judge.judge(images, 10.0, LIMITS), key=lambda one: -one.weight)
+    assert [one.image.stem for one in judged[:4]] == ["b", "d", "a", "c"]
     assert all(one.weight == 0 for one in judged[4:])
 
 
 def test_without_dapi_the_nucleus_follows_from_cells_or_else_from_distances():
     # 0.2 * 8000 px / 20 LOIs = 80 px per cell
     assert estimate_nucleus([GOOD[4]]) == pytest.approx(0.6 * np.sqrt(4 / np.pi * 80))
-    assert estimate_nucleus([field(loi_facts=lois())]) == pytest.approx(12)
-    assert estimate_nucleus([field(mask_facts=mask())]) is None
+    assert estimate_nucleus([image(loi_facts=lois())]) == pytest.approx(12)
+    assert estimate_nucleus([image(mask_facts=mask())]) is None
 
 
 # ---- words ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_good_set_gets_one_sentence_with_the_next_command():
-    assert words(GOOD) == ["LOIs and masks of all 9 fields look good. Next: lacss train."]
-    points = [field(f"g{k}", lois()) for k in range(3)]
-    assert words(points) == ["The LOIs of all 3 fields look good. Next: lacss graphcut, then lacss pick."]
-    masks = [field(f"g{k}", None, mask(count=None)) for k in range(3)]
-    assert words(masks) == ["The masks of all 3 fields look good. Next: lacss annotate-lois."]
+    assert words(GOOD) == ["LOIs and masks of all 9 images look good. Next: lacss train."]
+    points = [image(f"g{k}", lois()) for k in range(3)]
+    assert words(points) == ["The LOIs of all 3 images look good. Next: lacss graphcut, then lacss pick."]
+    masks = [image(f"g{k}", None, mask(count=None)) for k in range(3)]
+    assert words(masks) == ["The masks of all 3 images look good. Next: lacss annotate-lois."]
 
 
 def test_doubles_name_the_share_the_fields_and_the_diameter():
-    double = field("a", lois(np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 3.0])])))
-    text = words([double, field("b", lois())], nucleus=29.6)
+    double = image("a", lois(np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 3.0])])))
+    text = words([double, image("b", lois())], nucleus=29.6)
     assert text == [
-        "20 % of the LOIs in 1 field are probably second points of a nucleus. "
+        "20 % of the LOIs in 1 image are probably second points of a nucleus. "
         "Run lacss annotate-lois --nucleus-diameter 30 --overwrite."
     ]
 
 
 def test_a_fault_spread_thinly_over_the_set_is_told_too():
-    fields = [field(f"g{k}", lois(), mask(off=2)) for k in range(9)]
-    assert [one.findings for one in judge.judge(fields, 10.0, LIMITS)] == [()] * 9
-    (text,) = words(fields)
+    images = [image(f"g{k}", lois(), mask(off=2)) for k in range(9)]
+    assert [one.findings for one in judge.judge(images, 10.0, LIMITS)] == [()] * 9
+    (text,) = words(images)
     assert text.startswith("10 % of all LOIs lie outside the masks")
-    thin = [field(f"g{k}", lois(np.concatenate([GRID[:18], np.add(GRID[:2], [0.0, 3.0])]))) for k in range(9)]
+    thin = [image(f"g{k}", lois(np.concatenate([GRID[:18], np.add(GRID[:2], [0.0, 3.0])]))) for k in range(9)]
     (text,) = words(thin)
     assert text.startswith("10 % of all LOIs are probably second points")
 
 
 def test_what_follows_from_a_graver_fault_gets_no_sentence_of_its_own():
-    shifted = field("a", lois(dapi=np.where(np.arange(20) < 12, 0.0, 0.8)), mask(off=15, lonely=0.6))
+    shifted = image("a", lois(dapi=np.where(np.arange(20) < 12, 0.0, 0.8)), mask(off=15, lonely=0.6))
     assert kinds(shifted, GOOD) == [judge.DARK, judge.FAINT, judge.LONELY]
     (text,) = words([shifted, *GOOD])
-    assert text.startswith("LOIs lie where the DAPI is dark in 1 field")
+    assert text.startswith("LOIs lie where the DAPI is dark in 1 image")
 
 
 def test_every_kind_of_fault_has_words_and_none_is_said_without_it():
     for one, start in (
-        (field("a", lois(), mask(share=0.8, off=19)), "1 mask covers the background"),
-        (field("a", lois(), mask(share=0.0)), "1 mask covers next to nothing, though"),
-        (field("a", None, mask(share=0.0, count=None)), "1 mask covers next to nothing. Run"),
-        (field("a", lois(), mask(share=0.97)), "1 mask covers nearly the whole image"),
-        (field("a", lois(GRID[:0]), mask(count=0)), "1 field has no LOIs"),
-        (field("a", lois(beyond=2), mask()), "LOIs lie outside the image in 1 field"),
-        (field("a", lois(), mask(off=15)), "LOIs and mask have nothing to do with each other in 1 field"),
-        (field("a", lois(), mask(off=8)), "40 % of the LOIs lie outside the masks in 1 field"),
-        (field("a", lois(), mask(lonely=0.5)), "A good part of the mask has no LOI in 1 field"),
+        (image("a", lois(), mask(fraction=0.8, off=19)), "1 mask covers the background"),
+        (image("a", lois(), mask(fraction=0.0)), "1 mask covers next to nothing, though"),
+        (image("a", None, mask(fraction=0.0, count=None)), "1 mask covers next to nothing. Run"),
+        (image("a", lois(), mask(fraction=0.97)), "1 mask covers nearly the whole image"),
+        (image("a", lois(GRID[:0]), mask(count=0)), "1 image has no LOIs"),
+        (image("a", lois(beyond=2), mask()), "LOIs lie outside the image in 1 image"),
+        (image("a", lois(), mask(off=15)), "LOIs and mask have nothing to do with each other in 1 image"),
+        (image("a", lois(), mask(off=8)), "40 % of the LOIs lie outside the masks in 1 image"),
+        (image("a", lois(), mask(lonely=0.5)), "A good part of the mask has no LOI in 1 image"),
     ):
         (text,) = words([one, *GOOD])
         assert text.startswith(start)
-    own = field("a", lois(), mask(share=0.8, off=19), source="own")
+    own = image("a", lois(), mask(fraction=0.8, off=19), source="own")
     assert "Exchange 0 and 255" in words([own, *GOOD])[0]
 
 
@@ -230,9 +230,9 @@ def test_missing_partners_are_named_up_to_five():
 @pytest.mark.parametrize(
     "one",
     [
-        field("a", lois(dapi=np.linspace(0, 1, 20), one_nucleus=np.arange(20) > 3, beyond=1), mask(off=3)),
-        field("b", lois(GRID[:1]), mask(count=None, step=None)),
-        field("c", lois(GRID[:0], dapi=np.zeros(0)), None),
+        image("a", lois(dapi=np.linspace(0, 1, 20), one_nucleus=np.arange(20) > 3, beyond=1), mask(off=3)),
+        image("b", lois(GRID[:1]), mask(count=None, step=None)),
+        image("c", lois(GRID[:0], dapi=np.zeros(0)), None),
         MeasuredImage("d", None, None, None, "none"),
     ],
 )

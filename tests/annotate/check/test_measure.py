@@ -81,7 +81,7 @@ def test_a_mask_is_measured_with_lois_and_image():
     mask[:5, :4] = mask[6:, 10:15] = True  # 20 px with a LOI, 20 px without
     image = np.where(mask, 300, 100).astype(np.float32)[None]
     facts = measure_mask(mask, np.array([[2.0, 2.0], [0.0, 19.0]]), image)
-    assert (facts.share, facts.lonely) == (0.2, 0.5)
+    assert (facts.fraction, facts.lonely) == (0.2, 0.5)
     assert facts.outside.tolist() == [False, True]
     assert facts.step > 0.5
     assert measure_mask(~mask, None, image).step == pytest.approx(-facts.step)
@@ -91,5 +91,5 @@ def test_a_mask_is_measured_with_lois_and_image():
 def test_an_empty_or_full_mask_has_no_step(value):
     mask = np.full((10, 20), value)
     facts = measure_mask(mask, np.array([[2.0, 2.0]]), np.random.default_rng(0).random((1, 10, 20), np.float32))
-    assert (facts.share, facts.step, facts.lonely, facts.outside.tolist()) == (float(value), None, 0.0, [not value])
+    assert (facts.fraction, facts.step, facts.lonely, facts.outside.tolist()) == (float(value), None, 0.0, [not value])
     assert measure_mask(mask, None, None).lonely is None

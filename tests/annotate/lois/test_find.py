@@ -6,7 +6,6 @@ from lacss_tools.annotate.lois.find import (
     find_lois,
     local_maxima,
     normalise,
-    on_background,
     refine,
 )
 from lacss_tools.annotate.lois.settings import LoiSettings
@@ -99,13 +98,6 @@ def test_min_distance_keeps_the_stronger():
         assert len(points) == 1
         assert points[0, 1] == pytest.approx(58, abs=1.5)
     assert len(find_lois(image, LoiSettings(), 12.0)[0]) == 2
-
-
-def test_points_on_background():
-    mask = np.zeros((5, 5), dtype=bool)
-    mask[2, 2] = True
-    points = np.array([[2.0, 2.0], [2.4, 1.6], [2.6, 2.0], [-3.0, 9.0]])
-    assert on_background(points, mask).tolist() == [False, False, True, True]
 
 
 def test_a_constant_image_has_no_lois():

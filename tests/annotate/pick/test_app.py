@@ -152,9 +152,9 @@ def test_only_a_few_images_are_kept(session):
     )
     session.lois.clear()
     for k in (0, 1, 2, 0, *range(20)):
-        shelf.field(k)
-    assert len(shelf.fields) == KEPT_IMAGES
-    assert [stem for stem, _ in shelf.fields] == [f"{k:02}" for k in range(20 - KEPT_IMAGES, 20)]
+        shelf.image(k)
+    assert len(shelf.images) == KEPT_IMAGES
+    assert [stem for stem, _ in shelf.images] == [f"{k:02}" for k in range(20 - KEPT_IMAGES, 20)]
 
 
 def test_other_numbers_of_candidates_and_large_images_work(tmp_path, session, client):

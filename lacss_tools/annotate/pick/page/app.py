@@ -77,20 +77,20 @@ def _threshold(request: Request) -> float:
     return parse_threshold(request.query_params.get("threshold", ""))
 
 
-def _json(look: Callable[[int, Request], object]) -> Callable[[Request], object]:
+def _json(read: Callable[[int, Request], object]) -> Callable[[Request], object]:
     async def answer(request: Request) -> Response:
         k = request.path_params.get("k", 0)
-        return await _attempt(lambda: JSONResponse(look(k, request), headers=FRESH))
+        return await _attempt(lambda: JSONResponse(read(k, request), headers=FRESH))
 
     return answer
 
 
 def _bytes(
-    look: Callable[[int, Request], bytes], kind: str = "application/octet-stream"
+    read: Callable[[int, Request], bytes], kind: str = "application/octet-stream"
 ) -> Callable[[Request], object]:
     async def answer(request: Request) -> Response:
         k = request.path_params["k"]
-        return await _attempt(lambda: Response(look(k, request), media_type=kind, headers=FRESH))
+        return await _attempt(lambda: Response(read(k, request), media_type=kind, headers=FRESH))
 
     return answer
 

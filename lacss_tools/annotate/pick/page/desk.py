@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -28,6 +28,33 @@ from lacss_tools.web.render import bits, step_of
 
 OWN = "own"
 """what the page calls a mask that was made elsewhere"""
+
+
+class _Undecided(TypedDict):
+    stem: str
+    choice: str | None
+    """candidate number, `none` or `own`; null while undecided"""
+    version: str
+
+
+class ImageState(_Undecided, total=False):
+    """What the page shows of one image; the last three where a pick was made, see `journal.Pick`."""
+
+    by: str
+    edited: str
+    threshold: str
+
+
+class State(TypedDict):
+    """What the page shows of all images."""
+
+    images: list[ImageState]
+
+
+class Changed(TypedDict):
+    """The images that an action changed, by number."""
+
+    changed: dict[int, ImageState]
 
 
 class ConflictError(LacssError):
@@ -57,20 +84,20 @@ class Desk:
 
     # ---- looking ----
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Return what the page shows of all images, as it is on disk now."""
         with self.saving:
             self.session.refresh()
             return {"images": [self._state(stem) for stem in self.session.stems]}
 
-    def _state(self, stem: str) -> dict[str, Any]:
-        pick = self.session.picks.get(stem)
-        state: dict[str, Any] = {"stem": stem, "choice": None, "version": self.session.version(stem)}
+    def _state(self, stem: str) -> ImageState:
+        pick, version = self.session.picks.get(stem), self.session.version(stem)
         if self.session.is_own(stem):
-            return state | {"choice": OWN}
+            return {"stem": stem, "choice": OWN, "version": version}
         if pick is None or not self.session.is_decided(stem):
-            return state
-        return state | {"choice": pick.choice, "by": pick.by, "edited": pick.edited, "threshold": pick.threshold}
+            return {"stem": stem, "choice": None, "version": version}
+        state: ImageState = {"stem": stem, "choice": pick.choice, "version": version}
+        return {**state, "by": pick.by, "edited": pick.edited, "threshold": pick.threshold}
 
     def saved_mask(self, k: int) -> bytes:
         """Return the mask on disk, whoever made it, as one byte per pixel."""
@@ -91,14 +118,14 @@ class Desk:
 
     # ---- deciding ----
 
-    def choose(self, k: int, number: int | None, wish: Wish) -> dict[str, Any]:
+    def choose(self, k: int, number: int | None, wish: Wish) -> Changed:
         """Pick candidate `number`, or reject the image (None)."""
         stem = self.shelf.stem(k)
         return self._act(wish, [stem], lambda: [save_pick(self.session, stem, number)])
 
-    def repair(self, k: int, asked: RepairWish, wish: Wish) -> dict[str, Any]:
+    def repair(self, k: int, asked: RepairWish, wish: Wish) -> Changed:
         """Save a repaired mask and LOI table."""
-        stem, choices, base = self.shelf.stem(k), self.shelf.field(k).choices, asked.base
+        stem, choices, base = self.shelf.stem(k), self.shelf.image(k).choices, asked.base
         number = self._base_number(stem, choices, base)
         threshold = base if isinstance(base, float) else None
         repair = Repair(number, threshold, base is None, asked.strokes, asked.removed, asked.added)
@@ -122,7 +149,7 @@ class Desk:
             raise InputError(f"{self.session.candidates[stem]} has no candidate {base}. Reload the page.")
         return base
 
-    def accept(self, least: float, wish: Wish) -> dict[str, Any]:
+    def accept(self, least: float, wish: Wish) -> Changed:
         """Pick the suggestion of every undecided image that scores `least` or more, as one action."""
         with self.saving, self.session.exclusive():
             numbers: dict[str, int | None] = {}
@@ -134,7 +161,7 @@ class Desk:
                 raise InputError(f"No undecided image has a suggestion that scores {least:g}. Choose a lower score.")
             return self._remember(wish.window, save_picks(self.session, numbers, AUTO))
 
-    def undo(self, wish: Wish) -> dict[str, Any]:
+    def undo(self, wish: Wish) -> Changed:
         """Take back the last action of this window."""
         with self.saving, self.session.exclusive():
             past = self.history.get(wish.window, [])
@@ -149,19 +176,19 @@ class Desk:
             past.pop()
             return self._answer([one.stem for one in last.before])
 
-    def _act(self, wish: Wish, stems: list[str], save: Callable[[], list[Before]]) -> dict[str, Any]:
+    def _act(self, wish: Wish, stems: list[str], save: Callable[[], list[Before]]) -> Changed:
         with self.saving, self.session.exclusive():
             for stem in stems:
                 if self.session.version(stem) != wish.version:
                     raise ConflictError(f"{stem} was changed elsewhere; the page now shows what is there.")
             return self._remember(wish.window, save())
 
-    def _remember(self, window: str, before: list[Before]) -> dict[str, Any]:
+    def _remember(self, window: str, before: list[Before]) -> Changed:
         versions = {one.stem: self.session.version(one.stem) for one in before}
         self.history.setdefault(window, []).append(Done(before, versions))
         return self._answer(list(versions))
 
-    def _answer(self, stems: list[str]) -> dict[str, Any]:
+    def _answer(self, stems: list[str]) -> Changed:
         """Return the state of the images that an action changed, by number."""
         numbers = {stem: k for k, stem in enumerate(self.session.stems)}
         return {"changed": {numbers[stem]: self._state(stem) for stem in stems}}

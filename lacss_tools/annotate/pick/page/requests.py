@@ -27,7 +27,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class RepairWish:
-    """A repair as the page tells it; `base` is a candidate number, a threshold, or None for the mask on disk."""
+    """A repair as the page sends it; `base` is a candidate number, a threshold, or None for the mask on disk."""
 
     base: int | float | None
     strokes: tuple[Stroke, ...]

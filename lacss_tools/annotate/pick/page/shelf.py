@@ -1,10 +1,10 @@
-"""The images last looked at: read and prepared once, the last few kept, everything within bounds."""
+"""The images shown last: read and prepared once, the last few kept, within bounds on memory."""
 
 import json
 import time
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import TypedDict
 
 from lacss_tools.annotate.candidates.candidates import cut_at
 from lacss_tools.annotate.candidates.settings import cut_settings_from_text
@@ -24,6 +24,32 @@ PATIENCE = 0.25
 """seconds of scoring between two answers"""
 
 
+class Details(TypedDict):
+    """What the page knows of an image beside its pixels; lengths and points (y, x) in pixels of the file."""
+
+    size: tuple[int, int]
+    step: int
+    """pixels of the file per pixel of the page, along each axis"""
+    shown: list[int]
+    """(height, width) on the page"""
+    channels: int
+    thresholds: list[float]
+    lois: list[list[float]]
+    suggestion: int
+    score: float
+    inside: list[int]
+    """for each candidate, how many LOIs lie on its cells"""
+    areas: list[float]
+    """for each candidate, which fraction of the image it covers"""
+
+
+class KnownScores(TypedDict):
+    """Scores of suggestions by image number, and how many images have none yet."""
+
+    scores: dict[int, float]
+    left: int
+
+
 @dataclass(frozen=True)
 class ShownImage:
     """One image, read and prepared once for everything that pages ask about it."""
@@ -31,8 +57,7 @@ class ShownImage:
     choices: Choices
     suggestion: int
     score: float
-    details: dict[str, Any]
-    """everything about the image but its pixels"""
+    details: Details
     pixels: bytes
     """one byte per pixel and channel, then one per pixel and eight candidates"""
 
@@ -48,7 +73,7 @@ class Shelf:
     """What is kept in memory of a session's images; methods may be called from several threads."""
 
     session: PickSession
-    fields: dict[tuple[str, str], ShownImage] = field(default_factory=dict)
+    images: dict[tuple[str, str], ShownImage] = field(default_factory=dict)
     """(stem, its inputs) -> image, least recently used first"""
     thumbnails: dict[int, bytes] = field(default_factory=dict)
     scores: dict[tuple[str, str], tuple[int, float] | None] = field(default_factory=dict)
@@ -61,30 +86,30 @@ class Shelf:
             raise InputError(f"There is no image {k}. Reload the page.")
         return self.session.stems[k]
 
-    def field(self, k: int) -> ShownImage:
+    def image(self, k: int) -> ShownImage:
         """Return image number `k`, prepared; the last few stay in memory."""
         stem = self.stem(k)
         with self.loading:
             key = (stem, self.session.inputs(stem))
-            found = self.fields.pop(key, None) or _prepare(load_choices(self.session, stem))
-            self.fields[key] = found
+            found = self.images.pop(key, None) or _prepare(load_choices(self.session, stem))
+            self.images[key] = found
             self.scores[key] = (found.suggestion, found.score)
             self.thumbnails.setdefault(k, thumbnail(found.choices.image))
             self._forget()
             return found
 
     def _forget(self) -> None:
-        while len(self.fields) > KEPT_IMAGES or (
-            len(self.fields) > 2 and sum(one.size for one in self.fields.values()) > KEPT_BYTES
+        while len(self.images) > KEPT_IMAGES or (
+            len(self.images) > 2 and sum(one.size for one in self.images.values()) > KEPT_BYTES
         ):
-            del self.fields[next(iter(self.fields))]
+            del self.images[next(iter(self.images))]
         while len(self.thumbnails) > KEPT_THUMBNAILS:
             del self.thumbnails[next(iter(self.thumbnails))]
 
     def everything(self, k: int) -> bytes:
         """Return what the page needs to show an image: length of the details (4 bytes), details as JSON, pixels."""
-        one = self.field(k)
-        details = json.dumps(one.details | {"dapi": self.stem(k) in self.session.dapi}).encode()
+        one = self.image(k)
+        details = json.dumps({**one.details, "dapi": self.stem(k) in self.session.dapi}).encode()
         return len(details).to_bytes(4, "big") + details + one.pixels
 
     def thumbnail(self, k: int) -> bytes:
@@ -101,7 +126,7 @@ class Shelf:
         stem = self.stem(k)
         if stem not in self.session.dapi:
             raise InputError(f"{self.session.images[stem]} has no DAPI image of the same name. Put it into dapi/.")
-        image = self.field(k).choices.image
+        image = self.image(k).choices.image
         nuclei = read_image(self.session.dapi[stem])[:1]
         if nuclei.shape[1:] != image.shape[1:]:
             raise InputError(f"{self.session.dapi[stem]} is not as large as {self.session.images[stem]}. Export again.")
@@ -116,11 +141,12 @@ class Shelf:
         stem = self.stem(k)
         settings = cut_settings_from_text(read_cut_notes(self.session.candidates[stem]).settings)
         full_scale = read_full_scale(self.session.images[stem]) if settings.fiji_compat else None
-        return cut_at(self.field(k).choices.image, settings, threshold, full_scale)
+        return cut_at(self.image(k).choices.image, settings, threshold, full_scale)
 
-    def score_some(self) -> dict[str, Any]:
-        """Score undecided images for a moment; returns the scores so far and how many are left to look at."""
-        began, scores, left = time.monotonic(), {}, 0
+    def score_some(self) -> KnownScores:
+        """Score undecided images for a moment; returns the scores so far and how many are left."""
+        began, left = time.monotonic(), 0
+        scores: dict[int, float] = {}
         for k, stem in enumerate(self.session.stems):
             if self.session.is_decided(stem):
                 continue
@@ -143,10 +169,11 @@ def _prepare(choices: Choices) -> ShownImage:
         )
     step = step_of(choices.image.shape)
     pixels = levels(choices.image, step).tobytes() + bits(choices.masks, step).tobytes()
-    details = {
-        "size": choices.image.shape[1:],
+    height, width = choices.image.shape[1:]
+    details: Details = {
+        "size": (height, width),
         "step": step,
-        "shown": [side // step for side in choices.image.shape[1:]],
+        "shown": [height // step, width // step],
         "channels": min(len(choices.image), 3),
         "thresholds": choices.thresholds,
         "lois": choices.lois.round(2).tolist(),

@@ -1,0 +1,72 @@
+"""metrics.jsonl: what a run logged, a JSON object per line."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from lacss_tools.io.native import write_text
+
+METRICS = "metrics.jsonl"
+VALIDATED = "val_"
+"""begins the names of validation figures, so that a loss term may be called anything else"""
+
+
+class Scores(NamedTuple):
+    """AP on the validation images (the paper's AP, pooled), 0 to 1."""
+
+    ap50: float
+    ap75: float
+    map: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: the loss terms of a step by name, and the validation of the weights at that step if there was one.
+
+    `seconds` are those of training so far.
+    """
+
+    step: int
+    seconds: float
+    losses: dict[str, float]
+    validation: Scores | None = None
+
+    def figures(self) -> dict[str, float]:
+        """Return the losses by name, and the validation figures by name behind `val_`."""
+        scores = self.validation._asdict() if self.validation else {}
+        return self.losses | {VALIDATED + name: value for name, value in scores.items()}
+
+    def to_line(self) -> str:
+        """Return the line, with its end."""
+        return json.dumps({"step": self.step, "seconds": self.seconds, **self.figures()}) + "\n"
+
+
+def row_from(stored: Mapping[str, int | float]) -> Row:
+    """Return the row that a line holds.
+
+    >>> row_from({"step": 20, "seconds": 1.5, "score": 0.3}).losses
+    {'score': 0.3}
+    """
+    figures = {name: value for name, value in stored.items() if name not in ("step", "seconds")}
+    losses = {name: value for name, value in figures.items() if not name.startswith(VALIDATED)}
+    scores = {name.removeprefix(VALIDATED): value for name, value in figures.items() if name not in losses}
+    return Row(int(stored["step"]), float(stored["seconds"]), losses, Scores(**scores) if scores else None)
+
+
+def read_metrics(run: Path) -> list[Row]:
+    """Return the rows of metrics.jsonl, oldest first; a last line cut short by a crash is dropped."""
+    path = run / METRICS
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            rows.append(row_from(json.loads(line)))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def write_metrics(run: Path, rows: list[Row]) -> None:
+    """Write all rows of metrics.jsonl."""
+    write_text(run / METRICS, "".join(row.to_line() for row in rows))
