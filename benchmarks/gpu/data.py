@@ -62,7 +62,7 @@ class Images:
             return list(pool.map(build, self.training))
 
     def judged(self, channels: int) -> list[LabelledImage]:
-        """Return the fields to validate on."""
+        """Return the images to validate on."""
         return [
             LabelledImage(
                 self.stems[k],

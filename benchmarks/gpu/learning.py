@@ -36,7 +36,7 @@ class Lesson:
 
 def judge(predictor: Predictor, bench: Bench, channels: int) -> dict[str, float]:
     """Return AP on the fields for validation."""
-    pairs = [(predictor(field.image), field.truth) for field in bench.set.judged(channels)]
+    pairs = [(predictor(image.pixels), image.truth) for image in bench.set.judged(channels)]
     result = evaluate(pairs)
     return {"ap50": round(result.ap50 or 0, 4), "ap75": round(result.ap75 or 0, 4), "map": round(result.map or 0, 4)}
 
@@ -45,8 +45,8 @@ def accuracy(predictor: Predictor, bench: Bench, channels: int) -> float:
     """Return TP / (TP + FP + FN) at IoU 0.5 of label images."""
     predictor = replace(predictor, settings=PredictSettings())
     pairs: list[tuple[Cells, Cells]] = [
-        (cells_from_labels(cells_to_labels(predictor(field.image))), field.truth)
-        for field in bench.set.judged(channels)
+        (cells_from_labels(cells_to_labels(predictor(image.pixels))), image.truth)
+        for image in bench.set.judged(channels)
     ]
     return round(evaluate(pairs).accuracy50 or 0, 4)
 

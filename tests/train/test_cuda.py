@@ -253,10 +253,10 @@ def test_batches_and_tiles_find_what_one_piece_finds(teacher):
     settings = PredictSettings(min_area=10.0)
     single = Predictor(teacher, 1.0, DEVICE, settings)
     for found, image in zip(single.find_batch(images), images, strict=True):
-        assert alike(found.cells(), single(image), 0.9) > 0.95
+        assert alike(found, single(image), 0.9) > 0.95
     large = np.concatenate([made_up_image(seed, size=256)[0] for seed in (64, 65, 66)], axis=2)
-    whole = replace(single, tiling=TileSettings(side=4096, small=1))
-    tiled = replace(single, tiling=TileSettings(side=128, small=1))
+    whole = replace(single, tiling=TileSettings(tile=4096, small=1))
+    tiled = replace(single, tiling=TileSettings(tile=128, small=1))
     assert alike(tiled(large), whole(large), 0.9) > 0.97
 
 
