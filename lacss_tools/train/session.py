@@ -55,7 +55,7 @@ class TrainSession:
         self.losses: dict[str, float] = {}
         self.report: StepReport | None = None
         self.saved = time.monotonic()
-        files = [path for field in task.validation for path in (field.path, field.label_path)]
+        files = [path for field in task.validation for path in (field.path, field.label_path) if path is not None]
         self.judges = fingerprint(files) if files else ""
 
     def resume(self) -> None:
