@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from lacss_tools.arrays import Labels
 from lacss_tools.cells import Cells, cells_from_crops, cells_from_labels
-from lacss_tools.demo.demo import DATA
+from lacss_tools.demo import DATA
 from lacss_tools.formats.coco import write_coco
 from lacss_tools.io.native import read_labels
 

@@ -16,6 +16,10 @@ class UsageError(LacssError):
     exit_code = 2
 
 
+class ArgumentError(UsageError, ValueError):
+    """An argument of a Python function that does not fit, named in the message; also a ValueError."""
+
+
 class InputError(LacssError):
     """Bad or missing input; nothing was done."""
 

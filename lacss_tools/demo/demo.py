@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lacss_tools.demo import DATA
 from lacss_tools.demo.page import Story, write_page
 from lacss_tools.errors import InputError
 from lacss_tools.screen import console
 
-DATA = Path(__file__).parent / "data"
 MARKER = ".lacss-demo"
 RUN = "demo"
 

@@ -105,7 +105,11 @@ def read_labels(path: Path) -> Labels:
     loaded = load(path)
     # floats of 24 bits cannot tell large labels apart
     exact = loaded.pixels.squeeze()
-    plane = exact if exact.ndim == 2 and exact.dtype.kind in "uib" else read_plane(path)
+    return as_labels(path, exact if exact.ndim == 2 and exact.dtype.kind in "uib" else read_plane(path))
+
+
+def as_labels(path: Path, plane: np.ndarray) -> Labels:
+    """Return the pixels (y, x) of a label image as int32; errors, which name `path`, as `read_labels`."""
     if plane.dtype.kind == "f" and not (plane == np.round(plane)).all():
         raise InputError(f"{path} holds fractions where instance labels are whole numbers. Give the label image.")
     if plane.size and plane.min() < 0:
@@ -117,7 +121,11 @@ def read_labels(path: Path) -> Labels:
 
 def read_mask(path: Path) -> Mask:
     """Read a two-valued image as a mask, True where it is not 0; InputError when it has more than two values."""
-    plane = read_plane(path)
+    return as_mask(path, read_plane(path))
+
+
+def as_mask(path: Path, plane: np.ndarray) -> Mask:
+    """Return the pixels (y, x) of a mask, True where they are not 0; errors, which name `path`, as `read_mask`."""
     values: np.ndarray = np.unique(plane)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
         raise InputError(f"{path} is not a mask: it holds {len(values)} values, expected 0 and one other.")

@@ -3,12 +3,12 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.arrays import Image
+from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
 from lacss_tools.formats.weak import inner_points
@@ -50,8 +50,9 @@ class LabelledImage:
     stem: str
     pixels: Image
     truth: Cells
-    path: Path
-    label_path: Path
+    path: Path | None = None
+    """None, as is the next one, where it came as an array"""
+    label_path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,10 @@ class TrainingData:
     images: list[TrainingImage]
     scale: float
     channels: int
-    fingerprint: str
     notes: list[str]
-    paths: frozenset[Path]
-    """of the images"""
+    fingerprint: str = "arrays"
+    paths: frozenset[Path] = frozenset()
+    """of the images, none where they came as arrays"""
 
 
 @dataclass(frozen=True)
@@ -125,15 +126,31 @@ def load_training_data(
     """
     chosen = select(folders, supervision)
     sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
-    _same_channels(chosen.files, sources)
-    lois = sum(len(source.lois) for source in sources)
-    if lois == 0:
+    if not any(len(source.lois) for source in sources):
         where = folders.labels if supervision == "full" else folders.lois
         raise InputError(f"{where} holds no cell to learn from. Look at it and at the masks in an image viewer.")
+    data = gather(sources, [files[0] for files in chosen.files], cell_diameter, diameter)
+    return replace(
+        data,
+        fingerprint=fingerprint([path for files in chosen.files for path in files]),
+        notes=[f"training images: {chosen.note}; {sum(len(source.lois) for source in sources)} LOIs", *data.notes],
+        paths=frozenset(files[0].resolve() for files in chosen.files),
+    )
+
+
+def gather(
+    sources: list[AnnotatedImage], names: list[Path], cell_diameter: float, diameter: float | None = None
+) -> TrainingData:
+    """Bring annotated images, with one LOI at least, to the working scale; `names` are theirs in errors.
+
+    InputError when their channels differ. The other arguments are those of `load_training_data`.
+    """
+    _same_channels(names, sources)
+    lois = sum(len(source.lois) for source in sources)
     if diameter is None:
         diameter = typical_diameter(sum(float(np.count_nonzero(source.area)) for source in sources), lois)
     scale = working_scale(diameter, cell_diameter)
-    notes = [f"training images: {chosen.note}; {lois} LOIs"]
+    notes = []
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
     notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
@@ -141,18 +158,16 @@ def load_training_data(
         images=[_image(source, scale) for source in sources],
         scale=scale,
         channels=len(sources[0].image),
-        fingerprint=fingerprint([path for files in chosen.files for path in files]),
         notes=notes,
-        paths=frozenset(files[0].resolve() for files in chosen.files),
     )
 
 
-def _same_channels(files: list[tuple[Path, ...]], sources: list[AnnotatedImage]) -> None:
+def _same_channels(names: list[Path], sources: list[AnnotatedImage]) -> None:
     expected = len(sources[0].image)
-    for paths, source in zip(files, sources, strict=True):
+    for name, source in zip(names, sources, strict=True):
         if len(source.image) != expected:
             raise InputError(
-                f"{paths[0]} has {len(source.image)} channels, {files[0][0]} has {expected}. "
+                f"{name} has {len(source.image)} channels, {names[0]} has {expected}. "
                 "Train on images of one kind, or on one `channel` of theirs."
             )
 
@@ -171,6 +186,11 @@ def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str |
     image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
     _same_size(image_path, image, mask_path, mask)
     check_inside(lois, loi_path, image_path, mask.shape)
+    return weakly_annotated(image, mask, lois)
+
+
+def weakly_annotated(image: Image, mask: Mask, lois: Points) -> AnnotatedImage:
+    """Return an image with those of its LOIs that lie on its mask, all of them inside the image."""
     inside = values_at(mask, lois)
     return AnnotatedImage(image, mask, lois[inside], False, int((~inside).sum()))
 
@@ -178,6 +198,11 @@ def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str |
 def _read_full(image_path: Path, label_path: Path, channel: str | None) -> AnnotatedImage:
     image, labels = read_image(image_path, channel), read_labels(label_path)
     _same_size(image_path, image, label_path, labels)
+    return outlined(image, labels)
+
+
+def outlined(image: Image, labels: Labels) -> AnnotatedImage:
+    """Return an image with a LOI inside each of its labelled cells."""
     return AnnotatedImage(image, labels, inner_points(labels), True)
 
 

@@ -57,7 +57,7 @@ class TrainSession:
         self.losses: dict[str, float] = {}
         self.report: StepReport | None = None
         self.saved = time.monotonic()
-        files = [path for image in task.validation for path in (image.path, image.label_path)]
+        files = [path for image in task.validation for path in (image.path, image.label_path) if path is not None]
         self.validated_on = fingerprint(files) if files else ""
 
     def resume(self) -> None:

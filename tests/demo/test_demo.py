@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
-from lacss_tools.demo.demo import DATA
+from lacss_tools.demo import DATA
 from lacss_tools.demo.page import partners
 from lacss_tools.io.project import list_images
 

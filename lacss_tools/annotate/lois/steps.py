@@ -31,12 +31,22 @@ def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1, 
     if settings.nucleus_diameter is not None:
         return settings.nucleus_diameter
     planes = []
-    for k in np.unique(np.linspace(0, len(dapi) - 1, min(len(dapi), IMAGES_TO_ESTIMATE)).astype(int)):
+    for k in spread(len(dapi)):
         try:
             planes.append(read_plane(dapi[k], channel))
         except LacssError:
             continue  # named when its turn comes
     return estimate_diameter(planes, partial(processes.in_order, workers=workers))
+
+
+def spread(count: int) -> list[int]:
+    """Return which of `count` images tell the nucleus diameter: a dozen from the first to the last.
+
+    >>> spread(3), spread(23)
+    ([0, 1, 2], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22])
+    """
+    places = np.linspace(0, count - 1, min(count, IMAGES_TO_ESTIMATE))
+    return sorted({int(place) for place in places})
 
 
 def find_lois_of_file(

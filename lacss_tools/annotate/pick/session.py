@@ -63,8 +63,7 @@ class PickSession:
     def typical_area(self) -> float | None:
         """Area per LOI, in pixels, that is usual in the set: the median over some of its images, read at first use."""
         with_lois = [stem for stem in self.images if stem in self.lois]
-        sample = with_lois[:: -(-len(with_lois) // IMAGES_FOR_AREA) or 1]
-        return typical([_middle_area(self, stem) for stem in sample])
+        return typical([_middle_area(self, stem) for stem in with_lois[:: area_step(len(with_lois))]])
 
     def mask_file(self, stem: str) -> Path:
         """Return where the mask of a pick goes."""
@@ -137,6 +136,15 @@ class Before:
     stem: str
     pick: Pick | None
     files: tuple[Content, ...]
+
+
+def area_step(count: int) -> int:
+    """Return that of `count` images every so many tell the usual area per LOI.
+
+    >>> area_step(24), area_step(25)
+    (1, 2)
+    """
+    return -(-count // IMAGES_FOR_AREA) or 1
 
 
 def find_mask(masks: Path, stem: str) -> Path | None:

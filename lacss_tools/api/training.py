@@ -1,0 +1,237 @@
+"""Training on images in memory: `lacss train` as a function."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lacss_tools.api.arguments import (
+    Arrays,
+    as_arguments,
+    as_image,
+    as_labels,
+    as_mask,
+    as_points,
+    beside,
+    named,
+)
+from lacss_tools.api.segmenter import Segmenter
+from lacss_tools.cells import cells_from_labels
+from lacss_tools.errors import ArgumentError, InterruptedRunError
+from lacss_tools.train.settings import AS_INIT, TrainSettings
+
+if TYPE_CHECKING:
+    from lacss_tools.train.folders import AnnotatedImage, LabelledImage
+    from lacss_tools.train.steps import Prepared
+
+Say = Callable[[str], None]
+Entries = np.ndarray | Sequence[np.ndarray | None] | None
+"""of one image, or a list with that of each, None for an image that has none"""
+
+
+def train(
+    images: Arrays,
+    *,
+    lois: Entries = None,
+    masks: Entries = None,
+    labels: Entries = None,
+    validation: tuple[Arrays, Arrays] | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    seed: int | None = None,
+    settings: TrainSettings | None = None,
+    init: str | Path | None = None,
+    run: str | Path | None = None,
+    device: str = "auto",
+    progress: bool | Say = False,
+    channel_axis: int | None = None,
+) -> Segmenter:
+    """Train a network, as `lacss train` does: on points and masks alone, on outlined cells, or on both.
+
+    An image with `labels` is outlined; any other needs `lois` and a mask. So `lois` and `masks` alone are weak
+    supervision, `labels` alone full supervision, and lists in which some entries are None are mixed supervision.
+
+    Parameters
+    ----------
+    images : list of arrays (y, x) or (channel, y, x)
+        Images of the cells, of any sizes, all with the same channels. One array is one image.
+    lois : list of float arrays (n, 2), optional
+        One point per cell, (y, x) in pixels, such as those of `find_lois`. Points off the mask are not used.
+    masks : list of bool arrays (y, x), optional
+        Where there are cells, such as those of `pick_candidate`.
+    labels : list of label images (y, x), optional
+        Outlined cells: 0 is background, 1, 2, ... the cells.
+    validation : (images, labels), optional
+        Outlined images to validate on, never trained on: the weights with the best AP50 on them are kept. Without it
+        the last weights are.
+    steps, minutes : int or float, optional
+        How long to train, by one of them; 2000 steps by default. A step takes about a quarter of a second on a laptop's
+        CPU, and 600 are enough to see a result.
+    seed : int, optional
+        Seed of everything random, 0 by default. The same seed gives the same weights on a CPU.
+    settings : TrainSettings, optional
+        Every number of the training (`lacss_tools.train.settings`), such as preset, learning rate and augmentation; the
+        arguments above win over it.
+    init : str or Path, optional
+        Run folder or .safetensors file of the weights to start from; the network has their sizes.
+    run : str or Path, optional
+        Folder for weights, settings, curves and pictures, as `lacss train` writes it. By default nothing is kept but
+        the result.
+    device : str
+        'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'.
+    progress : bool or function
+        True prints a line now and then; a function is called with each line.
+    channel_axis : int, optional
+        The axis of the channels, -1 for (y, x, channel).
+
+    Returns
+    -------
+    Segmenter
+        The trained network.
+
+    Raises
+    ------
+    ArgumentError
+        When images and annotation do not belong together, and for settings that make no sense.
+    InputError
+        When `device` or `init` is not there, or `run` holds a run already.
+
+    References
+    ----------
+    Shrestha, Kuang, Yu, *Communications Biology* 6:232 (2023). By default the network learns from pseudo-labels, a
+    watershed around the points inside the mask; `TrainSettings(weak_loss=0.3)` adds the paper's weak loss and auxnet.
+
+    Examples
+    --------
+    Two steps on one small image, which teach it little:
+
+    >>> from lacss_tools import cut_candidates, find_lois, pick_candidate, sample_data, train
+    >>> image, dapi = sample_data().images[0][:128, :128], sample_data().dapi[0][:128, :128]
+    >>> points = find_lois(dapi)
+    >>> mask = pick_candidate(cut_candidates(image)[0], points, image)
+    >>> from lacss_tools.train.settings import TrainSettings
+    >>> model = train(image, lois=points, masks=mask, steps=2, settings=TrainSettings(batch=1, crop=64), device="cpu")
+    >>> model.segment(image).shape
+    (128, 128)
+    """
+    from lacss_tools.train.steps import fit
+
+    chosen = _settings(settings or TrainSettings(), steps, minutes, seed)
+    say: Say = progress if callable(progress) else print if progress else _silent
+    found = _annotated(images, {"lois": lois, "masks": masks, "labels": labels}, channel_axis, chosen.channel)
+    chosen = replace(chosen, supervision=_supervision(found, lois is not None or masks is not None))
+    weights = None if init is None else Path(init)
+    chosen = chosen if weights is None else replace(chosen, preset=AS_INIT)
+    channels = len(next(iter(found.values())).image)
+    watched = [] if validation is None else _labelled(*validation, channel_axis, chosen.channel, channels)
+    ready = _prepare(found, watched, chosen, weights, device)
+    for note in ready.data.notes:
+        say(note)
+    with _run_folder(run, chosen) as folder:
+        fit(ready, folder, chosen, init=weights, say=say)
+        return Segmenter.load(folder, device=device)
+
+
+def _silent(line: str) -> None:
+    """Tell nobody."""
+
+
+def _settings(settings: TrainSettings, steps: int | None, minutes: float | None, seed: int | None) -> TrainSettings:
+    if steps is not None and minutes is not None:
+        raise ArgumentError("steps and minutes each say how long to train. Give one of them.")
+    given: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if steps is not None or minutes is not None:
+        given |= {"epochs": None, "minutes": minutes}
+    if steps is not None:
+        given["steps"] = steps
+    with as_arguments():
+        return replace(settings, **given)
+
+
+def _annotated(
+    images: Any, annotation: dict[str, Any], channel_axis: int | None, channel: str | None
+) -> "dict[str, AnnotatedImage]":
+    """Return images with their annotation by name, outlined ones first, as `lacss train` takes them."""
+    from lacss_tools.train.folders import outlined, weakly_annotated
+
+    full, weak = {}, {}
+    parts = [beside(value, name, images, "images").items() for name, value in annotation.items()]
+    for (name, value), *entries in zip(named(images, "images").items(), *parts, strict=True):
+        image = as_image(name, value, channel_axis, channel)
+        shape = (image.shape[1], image.shape[2])
+        (lois_name, points), (mask_name, area), (labels_name, outlines) = entries
+        if outlines is not None:
+            full[name] = outlined(image, as_labels(labels_name, outlines, name, shape))
+        elif points is None or area is None:
+            raise ArgumentError(f"{name} has neither labels nor both lois and masks. Give them, or leave it out.")
+        else:
+            mask = as_mask(mask_name, area, name, shape)
+            weak[name] = weakly_annotated(image, mask, as_points(lois_name, points, name, shape))
+    return full | weak
+
+
+def _supervision(found: "dict[str, AnnotatedImage]", weak_given: bool) -> str:
+    kinds = {source.outlined for source in found.values()}
+    if kinds == {True} and weak_given:
+        raise ArgumentError("labels has every image, so lois and masks would not be used. Leave them out.")
+    if not any(len(source.lois) for source in found.values()):
+        where = "labels" if kinds == {True} else "lois"
+        raise ArgumentError(f"{where} holds no cell to learn from. Look at it, and at masks, beside the images.")
+    return "mixed" if len(kinds) == 2 else "full" if True in kinds else "weak"
+
+
+def _labelled(
+    images: Any, labels: Any, channel_axis: int | None, channel: str | None, channels: int
+) -> "list[LabelledImage]":
+    """Return outlined images to validate on, of as many `channels` as those to train on."""
+    from lacss_tools.train.folders import LabelledImage
+
+    out: list[LabelledImage] = []
+    outlines = beside(labels, "validation labels", images, "validation images").items()
+    for (name, value), (of, own) in zip(named(images, "validation images").items(), outlines, strict=True):
+        image = as_image(name, value, channel_axis, channel)
+        if len(image) != channels:
+            raise ArgumentError(f"{name} has {len(image)} channels, images have {channels}. Give the same.")
+        truth = cells_from_labels(as_labels(of, own, name, (image.shape[1], image.shape[2])))
+        out.append(LabelledImage(f"validation_{len(out)}", image, truth))
+    return out
+
+
+def _prepare(
+    found: "dict[str, AnnotatedImage]",
+    validation: "list[LabelledImage]",
+    settings: TrainSettings,
+    init: Path | None,
+    device: str,
+) -> "Prepared":
+    from lacss_tools.network.device import choose_device, tune
+    from lacss_tools.train.folders import gather
+    from lacss_tools.train.initial import fit_sizes, wanted_sizes
+    from lacss_tools.train.steps import Prepared
+
+    chosen = choose_device(device)
+    tune(chosen)
+    sizes = wanted_sizes(settings, init)
+    with as_arguments():
+        data = gather(list(found.values()), [Path(name) for name in found], sizes.cell_diameter, settings.diameter)
+    return Prepared(data, validation, fit_sizes(sizes, settings, data.channels), chosen)
+
+
+@contextmanager
+def _run_folder(run: str | Path | None, settings: TrainSettings) -> Iterator[Path]:
+    """Yield the folder of the run: training keeps its best weights there. One that nobody asked for is removed."""
+    from lacss_tools.train.steps import check_run
+
+    if run is not None:
+        check_run(Path(run), settings, resume=False)
+        yield Path(run)
+        return
+    with TemporaryDirectory() as folder:
+        try:
+            yield Path(folder)
+        except InterruptedRunError:
+            raise KeyboardInterrupt from None  # there is nothing to continue
