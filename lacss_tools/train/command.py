@@ -66,6 +66,15 @@ def train(
             help="weak: LOIs and masks. full: labels. mixed: labels where an image has them, else LOIs and mask.",
         ),
     ] = None,
+    borders: Annotated[
+        str | None,
+        _option(
+            panel=DATA,
+            default=DEFAULT.borders,
+            help="What parts cells that touch, for pseudo-labels. dark: valleys; bright: membranes or halos; distance: "
+            "half-way between LOIs; auto: chosen from the images and said.",
+        ),
+    ] = None,
     val_images: Annotated[Path | None, _option(panel=DATA, help="Images to validate on while training.")] = None,
     val_labels: Annotated[Path | None, _option(panel=DATA, help="Their instance labels; never trained on.")] = None,
     preset: Annotated[
@@ -94,7 +103,7 @@ def train(
         _option(
             panel=LEARNING,
             default=DEFAULT.weak_loss,
-            help="Weight of the paper's weak loss; the rest is for pseudo-labels from a watershed around the LOIs.",
+            help="Weight of the paper's weak loss; the rest is for pseudo-labels that grow around the LOIs.",
         ),
     ] = None,
     steps: Annotated[int | None, _option(panel=BUDGET, default=DEFAULT.steps, help="This many training steps.")] = None,
@@ -195,7 +204,8 @@ def train(
     own = {
         "preset": AS_INIT if init and preset is None and not resume else preset,
         "supervision": supervision or infer_supervision(labels is not None, weak_given),
-        "channel": channel, "diameter": diameter, "auxnet": auxnet, "patience": patience, "batch": batch, "crop": crop,
+        "channel": channel, "diameter": diameter, "borders": borders, "auxnet": auxnet,
+        "patience": patience, "batch": batch, "crop": crop,
         "learning_rate": learning_rate, "seed": seed, "compile": compile_, "scale_range": scale_range, "gain": gain,
         "noise": noise, "gamma": gamma, "blur": blur, "weak_loss": weak_loss,
     }  # fmt: skip

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from lacss_tools.annotate.pseudo.borders import DARK, Evidence, measure
+from lacss_tools.annotate.pseudo.labels import pseudo_labels
 from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.network.preprocess import BLACK, normalise, resize, scaled_size, to_working
 from lacss_tools.train.augment import vary_intensity
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.watershed import watershed_labels
 
 EMPTY_WEIGHT = 3.0
 """fields are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
@@ -33,7 +34,7 @@ class TrainingImage:
     mask: Float[Tensor, "y x"]
     """cell area, 0 or 1"""
     labels: Float[Tensor, "y x"]
-    """instances: outlined by a person (full supervision) or guessed by watershed (weak)"""
+    """instances: outlined by a person (full supervision) or guessed (weak, `annotate.pseudo`)"""
     lois: Float[Tensor, "n 2"]
     own: Float[Tensor, " n"]
     """label of the cell of each LOI"""
@@ -70,15 +71,35 @@ class Batch:
         return replace(self, **{name: change(value) for name, value in tensors.items()})  # type: ignore[arg-type]
 
 
-def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
-    """Build a field from LOIs and an image-level mask; its labels are guessed by watershed."""
+def weak_field(image: Image, mask: Mask, lois: Points, scale: float, borders: str = DARK) -> TrainingImage:
+    """Build a field from LOIs and an image-level mask; its labels are guessed, as fits the `borders` between cells."""
+    return guess(unguessed_field(image, mask, lois, scale), borders)
+
+
+def unguessed_field(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
+    """Build a field from LOIs and an image-level mask, without labels yet."""
     size = scaled_size(image.shape[1:], scale)
     pixels = resize(normalise(image), size)
     area = resize(torch.from_numpy(mask.astype(np.float32))[None], size)[0] > 0.5
     where = to_working(torch.from_numpy(lois).float(), mask.shape, size)
-    guess = watershed_labels(pixels.mean(0).numpy(), area.numpy(), where.double().numpy())
     own = torch.arange(1, len(lois) + 1).float()
-    return TrainingImage(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
+    return TrainingImage(pixels, area.float(), torch.zeros(size), where, own)
+
+
+def guess(field: TrainingImage, borders: str) -> TrainingImage:
+    """Return the field with pseudo-labels."""
+    labels = pseudo_labels(*_seen(field), borders)
+    return replace(field, labels=torch.from_numpy(labels).float())
+
+
+def border_evidence(field: TrainingImage) -> Evidence:
+    """Return what an image tells about the borders between its cells."""
+    return measure(*_seen(field))
+
+
+def _seen(field: TrainingImage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean of the channels, the mask and the LOIs as arrays."""
+    return field.image.mean(0).numpy(), (field.mask > 0).numpy(), field.lois.double().numpy()
 
 
 def full_field(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lacss_tools.annotate.pseudo.borders import AUTO, choose, describe, pool
 from lacss_tools.arrays import Image
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
@@ -15,7 +16,7 @@ from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.native import check_inside, read_image, read_labels, read_lois, read_mask
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair
 from lacss_tools.network.preprocess import typical_diameter, working_scale
-from lacss_tools.train.crops import TrainingImage, full_field, weak_field
+from lacss_tools.train.crops import TrainingImage, border_evidence, full_field, guess, unguessed_field
 from lacss_tools.train.settings import TrainSettings
 
 
@@ -64,6 +65,8 @@ class TrainingData:
     notes: list[str]
     paths: frozenset[Path]
     """of the images"""
+    borders: str | None = None
+    """what pseudo-labels were made for, bright or dark borders or distance; None where all images are outlined"""
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,16 @@ def load_training_data(
     folders: TrainingFolders,
     supervision: str,
     cell_diameter: float,
+    *,
     channel: str | None = None,
     diameter: float | None = None,
+    borders: str = AUTO,
 ) -> TrainingData:
     """Read and pair the training files; raises InputError for sizes or channels that do not fit.
 
     `channel` is the one of the images to use, by 0-based index or name. Images are resized so that a typical cell is
     `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and masks.
+    `borders` are those between cells, of which pseudo-labels are made (`annotate.pseudo`).
     """
     chosen = select(folders, supervision)
     sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
@@ -136,14 +142,29 @@ def load_training_data(
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
     notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
+    fields, settled, remarks = guess_all([_field(source, scale) for source in sources], borders)
     return TrainingData(
-        fields=[_field(source, scale) for source in sources],
+        fields=fields,
         scale=scale,
         channels=len(sources[0].image),
         fingerprint=fingerprint([path for files in chosen.files for path in files]),
-        notes=notes,
+        notes=notes + remarks,
         paths=frozenset(files[0].resolve() for files in chosen.files),
+        borders=settled,
     )
+
+
+def guess_all(fields: list[TrainingImage], borders: str) -> tuple[list[TrainingImage], str | None, list[str]]:
+    """Give pseudo-labels to all fields that nobody outlined; return the fields, what settled them and notes.
+
+    AUTO is settled by the evidence of all these fields together.
+    """
+    if all(field.outlined for field in fields):
+        return fields, None, []
+    evidence = pool(border_evidence(field) for field in fields if not field.outlined)
+    settled = choose(evidence) if borders == AUTO else borders
+    guessed = [field if field.outlined else guess(field, settled) for field in fields]
+    return guessed, settled, [describe(evidence, borders)]
 
 
 def _same_channels(files: list[tuple[Path, ...]], sources: list[AnnotatedImage]) -> None:
@@ -183,7 +204,7 @@ def _read_full(image_path: Path, label_path: Path, channel: str | None) -> Annot
 
 def _field(source: AnnotatedImage, scale: float) -> TrainingImage:
     if not source.outlined:
-        return weak_field(source.image, source.area, source.lois, scale)
+        return unguessed_field(source.image, source.area, source.lois, scale)
     at = source.lois.astype(int)
     return full_field(source.image, source.area, source.lois, source.area[at[:, 0], at[:, 1]], scale)
 

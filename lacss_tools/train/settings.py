@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lacss_tools.annotate.pseudo.borders import AUTO, BORDERS
 from lacss_tools.errors import UsageError
 from lacss_tools.network.settings import PRESETS
 
@@ -25,6 +26,9 @@ class TrainSettings:
     """the one channel of the images to train on, by 0-based index or name; None for all"""
     diameter: float | None = None
     """pixels that a typical cell is across in the images, which sets the working scale; None: from LOIs and masks"""
+    borders: str = AUTO
+    """what parts cells that touch, for pseudo-labels: dark valleys, bright ridges (membranes, halos), distance alone
+    (half-way between LOIs), or auto: chosen from the images"""
     auxnet: bool = True
     steps: int = 2000
     epochs: float | None = None
@@ -49,7 +53,7 @@ class TrainSettings:
     clip: float = 1.0
     """largest norm of the gradient"""
     pseudo: float = 0.5
-    """part of the training after which the weak loss has its whole weight; watershed pseudo-labels have the rest"""
+    """part of the training after which the weak loss has its whole weight; pseudo-labels have the rest"""
     weak_loss: float = 0.0
     """weight of the paper's weak loss and auxnet, from 0 to 1; 0 for pseudo-labels alone, which learn faster"""
     jitter: float = 2.0
@@ -84,6 +88,8 @@ class TrainSettings:
             raise UsageError(f"Preset {self.preset!r} is unknown. Choose one of: {', '.join(PRESETS)}.")
         if self.supervision not in SUPERVISIONS:
             raise UsageError(f"Supervision {self.supervision!r} is unknown. Choose one of: {', '.join(SUPERVISIONS)}.")
+        if self.borders not in BORDERS:
+            raise UsageError(f"Borders {self.borders!r} are unknown. Choose one of: {', '.join(BORDERS)}.")
         if min(self.steps, *(1 if given is None else given for given in (self.epochs, self.minutes))) <= 0:
             raise UsageError("Training needs a positive number of steps, epochs or minutes. Raise it.")
         if not 0 <= self.weak_loss <= 1:

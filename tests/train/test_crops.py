@@ -4,7 +4,6 @@ import torch
 from lacss_tools.network.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
 from lacss_tools.train.crops import BEYOND, draw_batch, draw_crop, full_field, random_centre, sample, weak_field
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.watershed import watershed_labels
 
 QUIET = TrainSettings(crop=64, batch=3, jitter=0.0)
 
@@ -107,13 +106,3 @@ def test_points_follow_the_resize():
     size = scaled_size((100, 200), 0.5)
     corners = to_working(torch.tensor([[0.0, 0.0], [99.0, 199.0]]), (100, 200), size)
     torch.testing.assert_close(corners, torch.tensor([[-0.25, -0.25], [49.25, 99.25]]))
-
-
-def test_watershed_gives_each_touching_disc_its_own_label():
-    y, x = np.mgrid[:40, :60]
-    left, right = np.hypot(y - 20, x - 20), np.hypot(y - 20, x - 38)
-    image = np.maximum(np.clip(12 - left, 0, None), np.clip(12 - right, 0, None)).astype(np.float32)
-    labels = watershed_labels(image, image > 0, np.array([[20.0, 20.0], [20.0, 38.0]]))
-    truth = np.where(image > 0, np.where(left <= right, 1, 2), 0)
-    assert (labels == truth).mean() > 0.97
-    assert (labels[image == 0] == 0).all()

@@ -1,6 +1,7 @@
 """Runs on disk: what train writes, exact resume, bad input."""
 
 import json
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,9 @@ def test_a_run_leaves_all_that_the_contract_names(folders, tmp_path):
     assert rows[-1]["step"] == 6
     assert {"score", "offset", "aux", "val_ap50", "val_map"} <= set(rows[-1])
     assert any("resized by" in line for line in lines)
+    assert any(line.startswith("borders are") for line in lines)
+    stored = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
+    assert (stored["train"]["borders"], stored["data"]["borders"]) == ("auto", "dark")
     model, scale = load_weights(run)
     assert model.settings.patch_size == 32
     assert 0.05 <= scale <= 4
