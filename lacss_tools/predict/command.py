@@ -81,9 +81,11 @@ def predict(
     """Segment images: for each one a label TIFF, a CSV with a row per cell, and what else --format names.
 
     labels: TIFF of 16 or 32 bit with the image's pixel size. coco: run lengths and scores, one json per image and
-    coco.json of all. roi: a zip for ImageJ's ROI Manager. geojson: drag onto the image in QuPath. csv: area, shape,
-    intensity per channel, centroid, score, in micrometres too when the pixel size is known. contours: PNG for looking.
-    In labels, csv and contours a pixel belongs to one cell; in the others cells may overlap. Images of any size: large
+    coco.json of all. roi: a zip for ImageJ's ROI Manager. geojson: drag onto the image in QuPath. csv: area (and
+    over that of the image's median cell), shape, intensity per channel, centroid, score, in micrometres too when the
+    pixel size is known. contours: PNG for looking.
+    Every cell is one piece without holes. In labels, csv and contours a pixel belongs to one cell; in the others
+    cells may overlap. Images of any size: large
     TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
     """
     from functools import partial
@@ -99,7 +101,7 @@ def predict(
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.predict import record, steps
-    from lacss_tools.predict.counts import summary
+    from lacss_tools.predict.counts import Tally, summary
     from lacss_tools.predict.predictor import load_predictor
 
     settings, tiling = replace(PREDICT, min_score=min_score), replace(TILES, side=tile)
@@ -116,7 +118,7 @@ def predict(
     ]
     record.claim(folder, record.describe(order), files, overwrite)
     steps.sweep(folder)
-    counts: dict[str, int] = {}
+    counts: dict[str, Tally] = {}
     with console.progress("predict") as advance:
         done = batch.run(
             jobs,
@@ -126,7 +128,7 @@ def predict(
             together=partial(steps.predict_together, order=order, predictor=predictor, batch=at_once),
             overwrite=overwrite,
             advance=advance,
-            receive=lambda job, number: counts.update({job.stem: number}),
+            receive=lambda job, found: counts.update({job.stem: found}),
         )
     if "coco" in wanted:
         merge_coco(folder, files)

@@ -33,6 +33,8 @@ class Found:
     boxes: Integer[np.ndarray, "n 4"]
     areas: Integer[np.ndarray, " n"]
     crops: tuple[Crop, ...]
+    in_pieces: Bool[np.ndarray, " n"]
+    """whether the network saw the cell in pieces, of which the one at its location was kept"""
 
     def __len__(self) -> int:
         return len(self.crops)
@@ -41,7 +43,8 @@ class Found:
         """Return the cells with the indices `keep`, in that order."""
         crops = tuple(self.crops[k] for k in keep.tolist())
         ranks, scores, places = self.ranks[keep], self.scores[keep], self.locations[keep]
-        return Found(self.shape, ranks, scores, places, self.boxes[keep], self.areas[keep], crops)
+        boxes, areas, in_pieces = self.boxes[keep], self.areas[keep], self.in_pieces[keep]
+        return Found(self.shape, ranks, scores, places, boxes, areas, crops, in_pieces)
 
     def cells(self) -> Cells:
         """Return them with probabilities in float32."""
@@ -62,7 +65,16 @@ def join(shape: tuple[int, int], parts: Sequence[Found]) -> Found:
     """Return the cells of all parts of one image of `shape`."""
     if not parts:
         none = np.zeros(0)
-        return Found(shape, none, none, np.zeros((0, 2)), np.zeros((0, 4), np.int64), np.zeros(0, np.int64), ())
+        return Found(
+            shape,
+            none,
+            none,
+            np.zeros((0, 2)),
+            np.zeros((0, 4), np.int64),
+            np.zeros(0, np.int64),
+            (),
+            np.zeros(0, bool),
+        )
     return Found(
         shape,
         np.concatenate([part.ranks for part in parts]),
@@ -71,6 +83,7 @@ def join(shape: tuple[int, int], parts: Sequence[Found]) -> Found:
         np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.areas for part in parts]),
         tuple(crop for part in parts for crop in part.crops),
+        np.concatenate([part.in_pieces for part in parts]),
     )
 
 

@@ -10,29 +10,33 @@ from jaxtyping import Integer
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.formats.names import output_path
 from lacss_tools.formats.outputs import Segmented, write_outputs
-from lacss_tools.formats.table import measure
+from lacss_tools.formats.table import measure, with_relative_area
 from lacss_tools.io.native import write_label_bands, write_table
 from lacss_tools.io.parts import WHOLE_PIXELS
 from lacss_tools.io.source import OpenImage
+from lacss_tools.predict.flat import settle
 from lacss_tools.predict.found import Found, paint
 
 BAND = 512
 """rows"""
 IN_BANDS = ("labels", "csv")
+FLAT = frozenset({"labels", "csv", "contours"})
+"""formats in which a pixel belongs to one cell"""
 
 
 def write_found(folder: Path, stem: str, field: OpenImage, found: Found, formats: tuple[str, ...]) -> None:
     """Write the cells of one image into `folder` in each of `formats`."""
     height, width = found.shape
+    visible = settle(found) if FLAT & set(formats) else found
     banded = IN_BANDS if height * width > WHOLE_PIXELS else ()
     for form in formats:
         if form in banded:
-            _write_banded(output_path(folder, stem, form), form, field, found)
+            _write_banded(output_path(folder, stem, form), form, field, visible)
     whole = tuple(form for form in formats if form not in banded)
     if whole:
         # cells that overlap need no label image
-        flat = {"labels", "csv", "contours"} & set(whole)
-        labels = paint(found, 0, height) if flat else np.zeros((1, 1), np.int32)
+        flat = FLAT & set(whole)
+        labels = paint(visible, 0, height) if flat else np.zeros((1, 1), np.int32)
         image = field.source.read(0, height, 0, width) if flat - {"labels"} else None
         cells, size = found.cells(), field.note.pixel_size
         write_outputs(folder, Segmented(stem, field.path.name, cells, labels, image, size, field.channels), whole)
@@ -42,7 +46,7 @@ def _write_banded(path: Path, form: str, field: OpenImage, found: Found) -> None
     if form == "labels":
         write_label_bands(path, label_bands(found), found.shape, len(found), field.note.pixel_size)
     else:
-        write_table(path, *measure_in_bands(field, found))
+        write_table(path, *with_relative_area(*measure_in_bands(field, found)))
 
 
 def label_bands(found: Found) -> Iterator[Labels]:

@@ -12,6 +12,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
 from lacss_tools.io.source import InMemory, OpenImage, open_field
 from lacss_tools.jobs.job import Job, Outcome
+from lacss_tools.predict.counts import Tally, tally, tally_of_table
 from lacss_tools.predict.found import Found
 from lacss_tools.predict.outputs import write_found
 from lacss_tools.predict.predictor import Predictor, load_predictor
@@ -41,8 +42,8 @@ class Order:
     tiling: TileSettings = field(default_factory=TileSettings)
 
 
-def predict_file(job: Job, order: Order) -> int:
-    """Write the cells of one image (job.inputs[0]) and return how many; the model is loaded once per process.
+def predict_file(job: Job, order: Order) -> Tally:
+    """Write the cells of one image (job.inputs[0]) and count them; the model is loaded once per process.
 
     A second input is a table of LOIs, at which the cells are then.
     """
@@ -50,7 +51,7 @@ def predict_file(job: Job, order: Order) -> int:
     with _open_inputs(job, order) as field:
         found = _find(predictor, field)
         write_found(order.folder, job.stem, field, found, order.formats)
-    return len(found)
+    return _tally(found, field)
 
 
 def predict_together(
@@ -77,10 +78,10 @@ def predict_together(
         images = [source.image for source in sources if isinstance(source, InMemory)]  # all of them, by their kind
         return predictor.find_batch(images)
 
-    def write(job: Job, opened: Opened, found: Found) -> int:
+    def write(job: Job, opened: Opened, found: Found) -> Tally:
         with opened.stack:
             write_found(order.folder, job.stem, opened.field, found, order.formats)
-        return len(found)
+        return _tally(found, opened.field)
 
     stages = Stages(lambda job: _open(job, order), kind, compute, write)
     yield from stream(jobs, stages, batch or _usual_batch(jobs, order, predictor))
@@ -121,6 +122,10 @@ def _find(predictor: Predictor, field: OpenImage) -> Found:
         raise error if path in str(error) else InputError(f"{path}: {error}") from error
 
 
+def _tally(found: Found, field: OpenImage) -> Tally:
+    return tally(found, None if field.lois is None else len(field.lois))
+
+
 def _usual_batch(jobs: list[Job], order: Order, predictor: Predictor) -> int:
     for job in jobs:
         try:
@@ -158,7 +163,7 @@ def sweep(folder: Path) -> None:
                 part.unlink()
 
 
-def counted(folder: Path, stems: list[str]) -> dict[str, int]:
-    """Return how many cells images have that were done before, where a table tells."""
+def counted(folder: Path, stems: list[str]) -> dict[str, Tally]:
+    """Return what was found in images that were done before, where a table tells."""
     tables = {stem: output_path(folder, stem, "csv") for stem in stems}
-    return {stem: path.read_bytes().count(b"\n") - 1 for stem, path in tables.items() if path.is_file()}
+    return {stem: tally_of_table(path) for stem, path in tables.items() if path.is_file()}

@@ -40,7 +40,9 @@ class TwoCells(prediction.Predictor):
         boxes = np.array([[5, 5, 15, 15], [10, 10, 30, 30]])
         crops = tuple(np.full((side, side), code, np.uint8) for side, code in ((10, 230), (20, 178)))
         scores, areas = np.array([0.8, 0.6]), np.array([100, 400])
-        return Found(SHAPE, scores, scores, np.array([[9.5, 9.5], [20.0, 20.0]]), boxes, areas, crops)
+        return Found(
+            SHAPE, scores, scores, np.array([[9.5, 9.5], [20.0, 20.0]]), boxes, areas, crops, np.zeros(2, bool)
+        )
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_prediction_writes_labels_and_table(folders, tmp_path):
     job = Job("f0", (folders.images / "f0.tif",), tmp_path / "out" / "f0.tif")
     unsure = PredictSettings(min_score=0.001, max_overlap=1.0, min_area=1.0)  # as a network of two steps is
     order = Order(tmp_path / "run", tmp_path / "out", ("labels", "csv"), device="cpu", settings=unsure)
-    cells = predict_file(job, order)
+    cells = predict_file(job, order).cells
     labels = read_labels(job.output)
     table = pd.read_csv(tmp_path / "out" / "f0.csv")
     assert labels.shape == (96, 96)
