@@ -118,7 +118,7 @@ def _crop(
     ranks: Float[np.ndarray, " n"],
     size: tuple[int, int],
 ) -> Found:
-    """Return the cells of patches, made whole, cut to what their masks were and MARGIN around; empty ones have area 0.
+    """Return the cells of patches, made whole, cut to their masks and MARGIN around; empty ones have area 0.
 
     The score is the proposal's times the mean probability inside the mask, of whole codes, so that no order of
     summation shows in it.

@@ -20,21 +20,51 @@ def make_whole(crops: Sequence[Crop], places: Float[np.ndarray, "n 2"]) -> tuple
     0, and those of holes just belong. Codes that need no change are returned as they are.
     """
     out, in_pieces = list(crops), np.zeros(len(crops), bool)
-    for k in np.flatnonzero(~are_whole(crops)).tolist():
-        out[k], in_pieces[k] = _mend(crops[k], places[k])
+    broken = np.flatnonzero(~are_whole(crops))
+    if not len(broken):
+        return out, in_pieces
+    sheet, tops = _sheet([crops[k] for k in broken.tolist()])
+    kept = _pieces_at(sheet, tops, places[broken])
+    filled = _filled(kept)
+    before, after = (np.add.reduceat(mask.sum(axis=1), tops) for mask in (sheet, kept))
+    in_pieces[broken] = before - after > IN_PIECES * before
+    for k, top in zip(broken.tolist(), tops.tolist(), strict=True):
+        height, width = crops[k].shape
+        own = filled[top : top + height, :width]
+        lost = sheet[top : top + height, :width] & ~own
+        out[k] = np.where(own, np.maximum(crops[k], INSIDE), np.where(lost, 0, crops[k])).astype(np.uint8)
     return out, in_pieces
 
 
-def _mend(codes: Crop, place: Float[np.ndarray, " 2"]) -> tuple[Crop, bool]:
-    inside, out = codes >= INSIDE, codes.copy()
-    piece = piece_at(inside, place)
-    kept = inside if piece is None else piece
-    out[inside & ~kept] = 0
-    filled = fill(kept)
-    if filled is not None:
-        np.maximum(out, INSIDE, out=out, where=filled)
-    whole, left = np.count_nonzero(inside), np.count_nonzero(kept)
-    return out, bool(whole - left > IN_PIECES * whole)
+def _pieces_at(
+    sheet: Bool[np.ndarray, "rows columns"], tops: Int64[np.ndarray, " n"], places: Float[np.ndarray, "n 2"]
+) -> Bool[np.ndarray, "rows columns"]:
+    """Return of each mask of a sheet the piece that `piece_at` would, none of empty ones."""
+    from scipy import ndimage
+
+    pieces, count = ndimage.label(sheet)
+    owner = np.searchsorted(tops, np.arange(len(sheet)), side="right") - 1
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    piece_owner = np.zeros(count + 1, np.int64)
+    piece_owner[pieces] = owner[:, None]
+    order = np.lexsort((-np.arange(count + 1), sizes, piece_owner))  # the largest of each last, of equals the first
+    order = order[order > 0]
+    chosen = np.zeros(len(tops), np.int64)
+    chosen[piece_owner[order]] = order
+    y, x = np.rint(places).astype(np.int64).T
+    ends = np.append(tops[1:], len(sheet)) - tops
+    within = (y >= 0) & (y < ends) & (x >= 0) & (x < sheet.shape[1])
+    at = np.where(within, pieces[np.where(within, y + tops, 0), np.where(within, x, 0)], 0)
+    chosen = np.where(at > 0, at, chosen)
+    kept: np.ndarray = sheet & (pieces == chosen[owner][:, None])
+    return kept
+
+
+def _filled(sheet: Bool[np.ndarray, "rows columns"]) -> Bool[np.ndarray, "rows columns"]:
+    """Return the masks of a sheet with their holes."""
+    filled = fill(sheet)
+    return sheet if filled is None else filled
 
 
 def are_whole(crops: Sequence[Crop]) -> Bool[np.ndarray, " n"]:
