@@ -33,7 +33,8 @@ from lacss_tools.formats.weak import distinct, flatten, inner_points
 from lacss_tools.io.native import read_image, read_labels, read_plane
 from lacss_tools.io.project import list_images
 from lacss_tools.metrics.overlap import overlap
-from lacss_tools.network.preprocess import normalise, resize, scaled_size, to_working, typical_diameter, working_scale
+from lacss_tools.network.preprocess import scaled_size, typical_diameter, working_scale
+from lacss_tools.network.working import normalise, resize, to_working
 
 CLOSE = 2
 """pixels, radius of the disc that closes gaps between outlines"""

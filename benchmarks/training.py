@@ -112,7 +112,7 @@ def rival(options: argparse.Namespace) -> None:
     from skimage.segmentation import watershed
 
     from lacss_tools.annotate.pseudo.labels import watershed_labels
-    from lacss_tools.network.preprocess import normalise
+    from lacss_tools.network.working import normalise
 
     project = options.out / "val"
     split(options.data, options.out)

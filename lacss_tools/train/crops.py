@@ -13,7 +13,8 @@ from torch import Tensor
 from lacss_tools.annotate.pseudo.borders import DARK, Evidence, measure
 from lacss_tools.annotate.pseudo.labels import pseudo_labels
 from lacss_tools.arrays import Image, Labels, Mask, Points
-from lacss_tools.network.preprocess import BLACK, normalise, resize, scaled_size, to_working
+from lacss_tools.network.preprocess import BLACK, scaled_size
+from lacss_tools.network.working import normalise, resize, to_working
 from lacss_tools.train.augment import Strengths, draw_strengths, vary_intensity
 from lacss_tools.train.moving import M, Moving
 from lacss_tools.train.settings import TrainSettings

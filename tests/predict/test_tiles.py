@@ -14,8 +14,9 @@ from lacss_tools.io.source import InMemory
 from lacss_tools.network.backbone import ChannelAttention
 from lacss_tools.network.frozen import FrozenAttention, FrozenNorm, freeze
 from lacss_tools.network.lacss import Lacss
-from lacss_tools.network.preprocess import intensity_range, normalise, resize
+from lacss_tools.network.preprocess import intensity_range
 from lacss_tools.network.settings import ModelSettings
+from lacss_tools.network.working import normalise, resize
 from lacss_tools.predict.flat import settle
 from lacss_tools.predict.found import paint
 from lacss_tools.predict.predictor import Predictor

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from lacss_tools.network.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
+from lacss_tools.network.preprocess import scaled_size, typical_diameter, working_scale
+from lacss_tools.network.working import normalise, to_working
 from lacss_tools.train.crops import BEYOND, draw_batch, full_field, random_centre, sample, sampling_grids, weak_field
 from lacss_tools.train.settings import TrainSettings
 

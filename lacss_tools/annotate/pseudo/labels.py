@@ -22,7 +22,7 @@ RIDGE_COST = 40.0
 def pseudo_labels(image: Plane, mask: Mask, lois: Points, borders: str) -> Labels:
     """Return the guessed cells; that of LOI k is k + 1, parts of the mask that no LOI reaches stay 0.
 
-    `image` is normalised (`preprocess.normalise`) and at the working scale; `borders` is DARK, BRIGHT or DISTANCE.
+    `image` is as the network sees it, at the working scale; `borders` is DARK, BRIGHT or DISTANCE.
     """
     if borders == DARK:
         return watershed_labels(image, mask, lois)
