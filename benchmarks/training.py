@@ -111,8 +111,8 @@ def rival(options: argparse.Namespace) -> None:
     from skimage.filters import gaussian
     from skimage.segmentation import watershed
 
-    from lacss_tools.network.preprocess import normalise
-    from lacss_tools.train.watershed import watershed_labels
+    from lacss_tools.annotate.pseudo.labels import watershed_labels
+    from lacss_tools.network.working import normalise
 
     project = options.out / "val"
     split(options.data, options.out)
@@ -149,7 +149,7 @@ def speed(options: argparse.Namespace) -> None:
     settings, device = TrainSettings(seed=options.seed), choose_device("cpu")
     tune(device)
     folders = TrainingFolders(project / "images", project / "lois", project / "masks", None, None, None)
-    data = load_training_data(folders, "weak", PRESETS["small"].cell_diameter, None)
+    data = load_training_data(folders, "weak", PRESETS["small"].cell_diameter)
     state = start(Lacss(PRESETS["small"]), settings, device)
     seconds, before = [], time.perf_counter()
     for report in run_steps(state, data.images, settings, device):

@@ -87,3 +87,18 @@ def full_masks(cells):
     for k, (y0, x0, y1, x1) in enumerate(cells.boxes):
         out[k, y0:y1, x0:x1] = cells.mask(k)
     return out
+
+
+def tiled_cells(side=18, across=7, contrast=0.6, width=1.6, seed=0):
+    """Cells that fill an image as a jittered mesh, parted by lines `contrast` brighter than them (or darker, below 0).
+
+    Returns image (float32), labels and centres; the nearest centre owns a pixel, so the lines are where two are equal.
+    """
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*[np.arange(across)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    centres = (grid + 0.5) * side + rng.uniform(-side / 5, side / 5, (len(grid), 2))
+    y, x = np.mgrid[: side * across, : side * across]
+    apart = np.hypot(y[..., None] - centres[:, 0], x[..., None] - centres[:, 1])
+    first, second = np.sort(apart, axis=-1)[..., :2].transpose(2, 0, 1)
+    image = 1 + contrast * np.exp(-(((second - first) / (2 * width)) ** 2)) + rng.normal(0, 0.03, first.shape)
+    return image.astype(np.float32), apart.argmin(axis=-1).astype(np.int32) + 1, centres

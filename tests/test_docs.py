@@ -205,7 +205,7 @@ def test_every_column_and_key_is_explained(tmp_path, checked):
     (tmp_path / "m.safetensors").write_bytes(b"")
     made_by = record.describe(Order(tmp_path / "m.safetensors", tmp_path, ("csv",), lois=tmp_path))
     for what in (
-        {*LOI_HEADER, *journal.HEADER, *seeds.HEADER, *CELLS_HEADER, *table.HEADER, *table.PHYSICAL},
+        {*LOI_HEADER, *journal.HEADER, *seeds.HEADER, *CELLS_HEADER, *table.HEADER, table.RELATIVE, *table.PHYSICAL},
         candidates | fields(CutSettings, TrainSettings, ModelSettings, LoiSettings, ChannelSettings),
         set(made_by) | fields(PredictSettings, ImageSettings, TileSettings),
         fields(Evaluation, Rates, ImageResult) - {"rates"},

@@ -137,15 +137,17 @@ class Segmenter:
         -------
         labels : int32 array (y, x), or a list with that of each image
             0 is background; cells are numbered from 1, the surest first. A pixel that two cells claim belongs to the
-            one more probable there.
+            one more probable there. Every cell is one piece without holes.
 
         Raises
         ------
         ArgumentError
             For images of other channels than the training's, NaN, or points outside their image.
         """
+        from lacss_tools.predict.flat import settle
+
         found = self._find(image, lois, diameter, min_score, channel_axis)
-        labels = [cells_to_labels(cells) for cells in found]
+        labels = [cells_to_labels(settle(cells)) for cells in found]
         return labels if is_list(image) else labels[0]
 
     @overload

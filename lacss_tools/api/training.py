@@ -102,8 +102,9 @@ def train(
 
     References
     ----------
-    Shrestha, Kuang, Yu, *Communications Biology* 6:232 (2023). By default the network learns from pseudo-labels, a
-    watershed around the points inside the mask; `TrainSettings(weak_loss=0.3)` adds the paper's weak loss and auxnet.
+    Shrestha, Kuang, Yu, *Communications Biology* 6:232 (2023). By default the network learns from pseudo-labels,
+    cells that grow around the points inside the mask; `TrainSettings(weak_loss=0.3)` adds the paper's weak loss and
+    auxnet.
 
     Examples
     --------
@@ -217,7 +218,8 @@ def _prepare(
     tune(chosen)
     sizes = wanted_sizes(settings, init)
     with as_arguments():
-        data = gather(list(found.values()), [Path(name) for name in found], sizes.cell_diameter, settings.diameter)
+        names = [Path(name) for name in found]
+        data = gather(list(found.values()), names, sizes.cell_diameter, settings.diameter, settings.borders)
     return Prepared(data, validation, fit_sizes(sizes, settings, data.channels), chosen)
 
 

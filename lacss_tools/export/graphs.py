@@ -28,7 +28,7 @@ class MapsGraph(nn.Module):
     """Backbone, LPN and the shared part of the segmentation FCN: image -> features, scores, offsets.
 
     With `root` the image has its 1st and 99.7th percentile at 0 and 1, and clipping and square root are part of the
-    graph; without it the image is as `network.preprocess.normalise` leaves it. Height and width: multiples of 32.
+    graph; without it the image is as `network.working.normalise` leaves it. Height and width: multiples of 32.
     """
 
     def __init__(self, model: Lacss, root: bool = False) -> None:

@@ -13,7 +13,7 @@ from lacss_tools.formats.coco import Annotation, CocoImage, write_coco, write_da
 from lacss_tools.formats.geojson import write_geojson
 from lacss_tools.formats.names import COCO_OF_ALL, output_path
 from lacss_tools.formats.rois import write_rois
-from lacss_tools.formats.table import measure
+from lacss_tools.formats.table import measure, with_relative_area
 from lacss_tools.io.native import write_labels, write_png, write_table
 from lacss_tools.screen.draw import SKY, background, draw_outlines
 
@@ -38,7 +38,8 @@ def write_outputs(folder: Path, found: Segmented, formats: Iterable[str]) -> Non
     writers: dict[str, Callable[[Path], None]] = {
         "labels": lambda path: write_labels(path, found.labels, found.pixel_size),
         "csv": lambda path: write_table(
-            path, *measure(found.labels, found.cells, found.image, found.pixel_size, found.channels)
+            path,
+            *with_relative_area(*measure(found.labels, found.cells, found.image, found.pixel_size, found.channels)),
         ),
         "coco": lambda path: write_coco(path, {found.stem: (found.name, found.cells)}),
         "roi": lambda path: write_rois(path, found.cells),

@@ -11,6 +11,8 @@ from lacss_tools.formats.shape import Pixels, pixels_of, shapes
 
 HEADER = ["label", "y", "x", "loi_y", "loi_x", "score", "area", "diameter", "major_axis", "minor_axis", "eccentricity",
           "solidity", "perimeter", "circularity"]  # fmt: skip
+RELATIVE = "relative_area"
+"""area over that of the median cell of the image: what is far from 1 is worth a look"""
 PHYSICAL = ["y_um", "x_um", "area_um2", "diameter_um"]
 
 
@@ -51,6 +53,18 @@ def measure(
         score, *numbers = (float(f"{value:.6g}") for value in (cells.scores[label - 1], *(part[k] for part in columns)))
         rows.append([label, *places[k].tolist(), score, int(found.area[k]), *numbers])
     return header, rows
+
+
+def with_relative_area(header: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Return the table of a whole image with the column RELATIVE after the area.
+
+    >>> with_relative_area(["label", "area", "mean_0"], [[1, 50, 7.0], [2, 100, 8.0], [3, 320, 9.0]])[1][2]
+    [3, 320, 3.2, 9.0]
+    """
+    at = header.index("area")
+    median = float(np.median([row[at] for row in rows])) if rows else 1.0
+    wider = [[*row[: at + 1], round(row[at] / median, 3), *row[at + 1 :]] for row in rows]
+    return [*header[: at + 1], RELATIVE, *header[at + 1 :]], wider
 
 
 def _physical(

@@ -1,12 +1,15 @@
-"""From the pixels of a file to what the network sees: intensity range and working scale."""
+"""From the pixels of a file to what the network sees: intensity range and working scale. Needs no torch.
+
+Images are resized by the filter of `torch.nn.functional.interpolate(mode="bilinear", antialias=True)`: a triangle as
+wide as an output pixel when the image shrinks, as an input pixel when it grows.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Bool, Float32, Int64
 
-from lacss_tools.arrays import Image
+from lacss_tools.arrays import Image, Mask, Plane, Points
 from lacss_tools.contrast import Range, percentile_range
 
 LOW, HIGH = 1.0, 99.7
@@ -41,14 +44,6 @@ def to_range(image: Image, intensities: Range) -> Image:
     return out
 
 
-def normalise(image: Image) -> Float[Tensor, "channel y x"]:
-    """Map each channel's 1st and 99.7th percentile to 0 and 1, take the square root (dim cells stay visible), centre.
-
-    Unchanged by any gain and offset of the camera. A constant channel becomes constant.
-    """
-    return torch.from_numpy(to_range(image, intensity_range(image)))
-
-
 def typical_diameter(mask_area: float, lois: int) -> float:
     """Return how many pixels a typical cell is across, from the weak labels alone: sqrt(4/pi * mask area / LOIs)."""
     return float(np.sqrt(4 / np.pi * max(mask_area, 1.0) / max(lois, 1)))
@@ -64,20 +59,57 @@ def scaled_size(shape: tuple[int, int], scale: float) -> tuple[int, int]:
     return max(32, round(shape[0] * scale)), max(32, round(shape[1] * scale))
 
 
-def resize(image: Float[Tensor, "channel y x"], size: tuple[int, int]) -> Float[Tensor, "channel y2 x2"]:
-    """Resize with antialiasing."""
-    if tuple(image.shape[1:]) == size:
-        return image
-    return F.interpolate(image[None], size=size, mode="bilinear", antialias=True, align_corners=False)[0]
+@dataclass(frozen=True)
+class Taps:
+    """Of each output line, the input lines (from `start`) that it is made of, and their weights."""
+
+    start: int
+    stop: int
+    index: Int64[np.ndarray, "out taps"]
+    weight: Float32[np.ndarray, "out taps"]
 
 
-def pad(image: Float[Tensor, "b channel y x"], multiple: int) -> Float[Tensor, "b channel y2 x2"]:
-    """Continue images in black at the bottom and right up to a multiple of `multiple` pixels."""
-    height, width = image.shape[-2:]
-    return F.pad(image, (0, -width % multiple, 0, -height % multiple), value=BLACK)
+def taps(length: int, resized: int, first: int, last: int) -> Taps:
+    """Return how lines `first` to `last` of `resized` are made of an axis of `length` lines.
+
+    >>> np.rint(7 * taps(4, 2, 1, 2).weight).tolist()  # half as many lines: 1 3 3 1 over 8, cut at the end
+    [[1.0, 3.0, 3.0]]
+    """
+    scale = length / resized
+    reach = max(scale, 1.0)
+    centre = scale * (np.arange(first, last) + 0.5)
+    low = np.maximum((centre - reach + 0.5).astype(np.int64), 0)
+    high = np.minimum((centre + reach + 0.5).astype(np.int64), length)
+    index = low[:, None] + np.arange(int((high - low).max()))
+    weight = np.maximum(0, 1 - np.abs(index - centre[:, None] + 0.5) / reach) * (index < high[:, None])
+    weight /= weight.sum(axis=1, keepdims=True)
+    index = np.minimum(index, high[:, None] - 1)
+    return Taps(int(low[0]), int(high[-1]), index - int(low[0]), weight.astype(np.float32))
 
 
-def to_working(points: Float[Tensor, "n 2"], shape: tuple[int, int], size: tuple[int, int]) -> Float[Tensor, "n 2"]:
+def resample(part: Image, rows: Taps, columns: Taps) -> Float32[np.ndarray, "channel y2 x2"]:
+    """Return the resized lines from `part`, which holds the input lines start to stop of both."""
+    if part.shape[1:] == (len(rows.index), len(columns.index)) and rows.weight.shape[1] == columns.weight.shape[1] == 1:
+        return part
+    tall = sum(part[:, rows.index[:, k]] * rows.weight[:, k, None] for k in range(rows.index.shape[1]))
+    out: np.ndarray = sum(tall[:, :, columns.index[:, k]] * columns.weight[:, k] for k in range(columns.index.shape[1]))
+    return out
+
+
+def resize_plane(plane: Plane, size: tuple[int, int]) -> Float32[np.ndarray, "y2 x2"]:
+    """Return one channel resized as training and prediction see it."""
+    rows, columns = (taps(length, side, 0, side) for length, side in zip(plane.shape, size, strict=True))
+    out: np.ndarray = resample(plane[None], rows, columns)[0]
+    return out
+
+
+def resize_mask(mask: Mask, size: tuple[int, int]) -> Bool[np.ndarray, "y2 x2"]:
+    """Return a mask resized: what it covers more than half of."""
+    out: np.ndarray = resize_plane(mask.astype(np.float32), size) > 0.5
+    return out
+
+
+def resize_points(points: Points, shape: tuple[int, int], size: tuple[int, int]) -> Points:
     """Move (y, x) from an image of `shape` to its resized copy of `size`; pixel centres are at whole numbers."""
-    factor = torch.tensor([size[0] / shape[0], size[1] / shape[1]], dtype=points.dtype)
-    return (points + 0.5) * factor - 0.5
+    out: Points = (points + 0.5) * (np.array(size) / shape) - 0.5
+    return out

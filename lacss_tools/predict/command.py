@@ -79,9 +79,11 @@ def predict(
     """Segment images: for each one a label TIFF, a CSV with a row per cell, and what else --format names.
 
     labels: TIFF of 16 or 32 bit with the image's pixel size. coco: run lengths and scores, one json per image and
-    coco.json of all. roi: a zip for ImageJ's ROI Manager. geojson: drag onto the image in QuPath. csv: area, shape,
-    intensity per channel, centroid, score, in micrometres too when the pixel size is known. contours: PNG for looking.
-    In labels, csv and contours a pixel belongs to one cell; in the others cells may overlap. Images of any size: large
+    coco.json of all. roi: a zip for ImageJ's ROI Manager. geojson: drag onto the image in QuPath. csv: area (and
+    over that of the image's median cell), shape, intensity per channel, centroid, score, in micrometres too when the
+    pixel size is known. contours: PNG for looking.
+    Every cell is one piece without holes. In labels, csv and contours a pixel belongs to one cell; in the others
+    cells may overlap. Images of any size: large
     TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
     """
     from lacss_tools.formats.names import parse_formats
@@ -117,17 +119,17 @@ def _predict_all(files: dict[str, Path], folder: Path, order: "Order", run: Call
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.jobs.job import Job
     from lacss_tools.predict import steps
-    from lacss_tools.predict.counts import summary
+    from lacss_tools.predict.counts import Tally, summary
     from lacss_tools.screen import console
 
     def inputs(stem: str, path: Path) -> tuple[Path, ...]:
         return (path, order.lois / f"{stem}.csv") if order.lois else (path,)
 
     jobs = [Job(stem, inputs(stem, path), pending(folder, stem, order.formats)) for stem, path in files.items()]
-    counts: dict[str, int] = {}
+    counts: dict[str, Tally] = {}
     with console.progress("predict") as advance:
         work = partial(steps.predict_file, order=order)
-        done = run(jobs, work, advance=advance, receive=lambda job, number: counts.update({job.stem: number}))
+        done = run(jobs, work, advance=advance, receive=lambda job, found: counts.update({job.stem: found}))
     if "coco" in order.formats:
         merge_coco(folder, files)
     for line in summary(counts | steps.counted(folder, done.skipped)):

@@ -1,8 +1,14 @@
-"""Cell counts of images, and which images are outliers."""
+"""Cell counts of images, which images are outliers, and signs of bad predictions."""
 
+import csv
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from lacss_tools.formats.table import RELATIVE
+from lacss_tools.predict.found import Found
 
 DEVIATIONS = 3.0
 """an outlier is this many median absolute deviations (scaled to a standard deviation) from the median"""
@@ -12,6 +18,42 @@ FEWEST = 8
 """images; with fewer there are no outliers"""
 SHOWN = 10
 """outliers by name in the summary"""
+GIANT = 3.0
+"""a cell is far larger than usual from this many times the median area of its image"""
+TO_COMPARE = 8
+"""cells; among fewer none is called far larger than usual"""
+MANY_IN_PIECES = 0.1
+"""fraction of cells that came in pieces from which something is wrong: after a good training it is 1 in 100"""
+MISSED = 0.5
+"""fraction of the points that should have got a cell"""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What was found in one image."""
+
+    cells: int
+    giants: int = 0
+    """cells of GIANT times the median area and more"""
+    in_pieces: int = 0
+    """cells that the network saw in pieces"""
+    points: int | None = None
+    """at how many points cells were asked for"""
+
+
+def tally(found: Found, points: int | None = None) -> Tally:
+    """Count the cells of one image."""
+    enough = len(found) >= TO_COMPARE
+    areas = found.areas()
+    giants = int((areas > GIANT * np.median(areas)).sum()) if enough else 0
+    return Tally(len(found), giants, int(found.in_pieces.sum()), points)
+
+
+def tally_of_table(path: Path) -> Tally:
+    """Count the cells of an image that was done before by its table."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        sizes = [float(row.get(RELATIVE) or 1.0) for row in csv.DictReader(stream)]
+    return Tally(len(sizes), sum(size > GIANT for size in sizes) if len(sizes) >= TO_COMPARE else 0)
 
 
 def outliers(counts: Mapping[str, int]) -> dict[str, int]:
@@ -28,18 +70,56 @@ def outliers(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(unlike.items(), key=lambda item: -abs(item[1] - median)))
 
 
-def summary(counts: Mapping[str, int]) -> list[str]:
-    """Return lines for people: cells in all, per image, and the outliers by name."""
-    if not counts:
+def summary(tallies: Mapping[str, Tally]) -> list[str]:
+    """Return lines for people: cells in all, per image, the outliers by name, and what looks wrong."""
+    if not tallies:
         return []
+    counts = {name: one.cells for name, one in tallies.items()}
     values = np.array(list(counts.values()))
     low, median, high = (f"{value:g}" for value in (values.min(), np.median(values), values.max()))
     lines = [f"{values.sum()} cells in {len(values)} images, {median} in the median one ({low} to {high})"]
     if not values.any():
         lines.append("No cell at all: lower `min_score`, check `diameter` and `channel`, or train longer.")
-    unlike = outliers(counts)
-    if unlike:
-        shown = ", ".join(f"{name} ({count})" for name, count in list(unlike.items())[:SHOWN])
-        more = f" and {len(unlike) - SHOWN} more" if len(unlike) > SHOWN else ""
-        lines.append(f"{len(unlike)} unlike the others, look at them: {shown}{more}")
-    return lines
+    if unlike := outliers(counts):
+        lines.append(f"{len(unlike)} unlike the others, look at them: {_named(unlike)}")
+    return lines + [line for line in (_giants(tallies), _in_pieces(tallies), _missed(tallies)) if line]
+
+
+def _giants(tallies: Mapping[str, Tally]) -> str:
+    images = {name: one.giants for name, one in tallies.items() if one.giants}
+    if not images:
+        return ""
+    images = dict(sorted(images.items(), key=lambda item: -item[1]))
+    total = sum(images.values())
+    return (
+        f"{total} {'cell is' if total == 1 else 'cells are'} more than {GIANT:g} times as large as the median cell of "
+        f"their image ({RELATIVE} in the tables): {_named(images)}"
+    )
+
+
+def _in_pieces(tallies: Mapping[str, Tally]) -> str:
+    cells, pieces = (sum(getattr(one, name) for one in tallies.values()) for name in ("cells", "in_pieces"))
+    if pieces <= MANY_IN_PIECES * cells:
+        return ""
+    return (
+        f"{100 * pieces / cells:.0f} % of the cells came in several pieces, of which one was kept each: the model is "
+        "unsure of these images. Train longer, look at the pseudo-labels with lacss check, or check `diameter`."
+    )
+
+
+def _missed(tallies: Mapping[str, Tally]) -> str:
+    few = {
+        name: one.cells for name, one in tallies.items() if one.points is not None and one.cells < MISSED * one.points
+    }
+    if not few:
+        return ""
+    points = sum(tallies[name].points or 0 for name in few)
+    return (
+        f"only {sum(few.values())} cells at {points} points: {_named(few)}. The model knows no such cells, or there "
+        "are several points in each. Check `diameter`, `channel` and the points."
+    )
+
+
+def _named(images: Mapping[str, int]) -> str:
+    shown = ", ".join(f"{name} ({count})" for name, count in list(images.items())[:SHOWN])
+    return shown + (f" and {len(images) - SHOWN} more" if len(images) > SHOWN else "")

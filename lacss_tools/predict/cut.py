@@ -18,6 +18,7 @@ from lacss_tools.predict.grow import grow
 from lacss_tools.predict.nms import close_pairs, keep_best
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.predict.tiles import Tile
+from lacss_tools.predict.whole import make_whole
 
 AT_ONCE = 2048
 """patches, of a byte per pixel"""
@@ -118,20 +119,25 @@ def _crop(
     location_scores: Float[np.ndarray, " n"],
     size: tuple[int, int],
 ) -> Found:
-    """Return the cells of patches, cut to their masks and MARGIN around them, also those whose mask is empty.
+    """Return the cells of patches, made whole, cut to their masks and MARGIN around; empty ones have no pixel.
 
     The score is the location's times the mean probability inside the mask, of whole codes, so that no order of
     summation shows in it.
     """
     pixels, corners = codes.cpu().numpy(), origins.cpu().numpy()
-    inside = pixels >= INSIDE
-    areas, total = (part.sum(axis=(1, 2), dtype=np.int32) for part in (inside, pixels * inside))
     low, high = np.zeros((2, *corners.shape), np.int64)
     for axis in (0, 1):
         filled = pixels.max(axis=2 - axis) >= INSIDE  # which is faster than `any`
         first, last = filled.argmax(axis=1), filled.shape[1] - filled[:, ::-1].argmax(axis=1)
         low[:, axis] = np.maximum(first - MARGIN, np.maximum(-corners[:, axis], 0))
         high[:, axis] = np.minimum(last + MARGIN, np.minimum(size[axis] - corners[:, axis], filled.shape[1]))
+    ends = np.concatenate([low, high], axis=1).tolist()
+    crops, in_pieces = make_whole(
+        [pixels[k, a:c, b:d].copy() for k, (a, b, c, d) in enumerate(ends)], places - corners - low
+    )
+    masks = [crop >= INSIDE for crop in crops]
+    areas = np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
+    total = np.array([(crop * mask).sum(dtype=np.int64) for crop, mask in zip(crops, masks, strict=True)], np.int64)
     boxes = np.concatenate([corners + low, corners + high], axis=1)
-    crops = tuple(pixels[k, a:c, b:d].copy() for k, ((a, b), (c, d)) in enumerate(zip(low, high, strict=True)))
-    return Found(size, location_scores * total / (LEVELS * np.maximum(areas, 1)), places, boxes, crops, location_scores)
+    scores = location_scores * total / (LEVELS * np.maximum(areas, 1))
+    return Found(size, scores, places, boxes, tuple(crops), location_scores, in_pieces)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from lacss_tools.cells import LEVELS, Cells, shared_pixels
@@ -20,6 +20,8 @@ class Found(Cells):
     """
 
     location_scores: Float[np.ndarray, " n"]
+    in_pieces: Bool[np.ndarray, " n"]
+    """whether the network saw the cell in pieces, of which the one at its location was kept"""
 
 
 def encode(values: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
@@ -33,7 +35,8 @@ def encode(values: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
 
 def join(shape: tuple[int, int], parts: Sequence[Found]) -> Found:
     """Return the cells of all parts of one image of `shape`."""
-    nothing = Found(shape, np.zeros(0), np.zeros((0, 2)), np.zeros((0, 4), np.int64), (), np.zeros(0))
+    none = np.zeros(0)
+    nothing = Found(shape, none, np.zeros((0, 2)), np.zeros((0, 4), np.int64), (), none, np.zeros(0, bool))
     arrays = {name: np.concatenate([getattr(part, name) for part in (nothing, *parts)]) for name in Found.arrays()}
     return Found(shape, crops=tuple(crop for part in parts for crop in part.crops), **arrays)
 

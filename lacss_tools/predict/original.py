@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float32, Int64, Integer
 from lacss_tools.arrays import Points
 from lacss_tools.cells import INSIDE, Crop
 from lacss_tools.predict.found import Found
+from lacss_tools.predict.whole import make_whole
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,23 @@ class Lines:
 def to_original(found: Found, frame: Frame) -> Found:
     """Return the cells on the original grid, cut to their masks; those without a pixel there are dropped.
 
-    Codes are interpolated linearly between working pixels, and continued beyond the first and last of the image.
+    Codes are interpolated linearly between working pixels, and continued beyond the first and last of the image. What
+    was one piece can come apart where it is thin, so cells are made whole again.
     """
+    places = frame.to_original(found.locations)
     axes = [_lines(frame.size[i], frame.shape[i]) for i in (0, 1)]
     ends = np.stack([axes[i].between(found.boxes[:, i], found.boxes[:, i + 2]) for i in (0, 1)], axis=1)
-    boxes, crops = np.zeros((len(found), 4), np.int64), []
-    for k, (codes, ((top, bottom), (left, right))) in enumerate(zip(found.crops, ends.tolist(), strict=True)):
-        y0, x0 = found.boxes[k, :2].tolist()
-        crop = _interpolate(codes, axes, (slice(top, bottom), slice(left, right)), (y0, x0))
+    crops = [
+        _interpolate(codes, axes, (slice(top, bottom), slice(left, right)), (box[0], box[1]))
+        for codes, ((top, bottom), (left, right)), box in zip(
+            found.crops, ends.tolist(), found.boxes.tolist(), strict=True
+        )
+    ]
+    crops, _ = make_whole(crops, places - ends[:, :, 0])
+    boxes = np.zeros((len(found), 4), np.int64)
+    for k, (crop, ((top, _), (left, _))) in enumerate(zip(crops, ends.tolist(), strict=True)):
         (a, c), (b, d) = (_extent(crop.max(axis=axis, initial=0) >= INSIDE) for axis in (1, 0))
-        boxes[k] = (top + a, left + b, top + c, left + d)
-        crops.append(crop[a:c, b:d].copy())
-    places = frame.to_original(found.locations)
+        boxes[k], crops[k] = (top + a, left + b, top + c, left + d), crop[a:c, b:d].copy()
     moved = replace(found, shape=frame.shape, locations=places, boxes=boxes, crops=tuple(crops))
     return moved.select(np.flatnonzero(moved.areas()))
 

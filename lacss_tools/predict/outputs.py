@@ -11,28 +11,32 @@ from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells, cells_to_labels, label_rows
 from lacss_tools.formats.names import output_path
 from lacss_tools.formats.outputs import Segmented, write_outputs
-from lacss_tools.formats.table import measure
+from lacss_tools.formats.table import measure, with_relative_area
 from lacss_tools.io.native import write_label_bands, write_table
 from lacss_tools.io.parts import WHOLE_PIXELS
 from lacss_tools.io.source import OpenImage
+from lacss_tools.predict.flat import settle
 
 BAND = 512
 """rows"""
 IN_BANDS = ("labels", "csv")
+FLAT = frozenset({"labels", "csv", "contours"})
+"""formats in which a pixel belongs to one cell"""
 
 
 def write_found(folder: Path, stem: str, opened: OpenImage, found: Cells, formats: tuple[str, ...]) -> None:
     """Write the cells of one image into `folder` in each of `formats`."""
     height, width = found.shape
+    visible = settle(found) if FLAT & set(formats) else found
     banded = IN_BANDS if height * width > WHOLE_PIXELS else ()
     for form in formats:
         if form in banded:
-            _write_banded(output_path(folder, stem, form), form, opened, found)
+            _write_banded(output_path(folder, stem, form), form, opened, visible)
     whole = tuple(form for form in formats if form not in banded)
     if whole:
         # cells that overlap need no label image
-        flat = {"labels", "csv", "contours"} & set(whole)
-        labels = cells_to_labels(found) if flat else np.zeros((1, 1), np.int32)
+        flat = FLAT & set(whole)
+        labels = cells_to_labels(visible) if flat else np.zeros((1, 1), np.int32)
         image = opened.source.read(0, height, 0, width) if flat - {"labels"} else None
         size = opened.note.pixel_size
         write_outputs(folder, Segmented(stem, opened.path.name, found, labels, image, size, opened.channels), whole)
@@ -42,7 +46,7 @@ def _write_banded(path: Path, form: str, opened: OpenImage, found: Cells) -> Non
     if form == "labels":
         write_label_bands(path, label_bands(found), found.shape, len(found), opened.note.pixel_size)
     else:
-        write_table(path, *measure_in_bands(opened, found))
+        write_table(path, *with_relative_area(*measure_in_bands(opened, found)))
 
 
 def label_bands(found: Cells) -> Iterator[Labels]:

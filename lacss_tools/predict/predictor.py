@@ -17,8 +17,9 @@ from lacss_tools.network.backbone import DEEPEST_STRIDE
 from lacss_tools.network.device import autocast
 from lacss_tools.network.frozen import freeze
 from lacss_tools.network.lacss import Lacss, Maps
-from lacss_tools.network.preprocess import normalise, pad, resize, scaled_size, working_scale
+from lacss_tools.network.preprocess import scaled_size, working_scale
 from lacss_tools.network.reach import reach
+from lacss_tools.network.working import normalise, pad, resize
 from lacss_tools.predict.cut import MAX_OFFSET, at_lois, cut, propose
 from lacss_tools.predict.found import Found, best_first, join, suppress
 from lacss_tools.predict.nms import close_pairs, keep_best

@@ -12,6 +12,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
 from lacss_tools.io.source import InMemory, OpenImage, open_image
 from lacss_tools.jobs.job import Job, Outcome
+from lacss_tools.predict.counts import Tally, tally, tally_of_table
 from lacss_tools.predict.found import Found
 from lacss_tools.predict.outputs import write_found
 from lacss_tools.predict.predictor import Predictor, load_predictor
@@ -42,8 +43,8 @@ class Order:
     tiling: TileSettings = field(default_factory=TileSettings)
 
 
-def predict_file(job: Job, order: Order) -> int:
-    """Write the cells of one image (job.inputs[0]) and return how many; the model is loaded once per process.
+def predict_file(job: Job, order: Order) -> Tally:
+    """Write the cells of one image (job.inputs[0]) and count them; the model is loaded once per process.
 
     A second input is a table of LOIs, at which the cells are then.
     """
@@ -51,7 +52,7 @@ def predict_file(job: Job, order: Order) -> int:
     with _open_inputs(job, order) as image:
         found = _find(predictor, image)
         write_found(order.folder, job.stem, image, found, order.formats)
-    return len(found)
+    return _tally(found, image)
 
 
 def predict_together(
@@ -78,10 +79,10 @@ def predict_together(
         images = [source.image for source in sources if isinstance(source, InMemory)]  # all of them, by their kind
         return predictor.find_batch(images)
 
-    def write(job: Job, opened: Opened, found: Found) -> int:
+    def write(job: Job, opened: Opened, found: Found) -> Tally:
         with opened.stack:
             write_found(order.folder, job.stem, opened.image, found, order.formats)
-        return len(found)
+        return _tally(found, opened.image)
 
     stages = Stages(lambda job: _open(job, order), kind, compute, write)
     yield from stream(jobs, stages, batch or _usual_batch(jobs, order, predictor))
@@ -122,6 +123,10 @@ def _find(predictor: Predictor, image: OpenImage) -> Found:
         raise error if path in str(error) else InputError(f"{path}: {error}") from error
 
 
+def _tally(found: Found, image: OpenImage) -> Tally:
+    return tally(found, None if image.lois is None else len(image.lois))
+
+
 def _usual_batch(jobs: list[Job], order: Order, predictor: Predictor) -> int:
     for job in jobs:
         try:
@@ -159,7 +164,7 @@ def sweep(folder: Path) -> None:
                 part.unlink()
 
 
-def counted(folder: Path, stems: list[str]) -> dict[str, int]:
-    """Return the cell counts of images that were done before, from their tables."""
+def counted(folder: Path, stems: list[str]) -> dict[str, Tally]:
+    """Return what was found in images that were done before, where a table tells."""
     tables = {stem: output_path(folder, stem, "csv") for stem in stems}
-    return {stem: path.read_bytes().count(b"\n") - 1 for stem, path in tables.items() if path.is_file()}
+    return {stem: tally_of_table(path) for stem, path in tables.items() if path.is_file()}

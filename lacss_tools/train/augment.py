@@ -61,7 +61,7 @@ def _number(value: float) -> Float[Tensor, "1 1 1 1"]:
 def vary_intensity(images: Float[Tensor, "b channel y x"], how: Strengths) -> Float[Tensor, "b channel y x"]:
     """Change gain and offset of each channel, add noise, and, where the settings say so, gamma and blur.
 
-    `images` are normalised (`preprocess.normalise`), so one unit is half of the contrast of the image.
+    `images` are normalised (`working.normalise`), so one unit is half of the contrast of the image.
     """
     if how.power is not None:
         images = gamma(images, how.power)

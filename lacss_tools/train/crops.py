@@ -10,12 +10,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from lacss_tools.annotate.pseudo.borders import DARK, Evidence, measure
+from lacss_tools.annotate.pseudo.labels import pseudo_labels
 from lacss_tools.arrays import Image, Labels, Mask, Points
-from lacss_tools.network.preprocess import BLACK, normalise, resize, scaled_size, to_working
+from lacss_tools.network.preprocess import BLACK, scaled_size
+from lacss_tools.network.working import normalise, resize, to_working
 from lacss_tools.train.augment import Strengths, draw_strengths, vary_intensity
 from lacss_tools.train.moving import M, Moving
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.watershed import watershed_labels
 
 EMPTY_WEIGHT = 3.0
 """images are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
@@ -35,7 +37,7 @@ class TrainingImage:
     mask: Float[Tensor, "y x"]
     """cell area, 0 or 1"""
     labels: Float[Tensor, "y x"]
-    """instances: outlined by a person (full supervision) or guessed by watershed (weak)"""
+    """instances: outlined by a person (full supervision) or guessed (weak, `annotate.pseudo`)"""
     lois: Float[Tensor, "n 2"]
     own: Float[Tensor, " n"]
     """label of the cell of each LOI"""
@@ -94,15 +96,35 @@ class Plan(Moving):
     loci: Loci
 
 
-def weak_image(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
-    """Build a training image from LOIs and an image-level mask; its labels are guessed by watershed."""
+def weak_image(image: Image, mask: Mask, lois: Points, scale: float, borders: str = DARK) -> TrainingImage:
+    """Build a training image from LOIs and an image-level mask; its labels are guessed as fits the `borders`."""
+    return guess(unguessed_image(image, mask, lois, scale), borders)
+
+
+def unguessed_image(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
+    """Build a training image from LOIs and an image-level mask, without labels yet."""
     size = scaled_size(image.shape[1:], scale)
     pixels = resize(normalise(image), size)
     area = resize(torch.from_numpy(mask.astype(np.float32))[None], size)[0] > 0.5
     where = to_working(torch.from_numpy(lois).float(), mask.shape, size)
-    guess = watershed_labels(pixels.mean(0).numpy(), area.numpy(), where.double().numpy())
     own = torch.arange(1, len(lois) + 1).float()
-    return TrainingImage(pixels, area.float(), torch.from_numpy(guess).float(), where, own)
+    return TrainingImage(pixels, area.float(), torch.zeros(size), where, own)
+
+
+def guess(whole: TrainingImage, borders: str) -> TrainingImage:
+    """Return a training image with pseudo-labels."""
+    labels = pseudo_labels(*_seen(whole), borders)
+    return replace(whole, labels=torch.from_numpy(labels).float())
+
+
+def border_evidence(whole: TrainingImage) -> Evidence:
+    """Return what an image tells about the borders between its cells."""
+    return measure(*_seen(whole))
+
+
+def _seen(whole: TrainingImage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean of the channels, the mask and the LOIs as arrays."""
+    return whole.image.mean(0).numpy(), (whole.mask > 0).numpy(), whole.lois.double().numpy()
 
 
 def full_image(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:

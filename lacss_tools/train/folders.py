@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lacss_tools.annotate.pseudo.borders import AUTO, choose, describe, pool
 from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
@@ -16,7 +17,7 @@ from lacss_tools.io.native import check_inside, read_image, read_labels, read_lo
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
-from lacss_tools.train.crops import TrainingImage, full_image, weak_image
+from lacss_tools.train.crops import TrainingImage, border_evidence, full_image, guess, unguessed_image
 from lacss_tools.train.settings import TrainSettings
 
 
@@ -66,6 +67,8 @@ class TrainingData:
     fingerprint: str = "arrays"
     paths: frozenset[Path] = frozenset()
     """of the images, none where they came as arrays"""
+    borders: str | None = None
+    """what pseudo-labels were made for: bright or dark borders or distance; None where all images are outlined"""
 
 
 @dataclass(frozen=True)
@@ -116,20 +119,23 @@ def load_training_data(
     folders: TrainingFolders,
     supervision: str,
     cell_diameter: float,
+    *,
     channel: str | None = None,
     diameter: float | None = None,
+    borders: str = AUTO,
 ) -> TrainingData:
     """Read and pair the training files; raises InputError for sizes or channels that do not fit.
 
     `channel` is the one of the images to use, by 0-based index or name. Images are resized so that a typical cell is
     `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and masks.
+    `borders` are those between cells, of which pseudo-labels are made (`annotate.pseudo`).
     """
     chosen = select(folders, supervision)
     sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
     if not any(len(source.lois) for source in sources):
         where = folders.labels if supervision == "full" else folders.lois
         raise InputError(f"{where} holds no cell to learn from. Look at it and at the masks in an image viewer.")
-    data = gather(sources, [files[0] for files in chosen.files], cell_diameter, diameter)
+    data = gather(sources, [files[0] for files in chosen.files], cell_diameter, diameter, borders)
     return replace(
         data,
         fingerprint=fingerprint([path for files in chosen.files for path in files]),
@@ -139,7 +145,11 @@ def load_training_data(
 
 
 def gather(
-    sources: list[AnnotatedImage], names: list[Path], cell_diameter: float, diameter: float | None = None
+    sources: list[AnnotatedImage],
+    names: list[Path],
+    cell_diameter: float,
+    diameter: float | None = None,
+    borders: str = AUTO,
 ) -> TrainingData:
     """Bring annotated images, with one LOI at least, to the working scale; `names` are theirs in errors.
 
@@ -154,12 +164,27 @@ def gather(
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
     notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
+    images, settled, remarks = guess_all([_image(source, scale) for source in sources], borders)
     return TrainingData(
-        images=[_image(source, scale) for source in sources],
+        images=images,
         scale=scale,
         channels=len(sources[0].image),
-        notes=notes,
+        notes=notes + remarks,
+        borders=settled,
     )
+
+
+def guess_all(images: list[TrainingImage], borders: str) -> tuple[list[TrainingImage], str | None, list[str]]:
+    """Give pseudo-labels to all images that nobody outlined; return the images, what settled them and notes.
+
+    AUTO is settled by the evidence of all these images together.
+    """
+    if all(image.outlined for image in images):
+        return images, None, []
+    evidence = pool(border_evidence(image) for image in images if not image.outlined)
+    settled = choose(evidence) if borders == AUTO else borders
+    guessed = [image if image.outlined else guess(image, settled) for image in images]
+    return guessed, settled, [describe(evidence, borders)]
 
 
 def _same_channels(names: list[Path], sources: list[AnnotatedImage]) -> None:
@@ -208,7 +233,7 @@ def outlined(image: Image, labels: Labels) -> AnnotatedImage:
 
 def _image(source: AnnotatedImage, scale: float) -> TrainingImage:
     if not source.outlined:
-        return weak_image(source.image, source.area, source.lois, scale)
+        return unguessed_image(source.image, source.area, source.lois, scale)
     return full_image(source.image, source.area, source.lois, values_at(source.area, source.lois), scale)
 
 

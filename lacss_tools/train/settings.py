@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lacss_tools.annotate.pseudo.borders import AUTO, BORDERS
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.settings import check, setting
 
@@ -52,6 +53,13 @@ class TrainSettings:
         least=1,
         shown="from LOIs and masks",
     )
+    borders: str = setting(
+        AUTO,
+        "What parts touching cells in pseudo-labels. dark: valleys; bright: membranes or halos; distance: half-way "
+        "between LOIs; auto: chosen from the images.",
+        panel=DATA,
+        choices=BORDERS,
+    )
     auxnet: bool = setting(
         True,
         f"Train the border network beside the weak loss; `auxnet` alone brings `weak_loss` {BESIDE_AUXNET:g}.",
@@ -85,15 +93,15 @@ class TrainSettings:
     clip: float = setting(1.0, "Largest norm of the gradient.", above=0)
     pseudo: float = setting(
         0.5,
-        "Fraction of the training after which the weak loss has its full weight. Before it, watershed pseudo-labels "
-        "have the rest.",
+        "Fraction of the training after which the weak loss has its full weight. Before it, pseudo-labels have the "
+        "rest.",
         least=0,
         most=1,
     )
     weak_loss: float = setting(
         0.0,
-        "Weight of the paper's weak loss and auxnet. The rest goes to pseudo-labels from a watershed around the LOIs, "
-        "which teach faster.",
+        "Weight of the paper's weak loss and auxnet. The rest goes to pseudo-labels, cells that grow around the "
+        "LOIs, which teach faster.",
         panel=LEARNING,
         least=0,
         most=1,

@@ -111,7 +111,14 @@ def prepare(
     chosen = choose_device(local_device(device))
     tune(chosen)
     world = join(chosen)
-    data = load_training_data(folders, settings.supervision, sizes.cell_diameter, settings.channel, settings.diameter)
+    data = load_training_data(
+        folders,
+        settings.supervision,
+        sizes.cell_diameter,
+        channel=settings.channel,
+        diameter=settings.diameter,
+        borders=settings.borders,
+    )
     validation = (
         read_labelled(folders.val_images, folders.val_labels, settings.channel)
         if folders.val_images and folders.val_labels
@@ -180,6 +187,7 @@ def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> di
         "images": len(task.data.images),
         "outlined": sum(image.outlined for image in task.data.images),
         "scale": task.data.scale,
+        **({"borders": task.data.borders} if task.data.borders else {}),
         "device": str(task.device),
         "processes": task.world.size,
         **came_from,

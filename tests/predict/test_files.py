@@ -16,9 +16,10 @@ import torch
 from distributed import LocalCluster
 from typer.testing import CliRunner
 
-from lacss_tools.cells import cells_to_labels
+from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
+from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure
 from lacss_tools.io import parts
 from lacss_tools.io.image import channels_first, load
@@ -29,7 +30,7 @@ from lacss_tools.jobs.job import Outcome
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.weights import save_weights
 from lacss_tools.predict import outputs
-from lacss_tools.predict.counts import outliers, summary
+from lacss_tools.predict.counts import Tally, outliers, summary, tally, tally_of_table
 from lacss_tools.predict.found import Found
 from lacss_tools.predict.stream import Stages, stream
 from tests.predict.test_tiles import SMALL, picture
@@ -105,7 +106,7 @@ def found(shape=(90, 70), count=25):
     boxes = np.concatenate([corners, corners + rng.integers(4, 14, (count, 2))], axis=1)
     crops = tuple(rng.integers(0, 256, (d - b, e - c), dtype=np.uint8) for b, c, d, e in boxes.tolist())
     scores = np.sort(rng.random(count))[::-1]
-    return Found(shape, scores, corners + 4.5, boxes, crops, scores)
+    return Found(shape, scores, corners + 4.5, boxes, crops, scores, np.zeros(len(crops), bool))
 
 
 @pytest.mark.parametrize("most", [30, 70000])
@@ -437,20 +438,55 @@ def test_a_batch_size_that_is_none_is_refused(text, project):
 # ---- counts ---------------------------------------------------------------------------------------------------------
 
 
+def tallies(counts):
+    return {name: Tally(count) for name, count in counts.items()}
+
+
 def test_images_unlike_the_others_are_named():
     counts = {f"f{k}": 50 + k % 5 for k in range(20)} | {"empty": 0, "crowd": 400}
     assert outliers(counts) == {"crowd": 400, "empty": 0}
-    text = summary(counts)
+    text = summary(tallies(counts))
     assert text[0] == "1440 cells in 22 images, 52 in the median one (0 to 400)"
     assert text[1] == "2 unlike the others, look at them: crowd (400), empty (0)"
 
 
 def test_no_cell_anywhere_comes_with_advice():
-    assert "lower `min_score`, check `diameter`" in summary({"a": 0, "b": 0})[1]
-    assert len(summary({"a": 0, "b": 1})) == 1
+    assert "lower `min_score`, check `diameter`" in summary(tallies({"a": 0, "b": 0}))[1]
+    assert len(summary(tallies({"a": 0, "b": 1}))) == 1
 
 
 def test_counting_noise_and_few_images_are_no_outliers():
     assert outliers({f"f{k}": 50 for k in range(20)} | {"a": 60}) == {}
     assert outliers({"a": 0, "b": 100, "c": 3}) == {}
     assert summary({}) == []
+
+
+def test_giants_are_named_in_the_terminal_and_in_the_table(tmp_path):
+    cells = found(count=25)
+    areas = [301, 301, 300, *[100] * 22]
+    sized = replace(cells, crops=tuple(np.full((1, area), 200, np.uint8) for area in areas))
+    assert tally(sized) == Tally(25, giants=2)
+    assert tally(sized.select(np.arange(4))).giants == 0  # four cells have no usual size
+    text = summary({"a": Tally(25), "b": Tally(30, giants=1), "c": Tally(30, giants=2)})
+    assert text[1] == (
+        "3 cells are more than 3 times as large as the median cell of their image (relative_area in the tables): "
+        "c (2), b (1)"
+    )
+    labels = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((5, 5), int)).astype(np.int32)
+    labels = np.pad(labels, (0, 20))
+    labels[15:, 15:] = 1  # cell 1 has 25 + 400 pixels, the others 25
+    flat = cells_from_labels(labels)
+    write_outputs(tmp_path, Segmented("a", "a.tif", flat, labels), ["csv"])
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert table["relative_area"].tolist() == [17, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert tally_of_table(tmp_path / "a.csv") == Tally(9, giants=1)
+    (tmp_path / "old.csv").write_text("label,y,x\n1,2,3\n", encoding="utf-8")
+    assert tally_of_table(tmp_path / "old.csv") == Tally(1)
+
+
+def test_cells_in_pieces_and_points_without_cells_are_told():
+    assert len(summary({"a": Tally(100, in_pieces=10, points=100)})) == 1
+    (line,) = summary({"a": Tally(100, in_pieces=11)})[1:]
+    assert line.startswith("11 % of the cells came in several pieces")
+    (line,) = summary({"a": Tally(40, points=100), "b": Tally(60, points=100)})[1:]
+    assert line.startswith("only 40 cells at 100 points: a (40).")

@@ -39,7 +39,7 @@ def found(*boxes, shape=(20, 20), code=230):
     table = np.array(boxes)
     crops = tuple(np.full((d - b, e - c), code, np.uint8) for b, c, d, e in table.tolist())
     scores = np.linspace(0.9, 0.5, len(table))
-    return Found(shape, scores, table[:, :2].astype(float), table, crops, scores)
+    return Found(shape, scores, table[:, :2].astype(float), table, crops, scores, np.zeros(len(crops), bool))
 
 
 def test_a_cell_inside_a_better_one_goes_and_a_neighbour_stays():

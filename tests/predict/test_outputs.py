@@ -39,8 +39,8 @@ class TwoCells(prediction.Predictor):
         assert source.shape == (1, *SHAPE)
         boxes = np.array([[5, 5, 15, 15], [10, 10, 30, 30]])
         crops = tuple(np.full((side, side), code, np.uint8) for side, code in ((10, 230), (20, 178)))
-        scores = np.array([0.8, 0.6])
-        return Found(SHAPE, scores, np.array([[9.5, 9.5], [20.0, 20.0]]), boxes, crops, scores)
+        scores, places = np.array([0.8, 0.6]), np.array([[9.5, 9.5], [20.0, 20.0]])
+        return Found(SHAPE, scores, places, boxes, crops, scores, np.zeros(2, bool))
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_cells_of_the_working_grid_lie_in_the_same_place_on_the_original(shape, 
     codes = np.rint(255 * bump(lines[0][:, None], lines[1][None])).astype(np.uint8)
     one, boxes = np.array([0.7]), np.array([[y0, x0, y1, x1]])
     frame = Frame(size, shape)
-    moved = to_original(Found(size, one, middle[None], boxes, (codes,), one), frame)
+    moved = to_original(Found(size, one, middle[None], boxes, (codes,), one, np.zeros(1, bool)), frame)
     expected = bump(*np.mgrid[: shape[0], : shape[1]])
     a, b, c, d = moved.boxes[0]
     assert moved.locations[0] == pytest.approx(centre)
@@ -45,7 +45,7 @@ def test_cells_of_the_working_grid_lie_in_the_same_place_on_the_original(shape, 
 def test_a_cell_without_a_pixel_of_the_original_is_dropped():
     crops = (np.array([[0, 0], [0, 130]], np.uint8), np.full((6, 6), 200, np.uint8))
     boxes, two = np.array([[2, 2, 4, 4], [10, 10, 16, 16]]), np.array([0.9, 0.8])
-    found = Found((20, 20), two, boxes[:, :2].astype(float), boxes, crops, two)
+    found = Found((20, 20), two, boxes[:, :2].astype(float), boxes, crops, two, np.zeros(2, bool))
     assert to_original(found, Frame((20, 20), (5, 5))).scores.tolist() == [0.8]
 
 

@@ -10,16 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from lacss_tools.cells import cells_to_labels
 from lacss_tools.io.source import InMemory
 from lacss_tools.network.backbone import ChannelAttention
 from lacss_tools.network.frozen import FrozenAttention, FrozenNorm, freeze
 from lacss_tools.network.lacss import Lacss
-from lacss_tools.network.preprocess import intensity_range, normalise, resize
+from lacss_tools.network.preprocess import intensity_range
 from lacss_tools.network.settings import ModelSettings
+from lacss_tools.network.working import normalise, resize
+from lacss_tools.predict.flat import settle
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.resample import measure_range, read_working, resample, taps
 from lacss_tools.predict.settings import PredictSettings, TileSettings
 from lacss_tools.predict.tiles import plan, sample_windows
+from lacss_tools.predict.whole import are_whole
 
 # equal to the bit: with two threads, sums are made in another order for another size of batch or of tile
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -47,7 +51,7 @@ def picture(height, width, seed=0):
 
 def same(a, b):
     assert len(a) == len(b)
-    for name in ("scores", "locations", "boxes", "location_scores"):
+    for name in ("scores", "locations", "boxes", "location_scores", "in_pieces"):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     assert all(np.array_equal(one, other) for one, other in zip(a.crops, b.crops, strict=True))
 
@@ -61,6 +65,23 @@ def test_tiles_find_what_one_piece_finds(scale, side):
     one = whole.find(source)
     assert len(one) > 20
     same(tiled.find(source), one)
+    assert are_whole(one.crops).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.7, 1.6])
+def test_cells_and_labels_are_whole_where_the_network_sees_pieces_and_holes(scale):
+    """Loud weights drawn at random see cells as a sponge."""
+    network = replace(predictor(scale, seed=2), settings=replace(EASY, max_overlap=0.9))
+    with torch.no_grad():
+        network.model.segmentor.upscale.weight *= 30
+    found = network.find(InMemory(picture(round(150 / scale), round(300 / scale))))
+    assert found.in_pieces.any()
+    assert are_whole(found.crops).all()
+    labels, raw = (cells_to_labels(cells) for cells in (settle(found), found))
+    crops = [np.where(labels == k, 255, 0).astype(np.uint8) for k in np.unique(labels)[1:]]
+    assert len(crops) > 5
+    assert are_whole(crops).all()
+    assert not are_whole([np.where(raw == k, 255, 0).astype(np.uint8) for k in np.unique(raw)[1:]]).all()
 
 
 @pytest.mark.parametrize(("scale", "side"), [(1.0, 64), (0.7, 128)])

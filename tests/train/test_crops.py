@@ -3,16 +3,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from lacss_tools.network.preprocess import (
-    BLACK,
-    Range,
-    normalise,
-    scaled_size,
-    to_range,
-    to_working,
-    typical_diameter,
-    working_scale,
-)
+from lacss_tools.contrast import Range
+from lacss_tools.network.preprocess import BLACK, scaled_size, to_range, typical_diameter, working_scale
+from lacss_tools.network.working import normalise, to_working
 from lacss_tools.train.crops import (
     BEYOND,
     TrainingImage,
@@ -27,7 +20,6 @@ from lacss_tools.train.crops import (
     weak_image,
 )
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.watershed import watershed_labels
 
 QUIET = TrainSettings(crop=64, batch=3, jitter=0.0)
 PLAIN = replace(QUIET, gain=0.0, offset=0.0, noise=0.0, gamma=0.0, blur=0.0)
@@ -186,32 +178,3 @@ def test_points_follow_the_resize():
     size = scaled_size((100, 200), 0.5)
     corners = to_working(torch.tensor([[0.0, 0.0], [99.0, 199.0]]), (100, 200), size)
     torch.testing.assert_close(corners, torch.tensor([[-0.25, -0.25], [49.25, 99.25]]))
-
-
-def test_watershed_gives_each_touching_disc_its_own_label():
-    y, x = np.mgrid[:40, :60]
-    left, right = np.hypot(y - 20, x - 20), np.hypot(y - 20, x - 38)
-    image = np.maximum(np.clip(12 - left, 0, None), np.clip(12 - right, 0, None)).astype(np.float32)
-    labels = watershed_labels(image, image > 0, np.array([[20.0, 20.0], [20.0, 38.0]]))
-    truth = np.where(image > 0, np.where(left <= right, 1, 2), 0)
-    assert (labels == truth).mean() > 0.97
-    assert (labels[image == 0] == 0).all()
-
-
-def test_the_border_between_cells_follows_the_dark_line_and_not_the_middle():
-    y, x = np.mgrid[:60, :80]
-    large, small = 1.2 - np.hypot(y - 30, x - 28) / 26, 1.0 - np.hypot(y - 30, x - 58) / 10
-    image = np.maximum(np.maximum(large, small), 0).astype(np.float32)
-    labels = watershed_labels(image, image > 0, np.array([[30.0, 28.0], [30.0, 58.0]]))
-    truth = np.where(image > 0, np.where(large >= small, 1, 2), 0)
-    assert (labels == truth).mean() > 0.97
-
-
-def test_a_dark_nucleus_does_not_cost_its_cell():
-    """A seed of one pixel lies cut off in the hollow while its neighbour floods the ring around it."""
-    y, x = np.mgrid[:60, :80]
-    left, right = np.hypot(y - 30, x - 25), np.hypot(y - 30, x - 50)
-    first, second = left < np.minimum(14, right), right < 14
-    image = np.where(first, np.where(left < 5, 0.1, 1.0), np.where(second, 0.9, 0.0)).astype(np.float32)
-    labels = watershed_labels(image, image > 0, np.array([[30.0, 25.0], [30.0, 50.0]]))
-    assert (labels == np.where(first, 1, np.where(second, 2, 0))).mean() > 0.98

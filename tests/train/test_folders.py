@@ -93,3 +93,27 @@ def test_an_epoch_is_the_area_of_all_fields(folders):
     settings = TrainSettings(epochs=10.0, batch=2, crop=64)
     assert epoch_steps(fields, settings, 1) == int(np.ceil(10 * area / (2 * 64 * 64)))
     assert epoch_steps(fields, settings, 2) == int(np.ceil(10 * area / (4 * 64 * 64)))
+
+
+def test_borders_are_settled_from_all_images_together_and_said(folders):
+    for kind in ("weak", "mixed"):
+        if kind == "mixed":
+            (folders.labels / "f1.tif").unlink()
+        data = load_training_data(folders, kind, 20.0)
+        assert data.borders == "dark"
+        assert data.notes[-1].startswith("borders are darker than cells (contrast -0.")
+    full = load_training_data(folders, "full", 20.0)
+    assert full.borders is None
+    assert not any(note.startswith("borders") for note in full.notes)
+
+
+def test_borders_that_are_asked_for_win_and_change_the_guess(folders):
+    kinds = ("auto", "dark", "bright", "distance")
+    data = {kind: load_training_data(folders, "weak", 20.0, borders=kind) for kind in kinds}
+    assert [data[kind].borders for kind in kinds] == ["dark", "dark", "bright", "distance"]
+    labels = {kind: torch.cat([field.labels.flatten() for field in data[kind].images]) for kind in kinds}
+    assert torch.equal(labels["auto"], labels["dark"])
+    assert not torch.equal(labels["bright"], labels["dark"])
+    assert data["distance"].notes[-1].endswith("whatever the intensity")
+    with pytest.raises(UsageError, match="`borders` must be auto, bright, dark or distance, not light"):
+        TrainSettings(borders="light")

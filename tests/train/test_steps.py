@@ -1,6 +1,7 @@
 """Runs on disk: what train writes, exact resume, bad input."""
 
 import json
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,9 @@ def test_a_run_leaves_all_that_the_contract_names(folders, tmp_path):
     assert {line.get_label() for line in curve.axes[0].lines} == {name for row in rows for name in row.losses}
     assert {line.get_label() for line in curve.axes[1].lines} == {"AP50", "mAP"}
     assert any("resized by" in line for line in lines)
+    assert any(line.startswith("borders are") for line in lines)
+    stored = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
+    assert (stored["train"]["borders"], stored["data"]["borders"]) == ("auto", "dark")
     model, scale = load_weights(run)
     assert model.settings.patch_size == 32
     assert 0.05 <= scale <= 4
@@ -103,7 +107,7 @@ def test_prediction_writes_labels_and_table(folders, tmp_path):
     job = Job("f0", (folders.images / "f0.tif",), tmp_path / "out" / "f0.tif")
     unsure = PredictSettings(min_score=0.001, max_overlap=1.0, min_area=1.0)  # as a network of two steps is
     order = Order(tmp_path / "run", tmp_path / "out", ("labels", "csv"), device="cpu", settings=unsure)
-    cells = predict_file(job, order)
+    cells = predict_file(job, order).cells
     labels = read_labels(job.output)
     table = pd.read_csv(tmp_path / "out" / "f0.csv")
     assert labels.shape == (96, 96)

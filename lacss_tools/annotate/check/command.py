@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacss_tools.errors import InputError, PartialError
+from lacss_tools.annotate.pseudo.borders import AUTO, BORDERS
+from lacss_tools.errors import InputError, PartialError, UsageError
 from lacss_tools.io.project import Project, check_output
 from lacss_tools.screen.options import HERE, JsonOption, ProjectOption, WorkersOption, resolve
+from lacss_tools.settings import one_of
 
 if TYPE_CHECKING:
     from lacss_tools.jobs.batch import Summary
@@ -32,6 +34,13 @@ def check(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where check.html and check.json go.", show_default="check/")
     ] = None,
+    borders: Annotated[
+        str,
+        typer.Option(
+            help=f"What parts touching cells in the pseudo-labels that the page shows: {one_of(BORDERS)}; as in "
+            "lacss train."
+        ),
+    ] = AUTO,
     as_json: JsonOption = False,
     workers: WorkersOption = 1,
     project: ProjectOption = HERE,
@@ -39,14 +48,16 @@ def check(
     """Check LOIs and masks before hours of training: a page that shows what is wrong and says what to do.
 
     Finds doubled, shifted, missing and stray points, masks that are empty, full, inverted, too tight or of another
-    field, fields unlike the rest, and missing partners. Works with LOIs alone or masks alone. What it finds does not
-    change the exit code; files that cannot be read do.
+    image, images unlike the rest, and missing partners. Shows crops of the pseudo-labels that training will learn from.
+    Works with LOIs alone or masks alone. What it finds does not change the exit code; files that cannot be read do.
     """
     from lacss_tools.annotate.check import steps
     from lacss_tools.annotate.check.judge import Limits
     from lacss_tools.annotate.check.sources import Folders, find_sources
     from lacss_tools.screen import console
 
+    if borders not in BORDERS:
+        raise UsageError(f"`borders` must be {one_of(BORDERS)}, not {borders}.")
     home = Project(project)
     given = {"images": images, "dapi": dapi, "lois": lois, "masks": masks, "candidates": candidates}
     for name, path in given.items():
@@ -58,11 +69,13 @@ def check(
     sources = find_sources(folders)
     console.say(f"checking {sources.sentence()}")
     with console.progress("check") as advance:
-        outcome, summary = steps.check(folders, sources, Limits(), workers, advance)
+        outcome, summary = steps.check(folders, sources, Limits(), workers, advance, borders)
     if outcome.judged:
         report = steps.write_report(folder, outcome, sources, folders)
         for line in outcome.advice:
             console.say(f"- {line.text}")
+        if outcome.borders:
+            console.say(outcome.borders.sentence)
         if as_json:
             console.emit_json(steps.as_json(outcome))
         console.say(f"report: {report}")
@@ -76,4 +89,4 @@ def _raise_for(summary: "Summary") -> None:
         console.say(f"  failed: {message}")
     if summary.failed:
         kind = PartialError if summary.done else InputError
-        raise kind(f"{len(summary.failed)} of {len(summary.failed) + len(summary.done)} fields cannot be checked.")
+        raise kind(f"{len(summary.failed)} of {len(summary.failed) + len(summary.done)} images cannot be checked.")

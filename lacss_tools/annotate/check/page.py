@@ -9,6 +9,7 @@ import numpy as np
 from lacss_tools.annotate.check.advice import Advice
 from lacss_tools.annotate.check.figures import histograms
 from lacss_tools.annotate.check.judge import JudgedImage
+from lacss_tools.annotate.check.learned import GIANT, Learned
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.arrays import Image, Mask, Plane
 from lacss_tools.screen import page
@@ -30,6 +31,8 @@ SMALL, LARGE = 300, 640
 """a picture is doubled when its longer side is below SMALL, and shrunk to at most LARGE pixels"""
 QUALITY = 78
 """of the JPEG pictures, out of 100"""
+MOST_CROPS = 8
+"""crops with pseudo-labels"""
 MOST_ROWS = 2000
 """rows of the table of all images; check.json has them all"""
 DOTS = ((YELLOW, "LOI"), (VERMILLION, "LOI off the mask or on dark DAPI"), (PINK, "suspected double"))
@@ -61,6 +64,8 @@ class Shown:
     judged: JudgedImage
     background: Image | Plane | None
     mask: Mask | None
+    learned: Learned | None = None
+    """its pseudo-labels; None if training cannot use it"""
 
 
 def report(
@@ -70,8 +75,9 @@ def report(
     failed: dict[str, str],
     worst: list[Shown],
     others: list[Shown],
+    borders: str | None = None,
 ) -> str:
-    """Return the whole page."""
+    """Return the whole page; `borders` is the sentence about what parts touching cells."""
     found = sum(1 for one in judged if one.findings)
     body = f"<h1>{TITLE}</h1>" + _advice(advice, failed) + _numbers(facts, found)
     plot = histograms(judged, facts)
@@ -82,6 +88,7 @@ def report(
         body += f"<h2>Images to look at{first}</h2><p class='soft'>{key}</p>" + _sheet(worst)
     if others:
         body += f"<h2>For comparison: nothing found</h2><p class='soft'>{key}</p>" + _sheet(others)
+    body += _learned([*others, *worst][:MOST_CROPS], borders)
     rows = [_row(one) for one in sorted(judged, key=lambda one: (-one.weight, one.image.stem))[:MOST_ROWS]]
     rest = f" The first {MOST_ROWS} of {len(judged)}; check.json has them all." if len(judged) > MOST_ROWS else ""
     body += f"<h2>All images</h2><p class='soft'>The worst first; a click on a heading sorts.{rest}</p>"
@@ -132,6 +139,30 @@ def _sheet(images: list[Shown]) -> str:
         caption = f"<b>{escape(shown.judged.image.stem)}</b>: {escape(words)}"
         figures.append(page.picture(draw(shown), caption, quality=QUALITY))
     return page.row(figures, "19rem")
+
+
+def _learned(images: list[Shown], borders: str | None) -> str:
+    """Return the pseudo-labels of images, with what they were made for."""
+    images = [shown for shown in images if shown.learned is not None]
+    if not images or borders is None:
+        return ""
+    text = (
+        f"Cells as guessed from LOIs, masks and images, from which the network will learn: {escape(borders)}. Do the "
+        "colours part the cells where you would? If they do not, all over, try <code>--borders</code>, here and in "
+        "<code>lacss train</code>; if cells lack a point or have two, the LOIs are at fault. The crops are those with "
+        "the most LOIs."
+    )
+    figures = [
+        page.picture(shown.learned.crop, _caption(shown, shown.learned), quality=QUALITY)
+        for shown in images
+        if shown.learned is not None
+    ]
+    return f"<h2>Pseudo-labels: what will be learned</h2><p>{text}</p>" + page.row(figures, "32rem")
+
+
+def _caption(shown: Shown, learned: Learned) -> str:
+    large = f", {learned.giants} of them over {GIANT:g} times the median area" if learned.giants else ""
+    return f"<b>{escape(shown.judged.image.stem)}</b>: {learned.cells} pseudo-labels in the whole image{large}"
 
 
 def draw(shown: Shown) -> RGB:

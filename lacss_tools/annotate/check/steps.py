@@ -14,19 +14,31 @@ from lacss_tools.annotate.candidates.choice import middle_area, typical
 from lacss_tools.annotate.check import page
 from lacss_tools.annotate.check.advice import Advice, Missing, advise
 from lacss_tools.annotate.check.judge import JudgedImage, Limits, MeasuredImage, estimate_nucleus, judge
+from lacss_tools.annotate.check.learned import WorkingImage, learn, scale_of, to_working
 from lacss_tools.annotate.check.measure import measure_lois, measure_mask
 from lacss_tools.annotate.check.overview import Overview, overview
 from lacss_tools.annotate.check.record import from_text, to_text
-from lacss_tools.annotate.check.sources import NONE, Folders, Sources, load_annotation
+from lacss_tools.annotate.check.sources import NONE, Folders, LoadedAnnotation, Sources, load_annotation
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.lois.steps import nucleus_diameter
 from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
+from lacss_tools.annotate.pseudo.borders import AUTO, Evidence, choose, describe, measure, pool
 from lacss_tools.errors import LacssError
 from lacss_tools.io.native import read_candidates, read_lois, write_text
 from lacss_tools.jobs import batch
 
 SHOWN, COMPARED = 24, 4
 """images on the contact sheet at most, and images without a fault beside them"""
+
+
+@dataclass(frozen=True)
+class Borders:
+    """What parts touching cells in these images, how it was settled, and the working scale of both."""
+
+    kind: str
+    evidence: Evidence
+    sentence: str
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,8 @@ class Check:
     advice: list[Advice]
     missing: Missing
     failed: dict[str, str]
+    borders: Borders | None = None
+    """what parts touching cells; None where there are not images, masks and LOIs to tell"""
 
 
 # ---- measuring ------------------------------------------------------------------------------------------------------
@@ -49,8 +63,12 @@ def check(
     limits: Limits,
     workers: int = 1,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    borders: str = AUTO,
 ) -> tuple[Check, batch.Summary]:
-    """Measure every image, in `workers` processes, and judge the set. An image that cannot be read is named instead."""
+    """Measure every image, in `workers` processes, and judge the set. An image that cannot be read is named instead.
+
+    `borders` are those that pseudo-labels are to be made for, as in training.
+    """
     nucleus = nucleus_diameter(list(sources.dapi.values()), LoiSettings()) if sources.dapi else None
     area = _typical_area(sources)
     with TemporaryDirectory() as scratch:
@@ -65,7 +83,43 @@ def check(
     nucleus = nucleus if nucleus is not None else estimate_nucleus(images)
     judged = judge(images, nucleus, limits)
     facts, missing = overview(judged, nucleus), sources.missing()
-    return Check(judged, facts, advise(judged, facts, missing) if judged else [], missing, summary.failed), summary
+    settled = _settle_borders(judged, partial(_evidence, folders=folders, area=area), sources, workers, borders)
+    advice = advise(judged, facts, missing) if judged else []
+    return Check(judged, facts, advice, missing, summary.failed, settled), summary
+
+
+def _settle_borders(
+    judged: list[JudgedImage], work: Callable[..., Evidence], sources: Sources, workers: int, borders: str
+) -> Borders | None:
+    """Return what training will find out about borders, from all images that it will use."""
+    scale = scale_of(judged)
+    stems = [one.image.stem for one in judged if one.image.stem in sources.images and one.image.mask is not None]
+    if scale is None or not stems:
+        return None
+    measured: dict[str, Evidence] = {}
+    jobs = [batch.Job(stem, sources.inputs(stem), sources.images[stem]) for stem in stems]  # nothing is written
+    batch.run(
+        jobs,
+        partial(work, scale=scale),
+        workers=workers,
+        overwrite=True,
+        receive=lambda job, value: measured.update({job.stem: value}),
+    )
+    evidence = pool(measured[stem] for stem in sorted(measured))
+    kind = choose(evidence) if borders == AUTO else borders
+    return Borders(kind, evidence, describe(evidence, borders), scale)
+
+
+def _evidence(job: batch.Job, folders: Folders, area: float | None, scale: float) -> Evidence:
+    one = _working(load_annotation(job.inputs, folders, area), scale)
+    return Evidence() if one is None else measure(one.image, one.mask, one.points)
+
+
+def _working(loaded: LoadedAnnotation, scale: float) -> WorkingImage | None:
+    """Return an image as training sees it, None if training cannot use it."""
+    if loaded.image is None or loaded.mask is None or loaded.points is None:
+        return None
+    return to_working(loaded.image, loaded.mask, loaded.points, scale)
 
 
 def _typical_area(sources: Sources) -> float | None:
@@ -102,15 +156,21 @@ def write_report(folder: Path, outcome: Check, sources: Sources, folders: Folder
     quiet = [one for one in outcome.judged if not one.findings and one.image.stem not in lacking]
     some = [quiet[k] for k in np.unique(np.linspace(0, len(quiet) - 1, min(COMPARED, len(quiet))).astype(int))]
     area = _typical_area(sources)
-    sheets = [[_shown(one, sources, folders, area) for one in ones] for ones in (worst, some)]
+    show = partial(_shown, sources=sources, folders=folders, area=area, borders=outcome.borders)
+    shown = [show(one) for one in worst], [show(one) for one in some]
     path = folder / "check.html"
-    write_text(path, page.report(outcome.judged, outcome.facts, outcome.advice, outcome.failed, *sheets))
+    sentence = outcome.borders.sentence if outcome.borders else None
+    write_text(path, page.report(outcome.judged, outcome.facts, outcome.advice, outcome.failed, *shown, sentence))
     return path
 
 
-def _shown(one: JudgedImage, sources: Sources, folders: Folders, area: float | None) -> page.Shown:
+def _shown(
+    one: JudgedImage, sources: Sources, folders: Folders, area: float | None, borders: Borders | None
+) -> page.Shown:
     loaded = load_annotation(sources.inputs(one.image.stem), folders, area)
-    return page.Shown(one, loaded.image if loaded.image is not None else loaded.dapi, loaded.mask)
+    working = _working(loaded, borders.scale) if borders else None
+    learned = learn(working, borders.kind) if borders and working is not None and len(working.points) else None
+    return page.Shown(one, loaded.image if loaded.image is not None else loaded.dapi, loaded.mask, learned)
 
 
 def as_json(outcome: Check) -> dict[str, Any]:
@@ -121,8 +181,16 @@ def as_json(outcome: Check) -> dict[str, Any]:
         "advice": [asdict(line) for line in outcome.advice],
         "missing": asdict(outcome.missing),
         "failed": outcome.failed,
+        "borders": _borders_json(outcome.borders),
         "images": [_image_json(one) for one in outcome.judged],
     }
+
+
+def _borders_json(borders: Borders | None) -> dict[str, Any] | None:
+    if borders is None:
+        return None
+    evidence = borders.evidence
+    return {"kind": borders.kind, "contrast": evidence.contrast, "pairs": evidence.pairs, "text": borders.sentence}
 
 
 def _image_json(one: JudgedImage) -> dict[str, Any]:

@@ -224,7 +224,7 @@ def test_the_page_shows_the_faulty_field_first_and_loads_nothing(project):
     html = (project / "check" / "check.html").read_text()
     assert not re.search(r'(src|href)="(?!data:)', html)
     assert html.index("<b>f3</b>: mask covers the background") < html.index("<b>f0</b>: nothing found")
-    assert html.count("<figure") == 1 + 1 + 4  # histograms, the worst, four for comparison
+    assert html.count("<figure") == 1 + 1 + 4 + 4  # histograms, the worst, four for comparison, their crops
     rows = re.findall(r"<tr><td>(f\d)</td>", html)
     assert rows == ["f3", *(f"f{k}" for k in range(FIELDS) if k != 3)]
 
@@ -267,3 +267,30 @@ def test_the_page_stays_small_whatever_the_images():
     picture = size - len(report(judged, overview(judged, None), [], {}, [], []))
     assert size + 27 * picture < 10_000_000
     assert report(judged, overview(judged, None), [], {}, [], []).count("<tr>") == MOST_ROWS + 1
+
+
+# ---- pseudo-labels --------------------------------------------------------------------------------------------------
+
+
+def test_pseudo_labels_are_shown_and_borders_told_as_training_tells_them(project):
+    result = run(project)
+    stored = report(project)["borders"]
+    assert stored["kind"] == "dark"
+    assert stored["text"] in result.stderr
+    page = (project / "check" / "check.html").read_text()
+    section = page[page.index("Pseudo-labels: what will be learned") :]
+    assert stored["text"].replace("'", "&#x27;") in section
+    assert section.count("pseudo-labels in the whole image") == 4
+    run(project, "--borders", "bright")
+    assert report(project)["borders"]["kind"] == "bright"
+    assert "bright ridges" in report(project)["borders"]["text"]
+
+
+def test_borders_need_images_masks_and_lois(project):
+    import shutil
+
+    assert "--borders must be auto, bright, dark or distance, not light" in run(project, "--borders", "light").stderr
+    shutil.rmtree(project / "images")
+    assert run(project).exit_code == 0
+    assert report(project)["borders"] is None
+    assert "Pseudo-labels" not in (project / "check" / "check.html").read_text()
