@@ -15,13 +15,14 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from lacss_tools.errors import UsageError
 
 T = TypeVar("T")
+Values = dict[str, Any]
+"""of settings, or of facts beside them, by name: what a table of a TOML file holds"""
 ABOUT = "about"
 """key of the metadata of a field under which its `About` is"""
 NONE = "none"
 """text for no value, where a setting may have none"""
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 """texts for the values of a switch"""
-
 
 Limit = int | float | None
 
@@ -46,7 +47,7 @@ class About:
     """what may be typed for no value besides none"""
     shown: str | None = None
     """words for the default in `--help`, where the value says too little"""
-    read: Callable[[str], dict[str, Any]] | None = None
+    read: Callable[[str], Values] | None = None
     """the settings that a text means, where the text is more than the value; its default is then `shown`"""
 
     def limits(self) -> str:
@@ -92,7 +93,7 @@ class Known:
         """How the command line calls it, if it has a flag."""
         return self.about.flag or "--" + self.name.replace("_", "-")
 
-    def parse(self, text: str) -> dict[str, Any]:
+    def parse(self, text: str) -> Values:
         """Return the settings that a text means, most of the time this one alone; ValueError with words on why not."""
         text = text.strip()
         if self.optional and text.lower() in (NONE, self.about.absent):
@@ -101,7 +102,7 @@ class Known:
             return self.about.read(text)
         return {self.name: self.accept(_from_text(self.type, text))}
 
-    def read(self, value: Any) -> dict[str, Any]:
+    def read(self, value: Any) -> Values:
         """Return the settings that a value in a file means; ValueError with words on why not."""
         said = isinstance(value, str) and (self.about.read or value == self.about.absent)
         return self.parse(value) if said else {self.name: self.accept(value)}
@@ -161,7 +162,7 @@ def from_table(kind: type[T], table: Mapping[str, Any]) -> T:
         raise UsageError(f"A setting of {kind.__name__} {error}.") from error
 
 
-def to_table(*settings: Any) -> dict[str, Any]:
+def to_table(*settings: Any) -> Values:
     """Return settings dataclasses as one table for TOML or JSON; None is left out."""
     return {name: value for part in settings for name, value in asdict(part).items() if value is not None}
 

@@ -22,6 +22,7 @@ from lacss_tools.api.arguments import (
 from lacss_tools.api.segmenter import Segmenter
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.errors import ArgumentError, InterruptedRunError
+from lacss_tools.settings import Values
 from lacss_tools.train.settings import AS_INIT, TrainSettings
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _silent(line: str) -> None:
 def _settings(settings: TrainSettings, steps: int | None, minutes: float | None, seed: int | None) -> TrainSettings:
     if steps is not None and minutes is not None:
         raise ArgumentError("steps and minutes each say how long to train. Give one of them.")
-    given: dict[str, Any] = {} if seed is None else {"seed": seed}
+    given: Values = {} if seed is None else {"seed": seed}
     if steps is not None or minutes is not None:
         given |= {"epochs": None, "minutes": minutes}
     if steps is not None:
@@ -154,7 +155,7 @@ def _settings(settings: TrainSettings, steps: int | None, minutes: float | None,
 
 
 def _annotated(
-    images: Any, annotation: dict[str, Any], channel_axis: int | None, channel: str | None
+    images: Any, annotation: Values, channel_axis: int | None, channel: str | None
 ) -> "dict[str, AnnotatedImage]":
     """Return images with their annotation by name, outlined ones first, as `lacss train` takes them."""
     from lacss_tools.train.folders import outlined, weakly_annotated

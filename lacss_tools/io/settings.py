@@ -12,7 +12,7 @@ import tomli_w
 from lacss_tools import __version__
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.native import write_text
-from lacss_tools.settings import Known, nearest, one_of, show, to_table
+from lacss_tools.settings import Known, Values, nearest, one_of, show, to_table
 
 COMMANDS = ("annotate-lois", "graphcut", "train", "predict")
 """commands with settings: one file may have a table for each"""
@@ -20,14 +20,14 @@ FACTS = ("data", "model", "versions")
 """tables of a file beside a result that tell how it came about, and set nothing"""
 
 
-def write_settings(path: Path, command: str, settings: Iterable[Any], **facts: dict[str, Any]) -> None:
+def write_settings(path: Path, command: str, settings: Iterable[Any], **facts: Values) -> None:
     """Write a TOML file with the resolved settings of a command and tables of facts, which `read_settings` skips."""
     tables = {command: to_table(*settings), **facts}
     tables["versions"] = {"lacss_tools": __version__, **facts.get("versions", {})}
     write_text(path, tomli_w.dumps(tables))
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> Values:
     """Read a TOML file; InputError when it is missing or damaged."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not TOML ({error}). Correct it.") from error
 
 
-def read_settings(path: Path, command: str, names: dict[str, Known]) -> dict[str, Any]:
+def read_settings(path: Path, command: str, names: dict[str, Known]) -> Values:
     """Return the settings that a TOML file has for a command: at its top, and in the table of the command's name.
 
     Tables of other commands and facts are skipped, so that one file can serve a project and a file beside an earlier
@@ -52,7 +52,7 @@ def read_settings(path: Path, command: str, names: dict[str, Known]) -> dict[str
     if not given:
         has = one_of(tables) if tables else "nothing"
         raise UsageError(f"{path} has settings of {has}, none of {command}. Give the file of a {command}.")
-    found: dict[str, Any] = {}
+    found: Values = {}
     for name, value in given.items():
         if name not in names:
             raise UsageError(f"{path}: unknown setting {name}. {nearest(name, names)}")
@@ -75,9 +75,9 @@ class SettingsRecord:
     folder: Path
     command: str
     settings: tuple[Any, ...]
-    facts: dict[str, Any]
+    facts: Values
     """what else the results depend on: the folders that are read"""
-    before: dict[str, Any] | None = None
+    before: Values | None = None
     """the settings that were there when this file was written; None before that"""
 
     def receive(self, *result: Any) -> None:
@@ -99,14 +99,14 @@ class SettingsRecord:
             "with `overwrite`, or choose another `output`."
         ]
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> Values:
         with suppress(InputError):  # where there is none, or a damaged one that will be replaced
-            table: dict[str, Any] = read_toml(settings_file(self.folder, self.command)).get(self.command, {})
+            table: Values = read_toml(settings_file(self.folder, self.command)).get(self.command, {})
             return table
         return {}
 
 
-def _changed(before: dict[str, Any], now: dict[str, Any]) -> dict[str, str]:
+def _changed(before: Values, now: Values) -> dict[str, str]:
     """Return the settings that differ, with their values before."""
     now = {name: list(value) if isinstance(value, tuple) else value for name, value in now.items()}
     names = dict.fromkeys((*before, *now))

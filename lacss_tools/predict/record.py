@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import COCO_OF_ALL, FORMATS, output_path
@@ -11,7 +10,7 @@ from lacss_tools.io.settings import settings_file, write_settings
 from lacss_tools.network.weights import weights_hash
 from lacss_tools.predict.settings import ImageSettings, PredictSettings, TileSettings
 from lacss_tools.predict.steps import Order
-from lacss_tools.settings import to_table
+from lacss_tools.settings import Values, to_table
 
 COMMAND = "predict"
 HARMLESS = ("model", "tile")
@@ -52,7 +51,7 @@ def claim(folder: Path, order: Order, stems: Iterable[str], overwrite: bool) -> 
     write_settings(path, COMMAND, settings_of(order), data=facts)
 
 
-def _read(path: Path, overwrite: bool) -> dict[str, Any]:
+def _read(path: Path, overwrite: bool) -> Values:
     """Return the settings and facts of a record, which may be of a version that wrote fewer and all at the top."""
     try:
         record = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -67,7 +66,7 @@ def _read(path: Path, overwrite: bool) -> dict[str, Any]:
     return {**record[COMMAND], **record.get("data", {})}
 
 
-def _make_way(folder: Path, stems: set[str], before: dict[str, Any]) -> None:
+def _make_way(folder: Path, stems: set[str], before: Values) -> None:
     """Remove the results of `stems`; InputError, and nothing removed, when there are those of other images."""
     results = [
         (output.name.removesuffix(pattern.suffix), output)

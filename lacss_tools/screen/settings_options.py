@@ -18,7 +18,7 @@ import typer
 
 from lacss_tools.errors import UsageError
 from lacss_tools.screen.flags import with_flags
-from lacss_tools.settings import Known, known, nearest, show
+from lacss_tools.settings import Known, Values, known, nearest, show
 
 T = TypeVar("T")
 Names = Mapping[str, Known]
@@ -32,17 +32,17 @@ SETTINGS = "Settings"
 class Given:
     """What the user says of settings, by name: with their flags, with --set, in the file of --config."""
 
-    flags: dict[str, Any] = field(default_factory=dict)
-    assigned: dict[str, Any] = field(default_factory=dict)
-    stored: dict[str, Any] = field(default_factory=dict)
+    flags: Values = field(default_factory=dict)
+    assigned: Values = field(default_factory=dict)
+    stored: Values = field(default_factory=dict)
 
     @property
-    def typed(self) -> dict[str, Any]:
+    def typed(self) -> Values:
         """What the command line says: a flag counts before --set."""
         return self.assigned | self.flags
 
     @property
-    def all(self) -> dict[str, Any]:
+    def all(self) -> Values:
         """Everything said: the command line counts before the file."""
         return self.stored | self.typed
 
@@ -92,14 +92,14 @@ def _is_typed(context: Any, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _read(path: Path, command: str, names: Names) -> dict[str, Any]:
+def _read(path: Path, command: str, names: Names) -> Values:
     from lacss_tools.io.settings import read_settings
 
     return read_settings(path, command, dict(names))
 
 
-def _from_flags(typed: dict[str, Any], names: Names) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _from_flags(typed: Values, names: Names) -> Values:
+    found: Values = {}
     for name, value in typed.items():
         entry = names[name]
         try:
@@ -109,8 +109,8 @@ def _from_flags(typed: dict[str, Any], names: Names) -> dict[str, Any]:
     return found
 
 
-def _from_assignments(assignments: list[str], names: Names) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _from_assignments(assignments: list[str], names: Names) -> Values:
+    found: Values = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         name = name.strip().replace("-", "_")

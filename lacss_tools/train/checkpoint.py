@@ -4,7 +4,6 @@ import io
 import time
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -13,7 +12,7 @@ from lacss_tools.io.native import atomic
 from lacss_tools.io.settings import write_settings
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import weights_hash
-from lacss_tools.settings import from_table
+from lacss_tools.settings import Values, from_table
 from lacss_tools.train.optimizer import restore
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State
@@ -79,7 +78,7 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
     state.since = time.monotonic()
 
 
-def write_config(run: Path, settings: TrainSettings, **facts: dict[str, Any]) -> None:
+def write_config(run: Path, settings: TrainSettings, **facts: Values) -> None:
     """Write the resolved settings and tables of facts: sizes of the network, data fingerprint, versions."""
     write_settings(run / CONFIG, "train", [settings], **facts)
 

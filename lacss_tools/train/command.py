@@ -11,6 +11,7 @@ from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project
 from lacss_tools.screen.options import HERE, DeviceOption, ProjectOption, resolve
 from lacss_tools.screen.settings_options import Given, with_settings
+from lacss_tools.settings import Values
 from lacss_tools.train.settings import AS_INIT, BESIDE_AUXNET, BUDGETS, DATA, NETWORK, TrainSettings
 
 DEFAULT = TrainSettings()
@@ -106,12 +107,12 @@ def infer_supervision(labels: bool, weak: bool) -> str | None:
     return "mixed" if weak else "full"
 
 
-def said_of_training(given: Given, inferred: str | None, start_given: bool, resume: bool) -> dict[str, Any]:
+def said_of_training(given: Given, inferred: str | None, start_given: bool, resume: bool) -> Values:
     """Return the settings that the user says, with what follows from them where nothing else is said.
 
     `inferred` is the supervision that the folders mean, `start_given` whether there are weights to start from.
     """
-    follows: dict[str, Any] = {"preset": AS_INIT} if start_given else {}
+    follows: Values = {"preset": AS_INIT} if start_given else {}
     follows |= {"supervision": inferred} if inferred else {}
     said = follows | given.all | budget(given)
     typed = given.typed
@@ -124,7 +125,7 @@ def said_of_training(given: Given, inferred: str | None, start_given: bool, resu
     return said
 
 
-def budget(given: Given) -> dict[str, Any]:
+def budget(given: Given) -> Values:
     """Return the budget of the first source that has one, which takes the place of any other; UsageError for two."""
     for source in (given.flags, given.assigned, given.stored):
         if chosen := {name: source[name] for name in BUDGETS if source.get(name) is not None}:
@@ -135,7 +136,7 @@ def budget(given: Given) -> dict[str, Any]:
     return {}
 
 
-def _start(folders: dict[str, Any], run: Path, said: dict[str, Any], repeat: int, more: dict[str, Any]) -> None:
+def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values) -> None:
     from lacss_tools.screen import console
     from lacss_tools.train import seeds as seeds
     from lacss_tools.train import steps as work
@@ -146,7 +147,7 @@ def _start(folders: dict[str, Any], run: Path, said: dict[str, Any], repeat: int
     settings, where = replace(stored, **said), TrainingFolders(**folders)
     try:
         with console.training_progress() if speaks() else nullcontext(work.silent) as watch:
-            talk: dict[str, Any] = {"say": console.say if speaks() else work.silent, "watch": watch}
+            talk: Values = {"say": console.say if speaks() else work.silent, "watch": watch}
             if repeat > 1:
                 best = seeds.repeat(where, run, settings, repeat, **more, **talk)
             else:

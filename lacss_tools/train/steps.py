@@ -12,7 +12,7 @@ from lacss_tools.errors import InputError, InterruptedRunError
 from lacss_tools.network.device import choose_device, fast_bfloat16, tune
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import BEST
-from lacss_tools.settings import show, to_table
+from lacss_tools.settings import Values, show, to_table
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.distributed import ALONE, World, join, local_device
@@ -180,7 +180,7 @@ def fit(
     return run / BEST
 
 
-def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, dict[str, Any]]:
+def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, Values]:
     versions = {"torch": torch.__version__, "python": platform.python_version()}
     facts = {
         "fingerprint": task.data.fingerprint,

@@ -82,7 +82,7 @@ def test_each_term_of_the_loss_has_its_weight():
     def terms(**weights):
         settings = replace(LESSON, pseudo=0.0, **weights)
         return {
-            name: float(value)
+            name: float(value.detach())
             for name, value in compute_losses(model, model(batch.image), batch, settings, 0.0).items()
         }
 

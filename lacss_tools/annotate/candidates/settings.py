@@ -2,10 +2,9 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from lacss_tools.errors import UsageError
-from lacss_tools.settings import check, from_table, setting
+from lacss_tools.settings import Values, check, from_table, setting
 
 SMOOTHNESS, FIJI_SMOOTHNESS = 0.2, 5.0
 """in force where none is given, without and with `fiji_compat`"""
@@ -36,7 +35,7 @@ def parse_thresholds(text: str) -> tuple[tuple[float, ...], bool]:
     return tuple(values), bool(relative) and relative[0]
 
 
-def _thresholds_and_kind(text: str) -> dict[str, Any]:
+def _thresholds_and_kind(text: str) -> Values:
     values, relative = parse_thresholds(text)
     return {"thresholds": values, "relative": relative}
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from lacss_tools.screen.options import (
     resolve,
 )
 from lacss_tools.screen.settings_options import Given, with_settings
+from lacss_tools.settings import Values
 
 NAME = "annotate-lois"
 
@@ -67,7 +68,7 @@ def annotate_lois(
     console.say(f"{len(files)} images in {source}; {how}")
     jobs = [batch.Job(stem, inputs, folder / f"{stem}.csv") for stem, inputs in _inputs(files, project, masks)]
     outside = "flag" if flag else "drop"
-    facts: dict[str, Any] = {"dapi": str(source.absolute()), "nucleus_diameter": round(diameter, 2)}
+    facts: Values = {"dapi": str(source.absolute()), "nucleus_diameter": round(diameter, 2)}
     facts |= {"masks": str((project / masks).absolute()), "outside": outside} if masks else {}
     record = SettingsRecord(folder, NAME, (settings, of_image), facts)
     work = partial(
