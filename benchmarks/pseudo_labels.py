@@ -24,8 +24,9 @@ from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.lois.steps import nucleus_diameter
-from lacss_tools.annotate.pseudo.borders import BRIGHT, DARK, DISTANCE, choose, describe, measure, pool
+from lacss_tools.annotate.pseudo.borders import choose, describe, measure, pool
 from lacss_tools.annotate.pseudo.labels import pseudo_labels
+from lacss_tools.annotate.pseudo.names import BRIGHT, DARK, DISTANCE
 from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.formats.coco import read_coco

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from lacss_tools.annotate.pseudo.borders import DARK, Evidence, measure
+from lacss_tools.annotate.pseudo.borders import Evidence, measure
 from lacss_tools.annotate.pseudo.labels import pseudo_labels
+from lacss_tools.annotate.pseudo.names import DARK
 from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.network.preprocess import BLACK, scaled_size
 from lacss_tools.network.working import normalise, resize, to_working

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.annotate.pseudo.borders import AUTO, choose, describe, pool
+from lacss_tools.annotate.pseudo.borders import choose, describe, pool
+from lacss_tools.annotate.pseudo.names import AUTO
 from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lacss_tools.annotate.pseudo.borders import AUTO, BORDERS
+from lacss_tools.annotate.pseudo.names import AUTO, BORDERS
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.settings import check, setting
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lacss_tools.annotate.pseudo.borders import AUTO, BORDERS
+from lacss_tools.annotate.pseudo.names import AUTO, BORDERS
 from lacss_tools.errors import InputError, PartialError, UsageError
 from lacss_tools.io.project import Project, check_output
 from lacss_tools.screen.options import HERE, JsonOption, ProjectOption, WorkersOption, resolve

@@ -22,7 +22,8 @@ from lacss_tools.annotate.check.sources import NONE, Folders, LoadedAnnotation, 
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.lois.steps import nucleus_diameter
 from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
-from lacss_tools.annotate.pseudo.borders import AUTO, Evidence, choose, describe, measure, pool
+from lacss_tools.annotate.pseudo.borders import Evidence, choose, describe, measure, pool
+from lacss_tools.annotate.pseudo.names import AUTO
 from lacss_tools.errors import LacssError
 from lacss_tools.io.native import read_candidates, read_lois, write_text
 from lacss_tools.jobs import batch

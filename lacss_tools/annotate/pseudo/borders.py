@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 
+from lacss_tools.annotate.pseudo.names import AUTO, BRIGHT, DARK, DISTANCE
 from lacss_tools.arrays import Mask, Plane, Points
 
-AUTO, DARK, BRIGHT, DISTANCE = "auto", "dark", "bright", "distance"
-BORDERS = (AUTO, BRIGHT, DARK, DISTANCE)
-"""what a user may ask for; `auto` is one of the first two, chosen by evidence"""
 NEAREST, FARTHEST = 10.0, 60.0
 """working pixels between the LOIs of neighbours: closer ones may be two points of one nucleus, and between those more
 than two typical cells apart lies a third cell"""

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float64
 
-from lacss_tools.annotate.pseudo.borders import BRIGHT, DARK, DISTANCE
+from lacss_tools.annotate.pseudo.names import BRIGHT, DARK, DISTANCE
 from lacss_tools.arrays import Labels, Mask, Plane, Points
 from lacss_tools.points import clipped_pixels
 

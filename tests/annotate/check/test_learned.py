@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from lacss_tools.annotate.check.learned import CROP, ENLARGED, WorkingImage, crowded, learn, to_working
-from lacss_tools.annotate.pseudo.borders import BRIGHT, DISTANCE
+from lacss_tools.annotate.pseudo.names import BRIGHT, DISTANCE
 from lacss_tools.train.crops import weak_image
 from tests.made_up import tiled_cells
 

@@ -5,8 +5,8 @@ import heapq
 import numpy as np
 import pytest
 
-from lacss_tools.annotate.pseudo.borders import BRIGHT, DARK, DISTANCE
 from lacss_tools.annotate.pseudo.labels import nearest_labels, pseudo_labels, ridges, watershed_labels
+from lacss_tools.annotate.pseudo.names import BRIGHT, DARK, DISTANCE
 from tests.made_up import tiled_cells
 
 KINDS = (BRIGHT, DARK, DISTANCE)
