@@ -19,7 +19,8 @@ from lacss_tools.formats.geojson import read_geojson, write_geojson
 from lacss_tools.formats.rois import read_rois, write_rois
 from lacss_tools.formats.sources import open_source
 from lacss_tools.formats.weak import distinct
-from lacss_tools.io.native import read_labels, read_lois
+from lacss_tools.io.lois import read_lois
+from lacss_tools.io.native import read_labels
 from lacss_tools.io.project import Project
 from lacss_tools.metrics.metrics import compare, evaluate, summarise
 

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from lacss_tools.cells import cells_from_labels
-from lacss_tools.io.native import read_image, read_labels, read_lois, read_mask
+from lacss_tools.io.lois import read_lois
+from lacss_tools.io.native import read_image, read_labels, read_mask
 from lacss_tools.io.project import list_images
 from lacss_tools.metrics.metrics import evaluate
 

@@ -62,7 +62,8 @@ def folders(tmp_path):
     import numpy as np
     import tifffile
 
-    from lacss_tools.io.native import write_lois, write_mask
+    from lacss_tools.io.lois import write_lois
+    from lacss_tools.io.native import write_mask
     from lacss_tools.train.folders import TrainingFolders
     from tests.made_up import made_up_image
 

@@ -27,7 +27,8 @@ from lacss_tools.errors import LacssError
 from lacss_tools.evaluate.steps import CELLS_HEADER
 from lacss_tools.export.facts import Facts, Normalisation
 from lacss_tools.formats import table
-from lacss_tools.io.native import LOI_HEADER, CutNotes, write_candidates, write_lois, write_mask
+from lacss_tools.io.lois import LOI_HEADER, write_lois
+from lacss_tools.io.native import CutNotes, write_candidates, write_mask
 from lacss_tools.metrics.metrics import Evaluation, ImageResult
 from lacss_tools.metrics.tally import Rates
 from lacss_tools.network.settings import ModelSettings

@@ -8,7 +8,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from lacss_tools.io.native import write_lois
+from lacss_tools.io.lois import write_lois
 from lacss_tools.network.losses import border_magnitude
 from lacss_tools.predict.tiles import Tile
 

@@ -11,6 +11,7 @@ from lacss_tools.arrays import Image, Labels, Mask, Masks, Plane, Points
 from lacss_tools.errors import ArgumentError, LacssError
 from lacss_tools.io import native
 from lacss_tools.io.image import MAX_UNNAMED_CHANNELS, Loaded, whole_image
+from lacss_tools.io.lois import check_inside
 
 Arrays = np.ndarray | Sequence[np.ndarray]
 """of one image, or a list with that of each"""
@@ -124,7 +125,7 @@ def as_points(name: str, value: Any, image_name: str, shape: tuple[int, int]) ->
     if not np.isfinite(points).all():
         raise ArgumentError(f"{name} holds NaN or infinite numbers. Remove those points.")
     with as_arguments():
-        native.check_inside(points, Path(name), Path(image_name), shape)
+        check_inside(points, Path(name), Path(image_name), shape)
     return points
 
 

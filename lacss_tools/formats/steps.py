@@ -16,7 +16,8 @@ from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.sources import Segmentations
 from lacss_tools.formats.weak import distinct, flatten, inner_points, inner_points_of
 from lacss_tools.io.image import channels_first, load, whole_image
-from lacss_tools.io.native import atomic, read_labels, read_lois, write_labels, write_lois, write_mask
+from lacss_tools.io.lois import read_lois, write_lois
+from lacss_tools.io.native import atomic, read_labels, write_labels, write_mask
 from lacss_tools.io.project import Project, list_images
 from lacss_tools.jobs.batch import Job
 

@@ -11,7 +11,7 @@ import numpy as np
 from lacss_tools.arrays import Image, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import Loaded, channels_first, load, whole_image
-from lacss_tools.io.native import check_inside, read_lois
+from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.parts import Read, open_parts
 
 

@@ -14,7 +14,8 @@ from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
 from lacss_tools.formats.weak import inner_points
-from lacss_tools.io.native import check_inside, read_image, read_labels, read_lois, read_mask
+from lacss_tools.io.lois import check_inside, read_lois
+from lacss_tools.io.native import read_image, read_labels, read_mask
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from lacss_tools.api import Segmenter, cut_candidates, evaluate, find_lois, pick_candidate, sample_data, train
 from lacss_tools.cli import app
 from lacss_tools.demo import DATA
-from lacss_tools.io.native import read_candidates, read_labels, read_lois, read_mask
+from lacss_tools.io.lois import read_lois
+from lacss_tools.io.native import read_candidates, read_labels, read_mask
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.train.settings import TrainSettings
 from tests.train.worker import TINY

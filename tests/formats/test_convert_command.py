@@ -12,7 +12,8 @@ from lacss_tools.cells import cells_from_labels
 from lacss_tools.cli import app
 from lacss_tools.formats.coco import write_coco
 from lacss_tools.formats.rois import write_rois
-from lacss_tools.io.native import read_labels, read_lois, read_mask, write_labels, write_mask
+from lacss_tools.io.lois import read_lois
+from lacss_tools.io.native import read_labels, read_mask, write_labels, write_mask
 
 LABELS = np.zeros((40, 50), np.int32)
 LABELS[2:12, 3:15], LABELS[15:30, 20:40], LABELS[30:36, 2:9] = 1, 2, 3

@@ -6,7 +6,8 @@ from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.cli import app
 from lacss_tools.formats.table import measure
 from lacss_tools.formats.weak import inner_points
-from lacss_tools.io.native import read_labels, read_lois, read_mask, write_labels
+from lacss_tools.io.lois import read_lois
+from lacss_tools.io.native import read_labels, read_mask, write_labels
 
 
 def test_a_square_and_a_line_are_measured_by_hand():

@@ -23,7 +23,8 @@ from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure
 from lacss_tools.io import parts
 from lacss_tools.io.image import channels_first, load
-from lacss_tools.io.native import read_labels, read_lois, write_label_bands, write_lois, write_png
+from lacss_tools.io.lois import read_lois, write_lois
+from lacss_tools.io.native import read_labels, write_label_bands, write_png
 from lacss_tools.io.source import InFile, InMemory, OpenImage, open_image
 from lacss_tools.jobs.batch import Job
 from lacss_tools.jobs.job import Outcome

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError, InterruptedRunError, UsageError
-from lacss_tools.io.native import read_labels, write_lois, write_mask
+from lacss_tools.io.lois import write_lois
+from lacss_tools.io.native import read_labels, write_mask
 from lacss_tools.network.weights import load_weights
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train import steps as work

@@ -9,21 +9,17 @@ with what it splits into, and the better of the two stays. The weights were tune
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
+from lacss_tools.annotate.lois.tree import LEVELS, Tree, grow
 from lacss_tools.arrays import Plane, Points
 from lacss_tools.contrast import Range, full_range, percentile_range
 from lacss_tools.points import values_at
 
-LEVELS = np.geomspace(0.002, 0.13, 14)
-"""levels of the response, for intensities whose 1st and 99.8th percentile are 0 and 1"""
-REACH = 4.0
-"""a uniform ellipse reaches to squared Mahalanobis distance 4 from its centre"""
 COMPRESSION = 3.0
 """the logarithm ln(1 + 3n) makes dim nuclei count beside bright ones"""
 WORKING_DIAMETER = 10
@@ -45,8 +41,6 @@ VALLEY, COVER, LIKENESS = 0.07, 0.28, 0.047
 """weights of a dark gap, of covering the whole, and of unlike brightness"""
 SMALLEST = 0.4
 """pieces narrower than this fraction of the diameter are debris"""
-CUT_OFF = 1.7
-"""pieces at the image border are taken to be larger by this factor, since a part of them is outside"""
 FAINT = 0.2
 """pieces with less than this fraction of the usual response are debris, small ones sooner"""
 LARGE, LARGE_FROM = 2.2, 2.0
@@ -57,24 +51,6 @@ QUANTILE, FROM_QUANTILE, ROUNDS = 0.1, 1.15, 10
 """the typical diameter is 1.15 times the 10th percentile, which clumps cannot raise; at most so many rounds"""
 SMALLEST_LOOK, FALLBACK_DIAMETER = 4.0, 20.0
 """pixels: below the first nothing is looked for; the second serves images without nuclei"""
-
-
-@dataclass(frozen=True)
-class Tree:
-    """All pieces of all levels, parents before children; lengths and areas in pixels of the filtered image."""
-
-    centre: Float[np.ndarray, "piece 2"]
-    diameter: Float[np.ndarray, " piece"]
-    area: Float[np.ndarray, " piece"]
-    fit: Float[np.ndarray, " piece"]
-    """IoU with the ellipse of the same moments"""
-    peak: Float[np.ndarray, " piece"]
-    level: Int[np.ndarray, " piece"]
-    parent: Int[np.ndarray, " piece"]
-    """index of the piece of the level below that holds this one; -1 on the lowest level"""
-
-    def __len__(self) -> int:
-        return len(self.area)
 
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -219,81 +195,6 @@ def response_noise(image: Plane, sigma: float) -> float:
     narrow, wide = sigma**2, (SIGMA_RATIO * sigma) ** 2
     norm = np.sqrt(max(1 / narrow + 1 / wide - 4 / (narrow + wide), 0) / (4 * np.pi))
     return float(white * norm)
-
-
-def grow(response: Plane) -> Tree:
-    """Return the pieces (4-connected, response above the level) of all levels and how they contain each other."""
-    from scipy import ndimage
-
-    height = response.ravel()
-    pixels = np.flatnonzero(height > LEVELS[0])
-    innermost = np.full(height.shape, -1, dtype=np.int32)
-    members, parents = [], []
-    first = 0
-    for level in LEVELS:
-        pixels = pixels[height[pixels] > level]
-        if len(pixels) == 0:
-            break
-        pieces, count = ndimage.label(response > level)
-        piece = pieces.ravel()[pixels] - 1
-        parent = np.empty(count, dtype=int)
-        parent[piece] = innermost[pixels]
-        innermost[pixels] = piece + first
-        members.append((pixels, piece, first, count))
-        parents.append(parent)
-        first += count
-    if not members:
-        return Tree(np.zeros((0, 2)), *(np.zeros(0) for _ in range(4)), *(np.zeros(0, dtype=int) for _ in range(2)))
-    return _measure(response, innermost, members, parents)
-
-
-def _measure(
-    response: Plane,
-    innermost: Int[np.ndarray, " pixel"],
-    members: list[tuple[np.ndarray, np.ndarray, int, int]],
-    parents: list[np.ndarray],
-) -> Tree:
-    """Return the tree with the moments of each piece: those of its own pixels and those of all pieces inside it."""
-    pixels = np.flatnonzero(innermost >= 0)
-    owner = innermost[pixels]
-    y, x = (values.astype(float) for values in np.divmod(pixels, response.shape[1]))
-    n = sum(count for *_, count in members)
-    rim = (y == 0) | (x == 0) | (y == response.shape[0] - 1) | (x == response.shape[1] - 1)
-    sums = np.stack([np.bincount(owner, v, n) for v in (np.ones(len(y)), y, x, y * y, x * x, y * x, rim)])
-    peak = np.zeros(n)
-    np.maximum.at(peak, owner, response.ravel()[pixels])
-    for (_, _, first, count), parent in zip(members[:0:-1], parents[:0:-1], strict=True):
-        for row in sums:
-            np.add.at(row, parent, row[first : first + count])
-        np.maximum.at(peak, parent, peak[first : first + count])
-    area = sums[0]
-    cy, cx = sums[1:3] / area
-    # a pixel is a square: 1/12 is its own variance
-    yy, xx = sums[3] / area - cy * cy + 1 / 12, sums[4] / area - cx * cx + 1 / 12
-    moments = np.stack([area, cy, cx, yy, xx, sums[5] / area - cy * cx])
-    return Tree(
-        centre=moments[1:3].T,
-        diameter=np.sqrt(4 / np.pi * area) * np.where(sums[6] > 0, CUT_OFF, 1),
-        area=area,
-        fit=np.concatenate([_fit(*member, response.shape[1], moments) for member in members]),
-        peak=peak,
-        level=np.repeat(np.arange(len(members)), [count for *_, count in members]),
-        parent=np.concatenate(parents),
-    )
-
-
-def _fit(
-    pixels: np.ndarray, piece: np.ndarray, first: int, count: int, width: int, moments: Float[np.ndarray, "6 piece"]
-) -> Float[np.ndarray, " piece_of_level"]:
-    """Return the IoU of each piece of one level with the ellipse of its moments."""
-    area, cy, cx, yy, xx, yx = moments[:, first : first + count]
-    determinant = np.maximum(yy * xx - yx**2, 1e-6)
-    y, x = np.divmod(pixels, width)
-    dy, dx = y - cy[piece], x - cx[piece]
-    distance = xx[piece] * dy * dy - 2 * yx[piece] * dy * dx + yy[piece] * dx * dx
-    inside = np.bincount(piece, distance <= (REACH * determinant)[piece], count)
-    iou: np.ndarray = inside / (4 * np.pi * np.sqrt(determinant) + area - inside)
-    return iou
 
 
 def select(tree: Tree, diameter: float, min_response: float) -> Int[np.ndarray, " nucleus"]:

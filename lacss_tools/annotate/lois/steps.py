@@ -9,12 +9,8 @@ from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.nuclei import estimate_diameter
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.io.native import (
-    read_mask,
-    read_plane,
-    refuse_constant,
-    write_lois,
-)
+from lacss_tools.io.lois import write_lois
+from lacss_tools.io.native import read_mask, read_plane, refuse_constant
 from lacss_tools.jobs import processes
 from lacss_tools.jobs.batch import Job
 from lacss_tools.points import values_at

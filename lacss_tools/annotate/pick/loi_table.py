@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError
-from lacss_tools.io.native import LOI_HEADER, REWRITE_LOIS, atomic
+from lacss_tools.io.lois import LOI_HEADER, REWRITE_LOIS
+from lacss_tools.io.native import atomic
 from lacss_tools.io.tables import read_rows
 
 ORIGINALS = "original"

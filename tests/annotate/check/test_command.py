@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from lacss_tools.annotate.check import judge
 from lacss_tools.annotate.check.page import COMMAND
 from lacss_tools.cli import app
-from lacss_tools.io.native import read_lois, read_mask, write_candidates, write_lois, write_mask
+from lacss_tools.io.lois import read_lois, write_lois
+from lacss_tools.io.native import read_mask, write_candidates, write_mask
 
 HEIGHT, WIDTH, FIELDS = 150, 200, 9
 

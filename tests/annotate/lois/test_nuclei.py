@@ -8,16 +8,15 @@ from skimage.measure import label, regionprops
 from lacss_tools.annotate.lois.nuclei import (
     CUT_OFF,
     FALLBACK_DIAMETER,
-    LEVELS,
     average,
     blob_response,
     compress,
     estimate_diameter,
     find_nuclei,
-    grow,
     select,
 )
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
+from lacss_tools.annotate.lois.tree import LEVELS, grow
 from tests.made_up import nuclei
 
 THREE = [(30, 30), (50, 62), (70, 35)]

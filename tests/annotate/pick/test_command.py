@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.page.app import picker_site
 from lacss_tools.cli import app
-from lacss_tools.io.native import write_lois
+from lacss_tools.io.lois import write_lois
 from lacss_tools.web import serve as server
 
 

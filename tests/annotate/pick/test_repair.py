@@ -8,7 +8,8 @@ from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
 from lacss_tools.annotate.pick.repair import Repair, Stroke, paint
 from lacss_tools.annotate.pick.session import restore, save_pick, save_repair
 from lacss_tools.errors import InputError
-from lacss_tools.io.native import read_lois, read_mask
+from lacss_tools.io.lois import read_lois
+from lacss_tools.io.native import read_mask
 
 NOTHING = np.zeros((0, 2))
 

@@ -6,7 +6,8 @@ from lacss_tools.annotate.pick.auto import pick_automatically
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.session import load_choices, restore, save_pick
 from lacss_tools.errors import InputError
-from lacss_tools.io.native import read_mask, write_candidates, write_lois, write_mask
+from lacss_tools.io.lois import write_lois
+from lacss_tools.io.native import read_mask, write_candidates, write_mask
 
 
 def choices_on_disk(session):
