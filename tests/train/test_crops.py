@@ -1,12 +1,34 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
-from lacss_tools.network.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
-from lacss_tools.train.crops import BEYOND, draw_batch, draw_crop, full_field, random_centre, sample, weak_field
+from lacss_tools.network.preprocess import (
+    BLACK,
+    Range,
+    normalise,
+    scaled_size,
+    to_range,
+    to_working,
+    typical_diameter,
+    working_scale,
+)
+from lacss_tools.train.crops import (
+    BEYOND,
+    TrainingImage,
+    draw_batch,
+    draw_crop,
+    full_field,
+    random_centre,
+    random_matrix,
+    sample,
+    weak_field,
+)
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.watershed import watershed_labels
 
 QUIET = TrainSettings(crop=64, batch=3, jitter=0.0)
+PLAIN = replace(QUIET, gain=0.0, offset=0.0, noise=0.0, gamma=0.0, blur=0.0)
 
 
 def dotted_field(seed=0):
@@ -86,6 +108,52 @@ def test_a_batch_depends_on_seed_and_step_alone():
     assert first.batch.tolist() == sorted(first.batch.tolist())
 
 
+def test_crops_are_turned_by_any_angle_mirrored_every_other_time_and_resized_within_the_range():
+    matrices = torch.stack([random_matrix(0.25, np.random.default_rng(k)) for k in range(400)])
+    determinants = torch.linalg.det(matrices)
+    factors = determinants.abs() ** -0.5
+    assert 0.4 < (determinants < 0).float().mean() < 0.6
+    assert 0.8 <= factors.min() < 0.82
+    assert 1.22 < factors.max() <= 1.25
+    turned = matrices * factors[:, None, None]
+    torch.testing.assert_close(turned @ turned.mT, torch.eye(2).expand(400, 2, 2))
+    quadrants = (turned[:, :, 0] > 0).long() @ torch.tensor([1, 2])
+    assert quadrants.bincount(minlength=4).min() > 70
+
+
+def test_lois_are_moved_by_the_jitter():
+    image, labels, points = dotted_field()
+    field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    moves = []
+    for seed in range(40):
+        still, moved = (
+            draw_crop(field, replace(QUIET, jitter=j), np.random.default_rng(seed)).lois for j in (0.0, 2.0)
+        )
+        inner = ((still > 8) & (still < 55)).all(dim=1)  # far from the edge, where they are held back
+        moves.append((moved - still)[inner])
+    assert len(torch.cat(moves)) > 50
+    assert 1.7 < torch.cat(moves).std() < 2.3
+
+
+def test_each_cell_is_seen_equally_often_and_empty_images_as_if_they_had_three():
+    nothing = torch.zeros(1, 64, 64)
+    full = TrainingImage(nothing, torch.ones(64, 64), nothing[0], torch.full((27, 2), 32.0), torch.arange(27.0))
+    empty = TrainingImage(nothing, torch.zeros(64, 64), nothing[0], torch.zeros(0, 2), torch.zeros(0))
+    batches = [draw_batch([full, empty], QUIET, step) for step in range(100)]
+    of_empty = sum(int((~batch.mask.flatten(1).any(dim=1)).sum()) for batch in batches)
+    assert 0.05 < of_empty / 300 < 0.15  # 3 of 33; half of the time if images were drawn alike
+
+
+def test_beyond_the_image_a_crop_is_black_without_cells():
+    image, labels, points = dotted_field()
+    field = full_field(image + 50, labels, points, np.arange(1, len(points) + 1), scale=1.0)
+    crop = draw_crop(field, replace(PLAIN, crop=512), np.random.default_rng(0))
+    assert (crop.image[:, [0, 0, -1, -1], [0, -1, 0, -1]] == BLACK).all()
+    assert not crop.mask[0].any()
+    assert not crop.labels[0].any()
+    assert crop.image.max() > 1
+
+
 def test_sampling_with_the_unit_matrix_is_a_crop():
     image = torch.rand(2, 40, 50)
     out = sample(image, torch.eye(2), torch.tensor([19.5, 24.5]), 8, "bilinear")
@@ -96,6 +164,12 @@ def test_normalise_ignores_gain_and_offset():
     image = dotted_field()[0]
     torch.testing.assert_close(normalise(image), normalise(image * 37 + 500), atol=1e-3, rtol=0)
     assert torch.isfinite(normalise(np.zeros((1, 40, 40), np.float32))).all()
+
+
+def test_dim_cells_stay_visible_by_the_square_root_and_the_brightest_pixels_are_cut():
+    pixels, ends = np.array([[[0, 10, 20, 50, 1000]]], np.float32), np.array([10, 50], np.float32).reshape(2, 1, 1, 1)
+    out = to_range(pixels, Range(ends[0], ends[1]))
+    np.testing.assert_allclose(out[0, 0], [BLACK, BLACK, 0.5, 1.5, 2 * np.sqrt(2) - 0.5], atol=1e-6)
 
 
 def test_working_scale_brings_the_typical_cell_to_the_wanted_diameter():
@@ -117,3 +191,22 @@ def test_watershed_gives_each_touching_disc_its_own_label():
     truth = np.where(image > 0, np.where(left <= right, 1, 2), 0)
     assert (labels == truth).mean() > 0.97
     assert (labels[image == 0] == 0).all()
+
+
+def test_the_border_between_cells_follows_the_dark_line_and_not_the_middle():
+    y, x = np.mgrid[:60, :80]
+    large, small = 1.2 - np.hypot(y - 30, x - 28) / 26, 1.0 - np.hypot(y - 30, x - 58) / 10
+    image = np.maximum(np.maximum(large, small), 0).astype(np.float32)
+    labels = watershed_labels(image, image > 0, np.array([[30.0, 28.0], [30.0, 58.0]]))
+    truth = np.where(image > 0, np.where(large >= small, 1, 2), 0)
+    assert (labels == truth).mean() > 0.97
+
+
+def test_a_dark_nucleus_does_not_cost_its_cell():
+    """A seed of one pixel lies cut off in the hollow while its neighbour floods the ring around it."""
+    y, x = np.mgrid[:60, :80]
+    left, right = np.hypot(y - 30, x - 25), np.hypot(y - 30, x - 50)
+    first, second = left < np.minimum(14, right), right < 14
+    image = np.where(first, np.where(left < 5, 0.1, 1.0), np.where(second, 0.9, 0.0)).astype(np.float32)
+    labels = watershed_labels(image, image > 0, np.array([[30.0, 25.0], [30.0, 50.0]]))
+    assert (labels == np.where(first, 1, np.where(second, 2, 0))).mean() > 0.98

@@ -53,5 +53,7 @@ def test_learning_rate_rises_stays_and_falls():
     assert values == pytest.approx([0.02, 0.5, 1.0, 1.0, 1.0, 0.505, 0.01])
     settings = TrainSettings(learning_rate=0.004, muon=3.0)
     state = start(Lacss(SMALL), settings, CPU)
-    set_learning_rate(state, settings, 0.5)
-    assert [o.param_groups[0]["lr"] for o in state.optimizers] == pytest.approx([0.004, 0.012])
+    for progress, factor in ((0.5, 1.0), (0.0, 0.02), (1.0, 0.01)):
+        set_learning_rate(state, settings, progress)
+        rates = [o.param_groups[0]["lr"] for o in state.optimizers]
+        assert rates == pytest.approx([0.004 * factor, 0.012 * factor])

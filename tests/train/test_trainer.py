@@ -13,9 +13,9 @@ from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
-from lacss_tools.train.crops import weak_field
+from lacss_tools.train.crops import draw_batch, weak_field
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import label_weight, run_steps, start, update_average
+from lacss_tools.train.trainer import compute_losses, label_weight, run_steps, start, update_average
 from tests.made_up import made_up_field
 
 CPU = torch.device("cpu")
@@ -61,6 +61,41 @@ def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():
     with pytest.raises(LacssError, match=r"not a number at step 1\. .*--learning-rate 0.001"):
         for _ in run_steps(state, [field], LESSON, CPU):
             pass
+
+
+def example():
+    image, labels, lois = made_up_field(0)
+    return [weak_field(image, labels > 0, lois, 1.0)]
+
+
+def test_each_term_of_the_loss_has_its_weight():
+    torch.manual_seed(0)
+    model, batch = Lacss(TINY), draw_batch(example(), replace(LESSON, batch=1), 0)
+
+    @torch.no_grad()
+    def terms(**weights):
+        settings = replace(LESSON, pseudo=0.0, **weights)
+        losses = compute_losses(model, model(batch.image), batch, settings, 0.0)
+        return {name: float(value) for name, value in losses.items()}
+
+    labels, weak = terms(weak_loss=0.0, location_weight=1.0), terms(weak_loss=1.0, location_weight=1.0)
+    assert (set(labels), set(weak)) == ({"score", "offset", "labels"}, {"score", "offset", "weak", "aux"})
+    mixed = terms(weak_loss=0.3, location_weight=0.2)
+    expected = {
+        "score": 0.2 * labels["score"],
+        "offset": 0.2 * labels["offset"],
+        "labels": 0.7 * labels["labels"],
+        "weak": 0.3 * weak["weak"],
+        "aux": weak["aux"],
+    }
+    assert mixed == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_gradient_of_a_step_is_cut_to_its_largest_norm():
+    state = start(Lacss(TINY), LESSON, CPU)
+    next(run_steps(state, example(), replace(LESSON, batch=1, clip=1e-3), CPU))
+    gradients = [p.grad for p in state.model.parameters() if p.grad is not None]
+    assert float(torch.stack([g.norm() for g in gradients]).norm()) == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_pseudo_labels_fade_out():
