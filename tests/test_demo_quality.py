@@ -1,6 +1,6 @@
 """What the defaults reach on the shipped images in a minute: points and areas made without a person, then a training.
 
-(`lacss demo` trains four times as long, by the clock, and reaches an AP50 of 0.86.)
+`lacss demo` trains several times as long, by the clock, and reaches an AP50 of 0.86.
 """
 
 import json
@@ -17,7 +17,10 @@ FLOOR = 0.6
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_short_training_on_the_shipped_images_reaches_its_floor(tmp_path):
-    """It reaches 0.69; ."""
+    """AP50 is 0.73 (in float32, or with seed 1, 0.71).
+
+    It fell to 0.41 with points 8 pixels off, to 0.04 with a hundredth of the learning rate, to 0.02 with full masks.
+    """
     shutil.copytree(DATA / "train", tmp_path, dirs_exist_ok=True)
     shutil.copytree(DATA / "validation", tmp_path / "validation")
 
@@ -28,6 +31,6 @@ def test_a_short_training_on_the_shipped_images_reaches_its_floor(tmp_path):
 
     for line in (("annotate-lois", "dapi"), ("graphcut", "images"), ("pick", "--auto")):
         lacss(*line)
-    lacss("train", "--steps", "150", "--batch", "2", "--seed", "0", "--device", "cpu")
+    lacss("train", "--steps", "220", "--batch", "2", "--crop", "192", "--seed", "0", "--device", "cpu")
     validation = ("--images", "validation/images", "--labels", "validation/labels", "--device", "cpu")
     assert json.loads(lacss("eval", "runs/first", *validation, "--json"))["ap50"] > FLOOR

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from lacss_tools.network.lacss import Maps
@@ -72,3 +73,16 @@ def test_distance_nms_keeps_the_best_of_close_proposals():
     centres = cell_centres(4, 4, torch.device("cpu"))
     assert found.tolist() == [centres[0, 1].tolist(), centres[3, 3].tolist()]
     assert scores[0] > scores[1]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_rival_beyond_the_seam_frees_whom_its_own_rival_would_drop(axis):
+    """Across the seam at 32 lie A, B and C, best first: A drops B, so C stays, and A belongs to the other tile."""
+    logits, offsets = torch.full((8, 8), -9.0), torch.zeros(8, 8, 2)
+    for cell, logit, move in ((3, 3.0, 3.5), (4, 2.0, -0.5), (5, 1.0, -3.5)):  # at 31, 35 and 40
+        at = (cell, 4) if axis == 0 else (4, cell)
+        logits[at], offsets[at][axis] = logit, move
+    core = (32, 0, 64, 64) if axis == 0 else (0, 32, 64, 64)
+    maps = Maps(torch.zeros(1, 1, 1, 1), logits[None], offsets[None])
+    found = propose(maps, Tile(core, (0, 0, 64, 64)), 16.0, (64, 64), PredictSettings(min_score=0.5, nms_distance=6.0))
+    assert found.lois[:, axis].tolist() == [40.0]

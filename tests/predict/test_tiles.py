@@ -10,19 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lacss_tools.cells import cells_to_labels
+from lacss_tools.cells import INSIDE, LEVELS, cells_to_labels
 from lacss_tools.io.source import InMemory
 from lacss_tools.network.backbone import ChannelAttention
 from lacss_tools.network.frozen import FrozenAttention, FrozenNorm, freeze
-from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.lacss import Lacss, Maps
 from lacss_tools.network.preprocess import intensity_range
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.working import normalise, resize
+from lacss_tools.predict.cut import cut, propose
 from lacss_tools.predict.flat import settle
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.resample import measure_range, read_working, resample, taps
 from lacss_tools.predict.settings import PredictSettings, TileSettings
-from lacss_tools.predict.tiles import plan, sample_windows
+from lacss_tools.predict.tiles import Tile, plan, sample_windows
 from lacss_tools.predict.whole import are_whole
 
 # equal to the bit: with two threads, sums are made in another order for another size of batch or of tile
@@ -121,6 +122,47 @@ def test_images_of_a_batch_do_not_know_of_each_other():
     for found, image in zip(network.find_batch(images), images, strict=True):
         assert len(found) > 3
         same(found, network.find_batch([image])[0])
+
+
+def test_tiles_share_the_proposals_of_the_whole_image_out_between_them():
+    generator, size, margin = torch.Generator().manual_seed(0), (192, 256), 64.0
+    scores = torch.randn(1, 24, 32, generator=generator)
+    offsets = 12 * torch.rand(1, 24, 32, 2, generator=generator) - 6
+    whole = Maps(torch.zeros(1, 1, 1, 1), scores, offsets)
+    box, found = (0, 0, *size), []
+    for tile in plan(size, 64, 96):
+        y0, x0, y1, x1 = (line // 8 for line in tile.window)
+        part = Maps(whole.features, whole.scores[:, y0:y1, x0:x1], whole.offsets[:, y0:y1, x0:x1])
+        lois = propose(part, tile, margin, size, PredictSettings()).lois
+        found += (lois + torch.tensor(tile.window[:2])).tolist()
+    expected = propose(whole, Tile(box, box), margin, size, PredictSettings()).lois.tolist()
+    assert len(expected) > 100
+    assert sorted(found) == sorted(expected)
+
+
+def test_around_a_mask_lies_a_pixel_that_is_not_in_it():
+    """Between the two the border is interpolated on the original grid."""
+    torch.manual_seed(0)
+    model, box = Lacss(SMALL).eval(), (0, 0, 96, 128)
+    with torch.inference_mode():
+        maps = model(normalise(picture(96, 128))[None])
+        proposals = propose(maps, Tile(box, box), 0.0, (96, 128), EASY)
+        found = cut(model, maps, proposals, Tile(box, box), (96, 128))[0]
+    sides = 0
+    for (y0, x0, y1, x1), crop in zip(found.boxes.tolist(), found.crops, strict=True):
+        free = np.array([y0 > 0, y1 < 96, x0 > 0, x1 < 128])
+        rims = np.array([rim.max() for rim in (crop[0], crop[-1], crop[:, 0], crop[:, -1])])
+        assert (rims[free] < INSIDE).all()
+        sides += free.sum()
+    assert sides > 10
+
+
+def test_a_score_is_that_of_the_proposal_times_the_mean_probability_in_the_mask():
+    found = predictor().find(InMemory(picture(96, 128)))
+    means = np.array([crop[crop >= INSIDE].mean() / LEVELS for crop in found.crops])
+    assert len(means) > 3
+    assert (means < 0.99).all()
+    np.testing.assert_allclose(found.scores, found.location_scores * means, rtol=1e-6)
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(32, 160), st.integers(0, 96))

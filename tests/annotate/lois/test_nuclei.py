@@ -6,7 +6,6 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 
 from lacss_tools.annotate.lois.nuclei import (
-    CUT_OFF,
     FALLBACK_DIAMETER,
     average,
     blob_response,
@@ -16,7 +15,7 @@ from lacss_tools.annotate.lois.nuclei import (
     select,
 )
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
-from lacss_tools.annotate.lois.tree import LEVELS, grow
+from lacss_tools.annotate.lois.tree import CUT_OFF, LEVELS, grow
 from tests.made_up import nuclei
 
 THREE = [(30, 30), (50, 62), (70, 35)]
