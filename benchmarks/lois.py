@@ -16,7 +16,7 @@ from skimage.feature import blob_dog
 
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.typical import nucleus_diameter
 from lacss_tools.io.native import read_plane
 from lacss_tools.io.project import list_images
 
@@ -34,7 +34,7 @@ def milliseconds(work: Callable[[], object]) -> float:
 def main(data: Path) -> None:
     """Measure one data folder."""
     files = list(list_images(data / "dapi").values())
-    diameter = nucleus_diameter(files, LoiSettings())
+    diameter = nucleus_diameter(files)
     times: dict[str, list[float]] = {"two filters": [], "default": [], "paper's rule": [], "blob_dog": []}
     for path in files[:: max(1, len(files) // 10)]:
         plane = read_plane(path)[:512, :512]

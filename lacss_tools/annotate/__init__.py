@@ -1,4 +1,4 @@
-"""From images to LOIs and masks. Needs no torch."""
+"""From images to LOIs and masks. Only the nucleus network needs torch, and loads it when it is used."""
 
 WORKER_MODULES = (
     "lacss_tools.annotate.lois.steps",
@@ -11,3 +11,6 @@ WORKER_MODULES = (
     "tifffile",
 )
 """what worker processes need at their first image"""
+
+NETWORK_MODULES = ("lacss_tools.annotate.lois.network",)
+"""and where the nucleus network finds LOIs"""

@@ -18,8 +18,7 @@ from lacss_tools.annotate.check.measure import measure_lois, measure_mask
 from lacss_tools.annotate.check.overview import Overview, overview
 from lacss_tools.annotate.check.record import from_text, to_text
 from lacss_tools.annotate.check.sources import NONE, Folders, Sources, load_field
-from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.typical import nucleus_diameter
 from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
 from lacss_tools.errors import LacssError
 from lacss_tools.io.native import read_candidates, read_lois, write_text
@@ -51,7 +50,7 @@ def check(
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Check, batch.Summary]:
     """Measure every field, in `workers` processes, and judge the set. A field that cannot be read is named instead."""
-    nucleus = nucleus_diameter(list(sources.dapi.values()), LoiSettings()) if sources.dapi else None
+    nucleus = nucleus_diameter(list(sources.dapi.values())) if sources.dapi else None
     area = _typical_area(sources)
     with TemporaryDirectory() as scratch:
         jobs = [
