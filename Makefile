@@ -4,7 +4,7 @@ PIP_FLAGS ?=
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 
-.PHONY: demo test check format install clean
+.PHONY: demo test check format docs install clean
 
 demo: .venv/installed  ## the whole pipeline on shipped data, ending in a page to look at
 	$(PY) -m lacss_tools demo -o demo-output --overwrite
@@ -22,6 +22,9 @@ format: .venv/dev
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
+docs: .venv/docs  ## the site, into site/index.html; runs the notebooks of examples/
+	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -d .docs-cache/doctrees docs site
+
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -36,5 +39,10 @@ install: .venv/installed
 	$(INSTALL) --no-deps "stardist==0.9.2"
 	touch $@
 
+.venv/docs: .venv/installed
+	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(INSTALL) --group docs
+	touch $@
+
 clean:
-	rm -rf .venv demo-output
+	rm -rf .venv demo-output site .docs-cache docs/commands.md docs/examples docs/source

@@ -30,9 +30,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def tune(device: torch.device) -> None:
-    """Let a GPU choose the fastest convolutions for the size of the crops, and use its tensor cores for float32."""
+    """Let a GPU choose the fastest convolutions for the size of the crops, and use its tensor cores for float32.
+
+    Those are not the same in every run, so where PyTorch is told to be deterministic nothing is chosen.
+    """
     if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
         torch.set_float32_matmul_precision("high")
 
 
@@ -65,8 +68,8 @@ def fast_bfloat16(kind: str) -> bool:
     return kind == "cpu" and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context of mixed bfloat16 precision where that is faster."""
+def autocast(device: torch.device, keep: bool = True) -> AbstractContextManager[object]:
+    """Return a context of mixed bfloat16 precision where that is faster; with `keep` weights are rounded only once."""
     if fast_bfloat16(device.type):
-        return torch.autocast(device.type, torch.bfloat16)
+        return torch.autocast(device.type, torch.bfloat16, cache_enabled=keep)
     return contextlib.nullcontext()

@@ -1,9 +1,12 @@
 """Changes of intensity, noise and sharpness of training crops, as exposure, stain, detector and focus vary.
 
 (Flips, rotation by any angle and scale are one resampling with the crop itself: `dataset.random_matrix`.) Each function
-is a plain change of pixels; `vary_intensity` draws their strengths from the generator of the step. A strength of 0 in
-the settings draws nothing, so that switching one on or off leaves the draws of the others as they are.
+is a plain change of pixels, on whatever device they are; `draw_strengths` draws how much, on the host, from the
+generator of the step. A strength of 0 in the settings draws nothing, so that switching one on or off leaves the draws
+of the others as they are.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,31 +15,62 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lacss_tools.network.preprocess import BLACK
+from lacss_tools.train.moving import Moving
 from lacss_tools.train.settings import TrainSettings
 
 CONTRAST = 2.0
 """from black to white in a normalised image"""
-Crop = Float[Tensor, "channel y x"]
+Crop = Float[Tensor, "*batch channel y x"]
 
 
-def vary_intensity(image: Crop, settings: TrainSettings, rng: np.random.Generator) -> Crop:
+@dataclass(frozen=True)
+class Strengths(Moving):
+    """How much each crop of a batch is changed; one row per crop."""
+
+    gain: Float[Tensor, "b channel 1 1"]
+    offset: Float[Tensor, "b channel 1 1"]
+    spread: Float[Tensor, "b 1 1 1"]
+    """standard deviation of the noise"""
+    grain: Float[Tensor, "b channel y x"]
+    """noise of standard deviation 1"""
+    power: Float[Tensor, "b 1 1 1"] | None
+    """of `gamma`; None where the settings ask for none"""
+    kernels: Float[Tensor, "b taps"] | None
+    """of `blur`; likewise"""
+
+
+def draw_strengths(shape: tuple[int, int, int], settings: TrainSettings, rng: np.random.Generator) -> Strengths:
+    """Draw the changes of one crop of `shape` (channels, height, width), as a batch of one on the host."""
+    channels = shape[0]
+    gain = rng.uniform(1 / (1 + settings.gain), 1 + settings.gain, (1, channels, 1, 1)).astype(np.float32)
+    offset = rng.uniform(-settings.offset, settings.offset, (1, channels, 1, 1)).astype(np.float32)
+    spread = float(rng.uniform(0, settings.noise))
+    grain = torch.from_numpy(rng.standard_normal((1, *shape), dtype=np.float32))
+    power = kernels = None
+    if settings.gamma > 0:
+        power = _number(np.exp(rng.uniform(-1, 1) * np.log1p(settings.gamma)))
+    if settings.blur > 0:
+        kernels = gaussian(float(rng.uniform(0, settings.blur)), reach_of(settings.blur))[None]
+    return Strengths(torch.from_numpy(gain), torch.from_numpy(offset), _number(spread), grain, power, kernels)
+
+
+def _number(value: float) -> Float[Tensor, "1 1 1 1"]:
+    return torch.full((1, 1, 1, 1), float(value))
+
+
+def vary_intensity(images: Float[Tensor, "b channel y x"], how: Strengths) -> Float[Tensor, "b channel y x"]:
     """Change gain and offset of each channel, add noise, and, where the settings say so, gamma and blur.
 
-    `image` is normalised (`preprocess.normalise`), so one unit is half of the contrast of the field.
+    `images` are normalised (`preprocess.normalise`), so one unit is half of the contrast of the field.
     """
-    channels = len(image)
-    gain = rng.uniform(1 / (1 + settings.gain), 1 + settings.gain, (channels, 1, 1)).astype(np.float32)
-    offset = rng.uniform(-settings.offset, settings.offset, (channels, 1, 1)).astype(np.float32)
-    spread = float(rng.uniform(0, settings.noise))
-    grain = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
-    if settings.gamma > 0:
-        image = gamma(image, float(np.exp(rng.uniform(-1, 1) * np.log1p(settings.gamma))))
-    if settings.blur > 0:
-        image = blur(image, float(rng.uniform(0, settings.blur)))
-    return image * torch.from_numpy(gain) + torch.from_numpy(offset) + grain * spread
+    if how.power is not None:
+        images = gamma(images, how.power)
+    if how.kernels is not None:
+        images = blur(images, how.kernels)
+    return images * how.gain + how.offset + how.grain * how.spread
 
 
-def gamma(image: Crop, power: float) -> Crop:
+def gamma(image: Crop, power: float | Tensor) -> Crop:
     """Raise the brightness above black, in units of the field's contrast, to `power`; black and white stay.
 
     >>> gamma(torch.tensor([[[-0.5, 0.0, 1.5]]]), 2.0).tolist()
@@ -45,12 +79,23 @@ def gamma(image: Crop, power: float) -> Crop:
     return ((image - BLACK).clamp(min=0) / CONTRAST) ** power * CONTRAST + BLACK
 
 
-def blur(image: Crop, sigma: float) -> Crop:
-    """Smooth by a Gaussian of `sigma` pixels, as out of focus; the edge pixels are repeated beyond the edge."""
-    reach = max(1, round(3 * sigma))
-    line = torch.arange(-reach, reach + 1, dtype=torch.float32)
+def reach_of(sigma: float) -> int:
+    """Return how many pixels to each side a blur of `sigma` pixels takes in."""
+    return max(1, round(3 * sigma))
+
+
+def gaussian(sigma: float, reach: int) -> Float[Tensor, " taps"]:
+    """Return a Gaussian of `sigma` pixels that sums to 1, cut at its own reach, in `reach` pixels to each side."""
+    own = reach_of(sigma)
+    line = torch.arange(-own, own + 1, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (line / max(sigma, 1e-3)) ** 2)
-    kernel = kernel / kernel.sum()
-    planes = F.pad(image[:, None], (reach,) * 4, mode="replicate")
-    smooth = F.conv2d(F.conv2d(planes, kernel[None, None, :, None]), kernel[None, None, None, :])
-    return smooth[:, 0]
+    return F.pad(kernel / kernel.sum(), (reach - own,) * 2)
+
+
+def blur(images: Float[Tensor, "b channel y x"], kernels: Float[Tensor, "b taps"]) -> Float[Tensor, "b channel y x"]:
+    """Smooth each image by its own kernel along both axes, as out of focus; beyond the edge its pixels are repeated."""
+    batch, channels, reach = len(images), images.shape[1], kernels.shape[1] // 2
+    planes = F.pad(images, (reach,) * 4, mode="replicate").flatten(0, 1)[None]
+    each = kernels.repeat_interleave(channels, dim=0)
+    tall = F.conv2d(planes, each[:, None, :, None], groups=batch * channels)
+    return F.conv2d(tall, each[:, None, None, :], groups=batch * channels).view(images.shape)

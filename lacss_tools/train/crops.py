@@ -1,7 +1,8 @@
 """Training fields in memory at the working scale, and random crops of them as a function of (seed, step) alone."""
 
-from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.network.preprocess import BLACK, normalise, resize, scaled_size, to_working
-from lacss_tools.train.augment import vary_intensity
+from lacss_tools.train.augment import Strengths, draw_strengths, vary_intensity
+from lacss_tools.train.moving import M, Moving
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.watershed import watershed_labels
 
@@ -27,7 +29,7 @@ BEYOND = 16.0
 
 @dataclass(frozen=True)
 class TrainingImage:
-    """One annotated image at the working scale."""
+    """One annotated image at the working scale; its pixels may be on a GPU, its LOIs are on the host."""
 
     image: Float[Tensor, "channel y x"]
     mask: Float[Tensor, "y x"]
@@ -40,14 +42,26 @@ class TrainingImage:
     outlined: bool = False
     """whether the labels are a person's, and so to be believed"""
 
+    @cached_property
+    def above_black(self) -> Float[Tensor, "channel y x"]:
+        """The image with its black at 0, which is what lies beyond its edges."""
+        return self.image - BLACK
+
+    @cached_property
+    def truth(self) -> Float[Tensor, "2 y x"]:
+        """Mask and labels."""
+        return torch.stack([self.mask, self.labels])
+
+    def on(self, device: torch.device) -> "TrainingImage":
+        """Return the field with its pixels on another device."""
+        image, mask, labels = (part.to(device) for part in (self.image, self.mask, self.labels))
+        return replace(self, image=image, mask=mask, labels=labels)
+
 
 @dataclass(frozen=True)
-class Batch:
-    """Crops of equal size; the LOIs of all of them in one list."""
+class Loci(Moving):
+    """The LOIs of all crops of a batch in one list."""
 
-    image: Float[Tensor, "b channel y x"]
-    mask: Float[Tensor, "b y x"]
-    labels: Float[Tensor, "b y x"]
     lois: Float[Tensor, "n 2"]
     batch: Int64[Tensor, " n"]
     own: Float[Tensor, " n"]
@@ -56,18 +70,30 @@ class Batch:
     counts: tuple[int, ...]
     """LOIs of each crop, known on the host"""
 
-    def to(self, device: torch.device) -> "Batch":
-        """Return the batch on another device."""
-        apart = device.type == "cuda"  # elsewhere memory that is not pinned may be reused before it was read
-        return self._each(lambda part: part.to(device, non_blocking=apart))
 
-    def pinned(self) -> "Batch":
-        """Return the batch in memory that a GPU copies from without making the host wait."""
-        return self._each(lambda part: part.pin_memory())
+@dataclass(frozen=True)
+class Batch(Loci):
+    """Crops of equal size; the LOIs of all of them in one list."""
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **{name: change(value) for name, value in tensors.items()})  # type: ignore[arg-type]
+    image: Float[Tensor, "b channel y x"]
+    mask: Float[Tensor, "b y x"]
+    labels: Float[Tensor, "b y x"]
+
+
+@dataclass(frozen=True)
+class Plan(Moving):
+    """A batch before it has pixels: what was drawn at random, and the LOIs that follow from it."""
+
+    chosen: tuple[int, ...]
+    """fields of the crops"""
+    size: int
+    """side of a crop"""
+    matrices: Float[Tensor, "b 2 2"]
+    centres: Float[Tensor, "b 2"]
+    extents: Float[Tensor, "b 2"]
+    """(height, width) of the fields"""
+    strengths: Strengths
+    loci: Loci
 
 
 def weak_field(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
@@ -100,42 +126,63 @@ def draw_batch(fields: list[TrainingImage], settings: TrainSettings, step: int, 
 
     Each process of a distributed training draws its own by its `rank`.
     """
+    return render(fields, plan_batch(fields, settings, step, rank))
+
+
+def plan_batch(fields: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Plan:
+    """Draw, on the host, all that is random in the batch of `step`."""
     rng = np.random.default_rng([settings.seed, step, rank])
     chance = np.array([len(field.lois) + EMPTY_WEIGHT for field in fields])
-    chosen = rng.choice(len(fields), size=settings.batch, p=chance / chance.sum())
-    crops = [draw_crop(fields[int(k)], settings, rng) for k in chosen]
-    counts = tuple(len(crop.lois) for crop in crops)
-    owner = torch.repeat_interleave(torch.arange(len(crops)), torch.tensor(counts))
-    return Batch(
-        torch.stack([crop.image for crop in crops]),
-        torch.stack([crop.mask for crop in crops]),
-        torch.stack([crop.labels for crop in crops]),
-        torch.cat([crop.lois for crop in crops]),
-        owner,
-        torch.cat([crop.own for crop in crops]),
-        torch.tensor([float(crop.outlined) for crop in crops])[owner],
-        counts,
-    )
+    chosen = tuple(int(k) for k in rng.choice(len(fields), size=settings.batch, p=chance / chance.sum()))
+    return _together([plan_crop(k, fields[k], settings, rng) for k in chosen])
 
 
-def draw_crop(field: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> TrainingImage:
-    """Cut a random square, turned, mirrored and resized, with changed brightness and jittered LOIs.
+def plan_crop(number: int, field: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> Plan:
+    """Draw a random square, turned, mirrored and resized, with changed brightness and jittered LOIs: a batch of one.
 
     The crop is centred on a random LOI (or anywhere, one time in five), so that empty areas do not waste steps.
+    `number` is that of the field.
     """
     size = settings.crop
     matrix = random_matrix(settings.scale_range, rng)
     centre = random_centre(field, size, rng)
-    image = sample(field.image, matrix, centre, size, "bilinear", outside=BLACK)
-    mask, labels = sample(torch.stack([field.mask, field.labels]), matrix, centre, size)
     half = (size - 1) / 2
     lois = (field.lois - centre) @ torch.linalg.inv(matrix).T + half
     inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
     noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
-    lois = (lois + noise).clamp(0, size - 1)
-    return TrainingImage(
-        vary_intensity(image, settings, rng), mask, labels, lois[inside], field.own[inside], field.outlined
-    )
+    lois = (lois + noise).clamp(0, size - 1)[inside]
+    count = len(lois)
+    outlined = torch.full((count,), float(field.outlined))
+    loci = Loci(lois, torch.zeros(count, dtype=torch.long), field.own[inside], outlined, (count,))
+    extent = torch.tensor(field.image.shape[1:], dtype=torch.float32)
+    strengths = draw_strengths((len(field.image), size, size), settings, rng)
+    return Plan((number,), size, matrix[None], centre[None], extent[None], strengths, loci)
+
+
+def _together(plans: list[Plan]) -> Plan:
+    """Return plans of one crop each as one."""
+    counts = tuple(len(plan.loci.lois) for plan in plans)
+    owner = torch.repeat_interleave(torch.arange(len(plans)), torch.tensor(counts))
+    loci = replace(_joined([plan.loci for plan in plans]), batch=owner, counts=counts)
+    strengths = _joined([plan.strengths for plan in plans])
+    chosen = tuple(plan.chosen[0] for plan in plans)
+    return replace(_joined(plans), chosen=chosen, strengths=strengths, loci=loci)
+
+
+def _joined(records: list[M]) -> M:
+    """Return the first record with the tensors of all."""
+    names = [item.name for item in dataclasses.fields(records[0]) if isinstance(getattr(records[0], item.name), Tensor)]
+    return replace(records[0], **{name: torch.cat([getattr(one, name) for one in records]) for name in names})
+
+
+def render(fields: list[TrainingImage], plan: Plan) -> Batch:
+    """Return the batch that was planned, with pixels; computed where the plan and the pixels of the fields are."""
+    grids = sampling_grids(plan.matrices, plan.centres, plan.extents, plan.size)
+    chosen = [fields[k] for k in plan.chosen]
+    image = sample([field.above_black for field in chosen], grids, "bilinear") + BLACK
+    mask, labels = sample([field.truth for field in chosen], grids, "nearest").unbind(1)
+    loci = {item.name: getattr(plan.loci, item.name) for item in dataclasses.fields(plan.loci)}
+    return Batch(image=vary_intensity(image, plan.strengths), mask=mask, labels=labels, **loci)
 
 
 def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor, "2 2"]:
@@ -156,19 +203,27 @@ def random_centre(field: TrainingImage, crop: int, rng: np.random.Generator) -> 
     return torch.minimum(torch.maximum(near, inset), sides - inset)
 
 
+def sampling_grids(
+    matrices: Float[Tensor, "b 2 2"], centres: Float[Tensor, "b 2"], extents: Float[Tensor, "b 2"], size: int
+) -> Float[Tensor, "b size size 2"]:
+    """Return where `grid_sample` reads squares of `size` pixels around the centres: (x, y), -1 to 1 in the field.
+
+    The matrices lead from offsets in the square to offsets in the field. Their product is written out, since as a
+    product of matrices a GPU would round it to ten bits.
+    """
+    line = torch.arange(size, device=matrices.device) - (size - 1) / 2
+    y, x = line[:, None, None], line[:, None]
+    down, right = matrices[:, None, None].flip(-2).unbind(-1)
+    where = y * down + x * right + centres[:, None, None].flip(-1)
+    return (where + 0.5) / extents[:, None, None].flip(-1) * 2 - 1
+
+
 def sample(
-    image: Float[Tensor, "channel y x"],
-    matrix: Float[Tensor, "2 2"],
-    centre: Float[Tensor, " 2"],
-    size: int,
-    mode: str = "nearest",
-    outside: float = 0.0,
-) -> Float[Tensor, "channel size size"]:
-    """Read a square of `size` pixels around `centre`; beyond the image it holds the value `outside`."""
-    line = torch.arange(size) - (size - 1) / 2
-    offsets = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1)
-    where = offsets @ matrix.T + centre
-    extent = torch.tensor(image.shape[1:], dtype=torch.float32)
-    normal = (where + 0.5) / extent * 2 - 1
-    grid = normal.flip(-1)[None]
-    return F.grid_sample(image[None] - outside, grid, mode=mode, align_corners=False)[0] + outside
+    images: list[Float[Tensor, "channel _ _"]], grids: Float[Tensor, "b size size 2"], mode: str
+) -> Float[Tensor, "b channel size size"]:
+    """Read each image, of any size, at its grid; beyond its edges it is 0."""
+    parts = [
+        F.grid_sample(image[None], grid[None], mode=mode, align_corners=False)
+        for image, grid in zip(images, grids, strict=True)
+    ]
+    return torch.cat(parts)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lacss_tools.train.recorded import Recorded
 from lacss_tools.train.settings import TrainSettings
 
 NARROWEST = 16
@@ -36,19 +37,31 @@ def optimizers(model: nn.Module, settings: TrainSettings, device: torch.device) 
     return adam, Muon(groups, lr=settings.learning_rate * settings.muon, weight_decay=settings.muon_decay)
 
 
-def orthogonalise(matrix: Float[Tensor, "m n"]) -> Float[Tensor, "m n"]:
-    """Return the matrix with its singular values moved near 1 (0.7 to 1.2), by five rounds of a polynomial.
+def orthogonalise(matrix: Float[Tensor, "*batch m n"]) -> Float[Tensor, "*batch m n"]:
+    """Return the matrices with their singular values moved near 1 (0.7 to 1.2), by five rounds of a polynomial.
 
     Newton-Schulz iteration of Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
     """
     a, b, c = COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(ROUNDS):
-        square = x @ x.T
+        square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    near: Tensor = x.T if tall else x
+    near: Tensor = x.mT if tall else x
+    return near
+
+
+def orthogonalise_all(matrices: list[Tensor]) -> list[Tensor]:
+    """Return each matrix orthogonalised; those of one shape together, in few launches for a GPU."""
+    shapes: dict[torch.Size, list[int]] = {}
+    for k, matrix in enumerate(matrices):
+        shapes.setdefault(matrix.shape, []).append(k)
+    near = list(matrices)
+    for chosen in shapes.values():
+        for k, result in zip(chosen, orthogonalise(torch.stack([matrices[k] for k in chosen])), strict=True):
+            near[k] = result
     return near
 
 
@@ -62,21 +75,36 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, params: Iterable[Any], lr: float, weight_decay: float = 0.0, momentum: float = 0.95) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        self.recorded: dict[tuple[int, int], Recorded] = {}
+        """by group, and number of weights that have a gradient"""
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Make one step by the gradients."""
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    self._move(weight, weight.grad, group["lr"], group["momentum"])
+        for number, group in enumerate(self.param_groups):
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if not weights:
+                continue
+            gradients = [weight.grad for weight in weights]
+            momenta = [self._momentum(weight) for weight in weights]
+            torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+            ahead = [part.flatten(1) for part in torch._foreach_lerp(gradients, momenta, group["momentum"])]
+            for weight, near in zip(weights, self._orthogonal(ahead, number), strict=True):
+                size = MATCH_ADAM * max(near.shape) ** 0.5
+                weight.add_(near.view_as(weight), alpha=-group["lr"] * size)
 
-    def _move(self, weight: Tensor, gradient: Tensor, rate: float, keep: float) -> None:
+    def _momentum(self, weight: Tensor) -> Tensor:
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - keep)
-        ahead = torch.lerp(gradient, momentum, keep).flatten(1)
-        size = MATCH_ADAM * max(ahead.shape) ** 0.5
-        weight.add_(orthogonalise(ahead).view_as(weight), alpha=-rate * size)
+        momentum: Tensor = state["momentum"]
+        return momentum
+
+    def _orthogonal(self, matrices: list[Tensor], group: int) -> list[Tensor]:
+        if matrices[0].device.type == "cpu":  # whose cache holds one matrix and not all of one shape
+            return [orthogonalise(matrix) for matrix in matrices]
+        if matrices[0].device.type != "cuda":
+            return orthogonalise_all(matrices)
+        function = self.recorded.setdefault((group, len(matrices)), Recorded(orthogonalise_all))
+        return function(matrices)

@@ -2,17 +2,33 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
+from typing import TypeVar
 
 import torch
 
 from lacss_tools.jobs.processes import cores
-from lacss_tools.train.crops import Batch, TrainingImage, draw_batch
+from lacss_tools.train.crops import Batch, Plan, TrainingImage, draw_batch, plan_batch, render
 from lacss_tools.train.settings import TrainSettings
 
 MOST_THREADS = 8
+MOST_MEMORY = 0.25
+"""of what is free on a GPU, for the pixels of the fields"""
+T = TypeVar("T")
+
+
+def place(fields: list[TrainingImage], device: torch.device) -> list[TrainingImage]:
+    """Return the fields with their pixels on a CUDA device, where crops of them then are made, if they fit there."""
+    if device.type != "cuda":
+        return fields
+    pixels = sum(field.image.shape[1] * field.image.shape[2] * (len(field.image) + 2) for field in fields)
+    both = 2 * 4 * pixels  # as they are, and ready to be read from
+    if both > MOST_MEMORY * torch.cuda.mem_get_info(device)[0]:
+        return fields
+    return [field.on(device) for field in fields]
 
 
 def supply(
@@ -21,12 +37,25 @@ def supply(
     """Yield the batches of steps `first`, `first` + 1, ... for ever.
 
     A batch is a function of (seed, step, rank), so threads change when it is made and not what is in it. On a CPU the
-    network uses every core, and drawing ahead would only take them from it: batches are drawn when asked for.
+    network uses every core, and drawing ahead would only take them from it: batches are drawn when asked for. Where the
+    fields are on a GPU (`place`), threads draw only the random numbers, and the GPU makes the pixels.
     """
     threads = threads_for(device)
     if threads == 0:
         yield from (draw_batch(fields, settings, step, rank) for step in count(first))
-    yield from _ahead(fields, settings, first, rank, threads, pin=device.type == "cuda")
+
+    def plan(step: int) -> Plan:
+        return plan_batch(fields, settings, step, rank).pinned()
+
+    def draw(step: int) -> Batch:
+        batch = draw_batch(fields, settings, step, rank)
+        return batch.pinned() if device.type == "cuda" else batch
+
+    if fields[0].image.device.type == "cpu":
+        yield from ahead(draw, first, threads)
+    with closing(ahead(plan, first, threads)) as plans:
+        for ready in plans:
+            yield render(fields, ready.to(device))
 
 
 def threads_for(device: torch.device) -> int:
@@ -37,17 +66,12 @@ def threads_for(device: torch.device) -> int:
     return max(1, min(MOST_THREADS, cores() // here - 1))
 
 
-def _ahead(
-    fields: list[TrainingImage], settings: TrainSettings, first: int, rank: int, threads: int, pin: bool
-) -> Iterator[Batch]:
-    def draw(step: int) -> Batch:
-        batch = draw_batch(fields, settings, step, rank)
-        return batch.pinned() if pin else batch
-
+def ahead(draw: Callable[[int], T], first: int, threads: int) -> Generator[T, None, None]:
+    """Yield what `draw` returns for the numbers from `first`, in order, called by threads some numbers ahead."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="draw")
     try:
         steps = count(first)
-        waiting: deque[Future[Batch]] = deque(pool.submit(draw, next(steps)) for _ in range(2 * threads))
+        waiting: deque[Future[T]] = deque(pool.submit(draw, next(steps)) for _ in range(2 * threads))
         while True:
             yield waiting.popleft().result()
             waiting.append(pool.submit(draw, next(steps)))

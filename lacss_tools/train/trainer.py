@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -18,8 +18,9 @@ from lacss_tools.network.patches import patches_around
 from lacss_tools.train.crops import Batch, TrainingImage
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.optimizer import optimizers
+from lacss_tools.train.recorded import recorded_pass
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.supply import supply
+from lacss_tools.train.supply import place, supply
 
 CHECK_EVERY = 10
 """steps between two looks at whether the loss is still a number (each makes a GPU wait) and at unused memory"""
@@ -88,8 +89,8 @@ def run_steps(
 
     Nothing here reads a value back from the device except every CHECK_EVERY steps, so a GPU never waits for the host.
     """
-    batches = supply(fields, settings, state.step, device, world.rank)
-    network = compiled(state.model, settings.compile)
+    network = image_pass(state.model, settings, device, world)  # before threads draw batches
+    batches = supply(place(fields, device), settings, state.step, device, world.rank)
     diverged = torch.full((), math.inf, device=device)
     while (progress := state.progress(settings, world)) < 1:
         set_learning_rate(state, settings, progress)
@@ -111,6 +112,15 @@ def run_steps(
             check_finite(diverged, settings)
             return_memory(device)
         yield StepReport(state.step, min(1.0, state.progress(settings, world)), losses, diverged)
+
+
+def image_pass(
+    model: Lacss, settings: TrainSettings, device: torch.device, world: World = ALONE
+) -> Callable[[Tensor], Maps]:
+    """Return the pass over images in the fastest form that the device has; the parameters stay those of `model`."""
+    if device.type != "cuda" or settings.compile or world.size > 1:  # what is recorded must not meet an exchange
+        return compiled(model, settings.compile)
+    return recorded_pass(model, (settings.batch, model.settings.channels, settings.crop, settings.crop), device)
 
 
 def check_finite(diverged: Tensor, settings: TrainSettings) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lacss_tools.train.augment import blur, gamma, vary_intensity
+from lacss_tools.train.augment import blur, draw_strengths, gamma, gaussian, reach_of, vary_intensity
 from lacss_tools.train.settings import TrainSettings
 
 OFF = TrainSettings(gain=0.0, offset=0.0, noise=0.0, gamma=0.0, blur=0.0)
@@ -17,7 +17,8 @@ def crop(channels=2):
 
 def vary(seed=0, image=None, **settings):
     chosen = TrainSettings(**{**OFF.__dict__, **settings})
-    return vary_intensity(crop() if image is None else image, chosen, np.random.default_rng(seed))
+    image = crop() if image is None else image
+    return vary_intensity(image[None], draw_strengths(tuple(image.shape), chosen, np.random.default_rng(seed)))[0]
 
 
 def test_nothing_asked_nothing_changed():
@@ -62,8 +63,13 @@ def test_gamma_keeps_black_and_white_and_the_order():
 def test_blur_is_a_gaussian(sigma):
     image = crop(1)
     expected = ndimage.gaussian_filter(image[0].numpy(), sigma, mode="nearest", radius=max(1, round(3 * sigma)))
-    np.testing.assert_allclose(blur(image, sigma)[0].numpy(), expected, atol=1e-5)
+    sharp = crop(1) * 2
+    kernels = torch.stack([gaussian(sigma, reach=8), gaussian(1e-6, reach=8)])  # each crop of a batch has its own
+    blurred = blur(torch.stack([image, sharp]), kernels)
+    np.testing.assert_allclose(blurred[0, 0].numpy(), expected, atol=1e-5)
+    torch.testing.assert_close(blurred[1], sharp)
+    assert gaussian(sigma, reach_of(sigma)).sum() == pytest.approx(1)
 
 
 def test_blur_by_nothing_changes_nothing():
-    torch.testing.assert_close(blur(crop(), 0.0), crop())
+    torch.testing.assert_close(blur(crop()[None], gaussian(0.0, reach=1)[None])[0], crop())

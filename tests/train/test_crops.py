@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from lacss_tools.network.preprocess import normalise, scaled_size, to_working, typical_diameter, working_scale
-from lacss_tools.train.crops import BEYOND, draw_batch, draw_crop, full_field, random_centre, sample, weak_field
+from lacss_tools.train.crops import BEYOND, draw_batch, full_field, random_centre, sample, sampling_grids, weak_field
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.watershed import watershed_labels
 
@@ -26,12 +28,12 @@ def test_lois_mask_labels_and_image_move_together_under_augmentation():
     field = full_field(image, labels, points, np.arange(1, len(points) + 1), scale=1.0)
     seen = 0
     for step in range(20):
-        crop = draw_crop(field, QUIET, np.random.default_rng(step))
+        crop = draw_batch([field], replace(QUIET, batch=1), step)
         inside = ((crop.lois > 0) & (crop.lois < 63)).all(dim=1)
         at = crop.lois[inside].round().long()
-        assert (crop.labels[at[:, 0], at[:, 1]] == crop.own[inside]).all()
-        assert (crop.mask[at[:, 0], at[:, 1]] == 1).all()
-        assert (crop.image[0, at[:, 0], at[:, 1]] > 0.5).all()
+        assert (crop.labels[0, at[:, 0], at[:, 1]] == crop.own[inside]).all()
+        assert (crop.mask[0, at[:, 0], at[:, 1]] == 1).all()
+        assert (crop.image[0, 0, at[:, 0], at[:, 1]] > 0.5).all()
         seen += len(at)
     assert seen > 20
 
@@ -87,9 +89,12 @@ def test_a_batch_depends_on_seed_and_step_alone():
 
 
 def test_sampling_with_the_unit_matrix_is_a_crop():
-    image = torch.rand(2, 40, 50)
-    out = sample(image, torch.eye(2), torch.tensor([19.5, 24.5]), 8, "bilinear")
-    torch.testing.assert_close(out, image[:, 16:24, 21:29], atol=1e-5, rtol=0)
+    images = [torch.rand(2, 40, 50), torch.rand(2, 30, 40)]  # of any size
+    extents = torch.tensor([[40.0, 50.0], [30.0, 40.0]])
+    grids = sampling_grids(torch.eye(2).expand(2, 2, 2), torch.tensor([[19.5, 24.5], [9.5, 11.5]]), extents, 8)
+    out = sample(images, grids, "bilinear")
+    torch.testing.assert_close(out[0], images[0][:, 16:24, 21:29], atol=1e-5, rtol=0)
+    torch.testing.assert_close(out[1], images[1][:, 6:14, 8:16], atol=1e-5, rtol=0)
 
 
 def test_normalise_ignores_gain_and_offset():

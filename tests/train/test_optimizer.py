@@ -6,7 +6,7 @@ import torch
 
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
-from lacss_tools.train.optimizer import Muon, optimizers, orthogonalise
+from lacss_tools.train.optimizer import Muon, optimizers, orthogonalise, orthogonalise_all
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import schedule, set_learning_rate, start
 
@@ -22,6 +22,13 @@ def test_orthogonalise_keeps_directions_and_levels_singular_values(shape):
     clear = s > 0.05 * s[0]
     assert torch.allclose(mine, torch.diag(torch.diag(mine)), atol=1e-3)
     assert torch.all((torch.diag(mine)[clear] > 0.6) & (torch.diag(mine)[clear] < 1.3))
+
+
+def test_matrices_of_one_shape_are_made_orthogonal_together():
+    shapes = [(16, 144), (96, 24), (16, 144), (16, 16), (96, 24)]
+    matrices = [torch.randn(shape, generator=torch.Generator().manual_seed(k)) for k, shape in enumerate(shapes)]
+    for near, matrix in zip(orthogonalise_all(matrices), matrices, strict=True):
+        torch.testing.assert_close(near, orthogonalise(matrix))
 
 
 def test_a_step_of_muon_is_that_of_its_formula():

@@ -266,15 +266,17 @@ def test_spoilt_weights_are_never_saved(folders, tmp_path):
 
 
 def test_more_threads_draw_the_same_batches():
-    from lacss_tools.train.supply import _ahead, supply
+    from lacss_tools.train.crops import draw_batch
+    from lacss_tools.train.supply import ahead, supply
     from tests.train.test_crops import QUIET, dotted_field
 
     image, labels, points = dotted_field()
     fields = [weak_field(image, labels > 0, points, 1.0)]
-    ahead, inline = _ahead(fields, QUIET, 5, 0, 3, pin=False), supply(fields, QUIET, 5, choose_device("cpu"))
+    drawn = ahead(lambda step: draw_batch(fields, QUIET, step), 5, threads=3)
+    inline = supply(fields, QUIET, 5, choose_device("cpu"))
     for _ in range(7):
-        one, other = next(ahead), next(inline)
+        one, other = next(drawn), next(inline)
         assert torch.equal(one.image, other.image)
         assert torch.equal(one.lois, other.lois)
-    ahead.close()
+    drawn.close()
     assert not torch.equal(next(supply(fields, QUIET, 5, choose_device("cpu"), rank=1)).image, one.image)

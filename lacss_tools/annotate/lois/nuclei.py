@@ -5,7 +5,7 @@ lie inside pieces of the level below, so they form a tree (as in maximally stabl
 et al. 2002; Arteta et al. 2012). In it, a clump of touching nuclei is one bent piece whose children are round, and a
 nucleus with bright spots is one round piece whose children are small. Going up from the leaves, each piece is compared
 with what it splits into, and the better of the two stays. The weights were tuned on a third of two annotated sets
-(docs/benchmarks.md says which).
+(docs/results.md says which).
 """
 
 from collections.abc import Callable, Iterable

@@ -1,0 +1,94 @@
+"""The packed images as training fields and as fields to validate on: no file format, and nothing that reads one."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from lacss_tools.cells import cells_from_labels
+from lacss_tools.network.preprocess import typical_diameter, working_scale
+from lacss_tools.train.crops import TrainingImage, full_field, weak_field
+from lacss_tools.train.folders import LabelledImage
+
+EVERY = 9
+"""in the order of the names, every 9th image is for validation"""
+THREADS = min(16, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class Images:
+    """All images as packed by prepare.py."""
+
+    stems: list[str]
+    cells: np.ndarray
+    dapi: np.ndarray
+    labels: np.ndarray
+    lois: list[np.ndarray]
+
+    @cached_property
+    def training(self) -> list[int]:
+        """Numbers of the images to train on."""
+        return [k for k in range(len(self.stems)) if k % EVERY]
+
+    @cached_property
+    def validation(self) -> list[int]:
+        """Numbers of the images to validate on."""
+        return [k for k in range(len(self.stems)) if not k % EVERY]
+
+    def image(self, number: int, channels: int) -> np.ndarray:
+        """Return one image (channel, y, x): the cell stain, with two channels DAPI too."""
+        return np.stack([self.cells[number], self.dapi[number]][:channels]).astype(np.float32)
+
+    def scale(self, cell_diameter: float) -> float:
+        """Return the working scale, as `lacss train` estimates it from LOIs and cell area."""
+        area = sum(float(np.count_nonzero(self.labels[k])) for k in self.training)
+        return working_scale(typical_diameter(area, sum(len(self.lois[k]) for k in self.training)), cell_diameter)
+
+    def fields(self, channels: int, cell_diameter: float, supervision: str = "weak") -> list[TrainingImage]:
+        """Return the training fields: LOIs and cell area from the outlines (weak), or the outlines (full)."""
+        scale = self.scale(cell_diameter)
+
+        def build(number: int) -> TrainingImage:
+            image, labels, lois = self.image(number, channels), self.labels[number], self.lois[number]
+            if supervision == "weak":
+                return weak_field(image, labels > 0, lois, scale)
+            at = lois.astype(int)
+            return full_field(image, labels.astype(np.int32), lois, labels[at[:, 0], at[:, 1]].astype(np.int32), scale)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(build, self.training))
+
+    def judged(self, channels: int) -> list[LabelledImage]:
+        """Return the fields to validate on."""
+        return [
+            LabelledImage(
+                self.stems[k],
+                self.image(k, channels),
+                cells_from_labels(self.labels[k].astype(np.int32)),
+                Path(),
+                Path(),
+            )
+            for k in self.validation
+        ]
+
+
+def load(path: Path, most: int | None = None) -> Images:
+    """Read what prepare.py wrote; `most` images of it, or all."""
+    with np.load(path) as store:
+        names = [name for name in store.files if "_" in name]
+
+    def read(name: str) -> np.ndarray:
+        with np.load(path) as own:  # a file of its own for each thread
+            return own[name]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = dict(zip(names, pool.map(read, names), strict=True))
+    kinds = {
+        kind: np.concatenate([parts[name] for name in names if name.startswith(kind)])[:most]
+        for kind in ("images", "dapi", "labels")
+    }
+    lois = np.split(read("lois"), np.cumsum(read("counts"))[:-1])[:most]
+    return Images(read("stems").tolist()[:most], kinds["images"], kinds["dapi"], kinds["labels"], lois)

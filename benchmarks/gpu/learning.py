@@ -1,0 +1,141 @@
+"""How fast the network learns: seconds to AP50 0.90, AP at the end, and the same in the paper's way."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from lacss_tools.cells import Cells, cells_from_labels, cells_to_labels
+from lacss_tools.metrics.metrics import evaluate
+from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.settings import PRESETS
+from lacss_tools.network.weights import save_weights
+from lacss_tools.predict.predictor import Predictor
+from lacss_tools.predict.settings import ALL_DETECTIONS, PredictSettings
+from lacss_tools.train import trainer
+from lacss_tools.train.initial import fit_sizes
+from lacss_tools.train.settings import TrainSettings
+
+from bench import Bench, forget, peak
+
+WANTED = 0.90
+LOOKS = 12
+"""validations, evenly over the time"""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One training."""
+
+    settings: TrainSettings
+    channels: int = 1
+    supervision: str = "weak"
+
+
+def judge(predictor: Predictor, bench: Bench, channels: int) -> dict[str, float]:
+    """Return AP on the fields for validation."""
+    pairs = [(predictor(field.image), field.truth) for field in bench.set.judged(channels)]
+    result = evaluate(pairs)
+    return {"ap50": round(result.ap50 or 0, 4), "ap75": round(result.ap75 or 0, 4), "map": round(result.map or 0, 4)}
+
+
+def accuracy(predictor: Predictor, bench: Bench, channels: int) -> float:
+    """Return TP / (TP + FP + FN) at IoU 0.5 of label images."""
+    predictor = replace(predictor, settings=PredictSettings())
+    pairs: list[tuple[Cells, Cells]] = [
+        (cells_from_labels(cells_to_labels(predictor(field.image))), field.truth)
+        for field in bench.set.judged(channels)
+    ]
+    return round(evaluate(pairs).accuracy50 or 0, 4)
+
+
+def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
+    """Train, look at the validation fields now and then, and return what was seen and the last (averaged) network."""
+    forget(bench.device)
+    settings = lesson.settings
+    sizes = fit_sizes(PRESETS[settings.preset], settings, lesson.channels)
+    fields = bench.fields(lesson.channels, sizes.cell_diameter, lesson.supervision)
+    torch.manual_seed(settings.seed)
+    begun = time.perf_counter()
+    state = trainer.start(Lacss(sizes), settings, bench.device)
+    predictor = Predictor(state.average, bench.set.scale(sizes.cell_diameter), bench.device, ALL_DETECTIONS)
+    curve: list[dict[str, float]] = []
+
+    def look() -> None:
+        before = time.perf_counter()
+        numbers = judge(predictor, bench, lesson.channels)
+        state.since += time.perf_counter() - before  # looking is not counted as training
+        curve.append({"step": state.step, "seconds": round(state.elapsed(), 1), **numbers})
+
+    with closing(trainer.run_steps(state, fields, settings, bench.device)) as steps:
+        for report in steps:
+            if report.progress >= (len(curve) + 1) / LOOKS:
+                look()
+    if not curve or curve[-1]["step"] != state.step:
+        look()
+    reached = [row["seconds"] for row in curve if row["ap50"] >= WANTED]
+    return {
+        "seconds_to_ap50_0.90": reached[0] if reached else None,
+        "end": curve[-1],
+        "accuracy50_of_label_images": accuracy(predictor, bench, lesson.channels),
+        "crops_per_second": round(state.step * settings.batch / state.elapsed(), 1),
+        "seconds_in_all": round(time.perf_counter() - begun, 1),
+        "memory_gb": peak(bench.device),
+        "curve": curve,
+    }, predictor
+
+
+def timed(bench: Bench, seconds: float, **changes: Any) -> TrainSettings:
+    """Return the usual recipe for so many seconds."""
+    return replace(TrainSettings(minutes=(seconds * bench.scale if bench.rehearsed else seconds) / 60), **changes)
+
+
+def learning(bench: Bench) -> None:
+    """Train on weak labels with one and two channels, and with larger batches."""
+    lessons = {
+        "one channel": Lesson(timed(bench, bench.learn_seconds)),
+        "two channels": Lesson(timed(bench, bench.learn_seconds), channels=2),
+        "one channel, batch 16": Lesson(timed(bench, bench.learn_seconds, batch=16)),
+        "one channel, base": Lesson(timed(bench, bench.learn_seconds, preset="base")),
+    }
+    for name, lesson in list(lessons.items())[: bench.lessons]:
+        result, predictor = learn(bench, lesson)
+        bench.keep("learning", name, result)
+        if name == "one channel":
+            save_weights(bench.weights, predictor.model, predictor.scale)
+
+
+def paper(bench: Bench) -> None:
+    """Train what is nearest to the paper: ResNet-50, weak loss of full weight, auxnet."""
+    settings = timed(bench, bench.paper_seconds, preset="resnet50", weak_loss=1.0)
+    result, _ = learn(bench, Lesson(settings, channels=2))
+    bench.keep("paper", "resnet50, weak loss and auxnet, two channels", result)
+
+
+def precision(bench: Bench) -> None:
+    """Compare bfloat16 with float32: AP of the same weights, and of the same training."""
+    from contextlib import nullcontext
+
+    from lacss_tools.network.device import autocast
+    from lacss_tools.predict import grow, predictor
+    from lacss_tools.predict.predictor import load_predictor
+
+    from bench import wrapped
+
+    if not bench.weights.is_file():
+        raise RuntimeError("the phase learning left no weights")
+
+    def plain(_: Any) -> Any:
+        return lambda *ignored, **nothing: nullcontext()
+
+    loaded = load_predictor(bench.weights, str(bench.device), ALL_DETECTIONS)
+    bench.keep("precision", "bfloat16", judge(loaded, bench, 1))
+    assert autocast is predictor.autocast
+    with wrapped(predictor, "autocast", plain), wrapped(grow, "autocast", plain):
+        bench.keep("precision", "float32, tensor cores", judge(loaded, bench, 1))
+        torch.set_float32_matmul_precision("highest")
+        with wrapped(torch.backends.cudnn, "allow_tf32", lambda _: False):
+            bench.keep("precision", "float32", judge(loaded, bench, 1))
+        torch.set_float32_matmul_precision("high")
