@@ -19,7 +19,7 @@ import corrupt
 import numpy as np
 import torch
 import typer
-from data import NucleusImage, read_folder
+from data import PARTS, NucleusImage, read_folder
 from scipy.spatial import cKDTree
 
 from lacss_tools.annotate.lois.find import find_lois
@@ -182,7 +182,7 @@ def main(
         print(f"\n{name}, {part}\n\n| of | images | nuclei | hit | precision | doubles | background | doubles, clear |")
         print("|---|---|---|---|---|---|---|---|")
         for folder in folders:
-            parts = ("train", "validation", "test") if (folder / "ambiguous.json").is_file() else (part,)
+            parts = PARTS if (folder / "ambiguous.json").is_file() else (part,)
             images = read_folder(folder, parts)[::every]
             find = finders(name, images, weights, min_score)
             for table in tables:

@@ -1,7 +1,10 @@
 """Train the nucleus network that ships in the wheel.
 
     python benchmarks/nuclei/train.py pack DSB2018_MIXED DSB2018_NUCLEI -o scratch/nuclei.npz
-    python benchmarks/nuclei/train.py fit scratch/nuclei.npz -o scratch/nuclei.safetensors --minutes 15
+    python benchmarks/nuclei/train.py fit scratch/nuclei.npz -o scratch/first.safetensors --minutes 3 --batch 24
+    python benchmarks/nuclei/train.py pack --validation DSB2018_MIXED DSB2018_NUCLEI -o scratch/all.npz
+    python benchmarks/nuclei/train.py fit scratch/all.npz -o scratch/nuclei.safetensors --minutes 3 --batch 24 \
+        --init scratch/first.safetensors --learning-rate 7e-4 --seed 1
 
 `pack` gathers the images of training (and, with --validation, those of validation) in one file. `fit` trains on it by
 full supervision with the project's own trainer, on any device, for --minutes or --steps.
@@ -31,7 +34,7 @@ from lacss_tools.network.device import choose_device, tune
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.preprocess import normalise, resize, scaled_size, to_working
 from lacss_tools.network.settings import ModelSettings
-from lacss_tools.network.weights import save_weights
+from lacss_tools.network.weights import load_weights, save_weights
 from lacss_tools.train.crops import TrainingImage
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import run_steps, start
@@ -41,7 +44,7 @@ SIZES = ModelSettings(
 )
 RECIPE = TrainSettings(
     supervision="full", auxnet=False, lpn_radius=6.5, jitter=1.0, scale_range=0.9, gain=0.3, offset=0.15, noise=0.15,
-    gamma=0.5, blur=1.5, location_weight=0.5, muon_decay=0.1,
+    gamma=0.5, blur=1.5, location_weight=1.0, muon_decay=0.1,
 )  # fmt: skip
 OTHER_SIZES = (0.5, 2.2)
 LEAST_SIDE = 60
@@ -77,6 +80,8 @@ def fit_command(
     crop: int = 256,
     variants: int = 2,
     seed: int = 0,
+    learning_rate: float = RECIPE.learning_rate,
+    init: Annotated[Path | None, typer.Option(help="Weights to go on from.")] = None,
     device: str = "auto",
     compiled: bool = False,
 ) -> None:
@@ -85,9 +90,13 @@ def fit_command(
     tune(chosen)
     fields = training_fields(unpack(packed), variants)
     print(f"{len(fields)} fields after {time.perf_counter() - began:.0f} s, {chosen}", flush=True)
-    settings = replace(RECIPE, minutes=minutes, steps=steps, batch=batch, crop=crop, seed=seed, compile=compiled)
+    settings = replace(
+        RECIPE, minutes=minutes, steps=steps, batch=batch, crop=crop, seed=seed, compile=compiled,
+        learning_rate=learning_rate,
+    )  # fmt: skip
     torch.manual_seed(seed)
-    state = start(Lacss(SIZES), settings, chosen)
+    model = load_weights(init)[0].float() if init else Lacss(SIZES)
+    state = start(model, settings, chosen)
     shown = time.perf_counter()
     for report in run_steps(state, fields, settings, chosen):
         if time.perf_counter() - shown > LOG_SECONDS:
