@@ -19,12 +19,13 @@ import corrupt
 import numpy as np
 import torch
 import typer
-from data import PARTS, NucleusImage, read_folder
 from scipy.spatial import cKDTree
 
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.nuclei import estimate_diameter
 from lacss_tools.annotate.lois.settings import LoiSettings
+
+from data import PARTS, NucleusImage, read_folder
 
 FOLDER_SAMPLE = 12
 NEAR = 2.0

@@ -24,7 +24,6 @@ import torch
 import torch.nn.functional as F
 import typer
 from corrupt import at_random
-from data import NucleusImage, pack, read_folder, unpack
 from jaxtyping import Float
 from torch import Tensor
 
@@ -38,6 +37,8 @@ from lacss_tools.network.weights import load_weights, save_weights
 from lacss_tools.train.crops import TrainingImage
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import run_steps, start
+
+from data import NucleusImage, pack, read_folder, unpack
 
 SIZES = ModelSettings(
     widths=(32, 48, 96, 128, 192), blocks=(1, 2, 3, 3, 2), pyramid=96, patch_size=64, cell_diameter=20.0, auxnet=False

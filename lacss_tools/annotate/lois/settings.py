@@ -7,7 +7,7 @@ from lacss_tools.errors import UsageError
 METHODS = ("network", "pieces", "dog")
 PAPER_SIGMA = (4.2, 5.0)
 MIN_RESPONSE = 0.006
-MIN_SCORE = 0.4
+MIN_SCORE = 0.45
 
 
 @dataclass(frozen=True)

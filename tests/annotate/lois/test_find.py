@@ -94,11 +94,11 @@ def test_the_papers_rule_is_every_maximum_of_the_filter():
 def test_min_distance_keeps_the_stronger():
     image = nuclei([(50, 44), (50, 58)])
     image[44:57, 52:65] *= 1.3
-    for settings in (LoiSettings(sigma=(4.0, 4.8), min_distance=25.0), LoiSettings(min_distance=25.0)):
+    for settings in (LoiSettings(sigma=(4.0, 4.8), min_distance=25.0), LoiSettings(method="pieces", min_distance=25.0)):
         points, _ = find_lois(image, settings, 12.0)
         assert len(points) == 1
         assert points[0, 1] == pytest.approx(58, abs=1.5)
-    assert len(find_lois(image, LoiSettings(), 12.0)[0]) == 2
+    assert len(find_lois(image, LoiSettings(method="pieces"), 12.0)[0]) == 2
 
 
 def test_points_on_background():
@@ -109,14 +109,16 @@ def test_points_on_background():
 
 
 def test_a_constant_image_has_no_lois():
-    for settings in (LoiSettings(), LoiSettings(sigma=(4.2, 5.0))):
+    for settings in (LoiSettings(), LoiSettings(method="pieces"), LoiSettings(method="dog")):
         points, response = find_lois(np.full((40, 40), 7, np.float32), settings, 12.0)
         assert points.shape == (0, 2)
         assert response.shape == (0,)
     assert (normalise(np.zeros((5, 5), np.float32)) == 0).all()
 
 
-@pytest.mark.parametrize("bad", [{"sigma": (5.0, 4.2)}, {"nucleus_diameter": 1.0}, {"min_response": -1.0}])
+@pytest.mark.parametrize(
+    "bad", [{"sigma": (5.0, 4.2)}, {"nucleus_diameter": 1.0}, {"min_response": -1.0}, {"method": "eyes"}]
+)
 def test_nonsense_settings_are_refused(bad):
     with pytest.raises(UsageError):
         LoiSettings(**bad)
