@@ -117,6 +117,14 @@ def test_without_a_visible_border_the_middle_is_chosen():
     np.testing.assert_allclose(score_candidates(masks, points, ramp), score_candidates(masks, points))
 
 
+def test_a_border_counts_five_percent_less_with_every_tighter_candidate():
+    masks, points, nearest = discs(20, 18, 16)
+    image = np.where(nearest < 18, 600, 200).astype(np.float32)[None]
+    steps = np.array([border_step(mask, smooth_level(image)) for mask in masks]) * [1, 0.95, 0.9]
+    expected = np.maximum(steps, 0.03) / steps.max() * [0.99, 1, 0.99]
+    np.testing.assert_allclose(score_candidates(masks, points, image), expected, rtol=1e-6)
+
+
 # ---- area -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from skimage.filters import threshold_otsu
 
 from lacss_tools.annotate.candidates.intensity import (
     STRENGTHS,
@@ -40,6 +41,21 @@ def test_log_intensity_keeps_0_and_1_and_lifts_what_is_between():
     n = np.array([[0, 0.01, 1]], np.float32)
     np.testing.assert_allclose(log_intensity(n, 99.0), [[0, np.log(1.99) / np.log(100), 1]], rtol=1e-5)
     assert log_intensity(n, 1e-3)[0, 1] == pytest.approx(0.01, rel=0.01)  # weak log is linear
+
+
+def explained(q):
+    """Return the part of the variance between the two classes at Otsu's threshold."""
+    upper = q > threshold_otsu(q)
+    part = upper.mean()
+    return part * (1 - part) * (q[upper].mean() - q[~upper].mean()) ** 2 / q.var()
+
+
+def test_the_strongest_log_is_taken_that_parts_the_classes_nearly_as_well_as_the_best():
+    n = relative_intensity(field())
+    parts = {strength: explained(log_intensity(n, strength).astype(np.float64)) for strength in STRENGTHS}
+    enough = [strength for strength, part in parts.items() if part >= 0.99 * max(parts.values())]
+    assert len(enough) > 1
+    assert log_strength(n) == max(enough)
 
 
 def test_the_log_is_weaker_for_the_square_root_of_the_same_image():
