@@ -1,7 +1,7 @@
 """examples/NAME.md: the notebooks of examples/, executed and rendered with their pictures.
 
-They run one after another in one folder, so that a later one finds the model of an earlier one, and again only when they
-or the package have changed. An error ends the build. EXAMPLE_STEPS=60 in the environment shortens their trainings.
+They run one after another in one folder, so that a later one finds the model of an earlier one, and again only when
+they or the package have changed. An error ends the build. EXAMPLE_STEPS=60 in the environment shortens trainings.
 """
 
 import hashlib
