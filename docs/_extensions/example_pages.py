@@ -67,7 +67,7 @@ def _render(content: Any, pages: Path, name: str) -> None:
     for path, data in resources["outputs"].items():
         (pages / path).parent.mkdir(parents=True, exist_ok=True)
         (pages / path).write_bytes(data)
-    text = text.replace("](../docs/", "](../")  # links as they lie in the repository
+    text = text.replace("](../docs/", "](../").replace(".ipynb)", ".md)")  # links as they lie in the repository
     pages.mkdir(exist_ok=True)
     origin = f"*This page is the notebook `{FOLDER}/{name}.ipynb`, executed when the site was built.*\n"
     (pages / f"{name}.md").write_text(f"{text.rstrip()}\n\n{origin}", encoding="utf-8")
