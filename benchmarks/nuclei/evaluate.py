@@ -69,16 +69,18 @@ def count(points: np.ndarray, labels: np.ndarray, ambiguous: list[int]) -> Count
     )  # fmt: skip
 
 
-def finders(method: str, images: list[NucleusImage], weights: Path | None, min_score: float | None) -> Find:
+def finders(
+    method: str, images: list[NucleusImage], weights: Path | None, min_score: float | None, smallest: float
+) -> Find:
     """Return the function from an image to its LOIs, by one method, set up for a folder of images."""
-    settings = LoiSettings(method=method, min_response=min_score)
+    settings = LoiSettings(method=method, min_response=min_score, smallest=smallest)
     if method == "network":
         from lacss_tools.annotate.lois import network
 
         finder = network.load_finder(weights or network.WEIGHTS)
 
         def by_network(dapi: np.ndarray) -> np.ndarray:
-            found = finder.find(dapi)
+            found = network.without_specks(finder.find(dapi), settings.smallest)
             return network.separate(found.select(np.flatnonzero(found.scores >= settings.least))).points
 
         return by_network
@@ -172,6 +174,7 @@ def main(
     method: Annotated[list[str], typer.Option()] = ["network"],  # noqa: B006
     weights: Path | None = None,
     min_score: float | None = None,
+    smallest: float = LoiSettings().smallest,
     every: int = 1,
     tables: Annotated[
         list[str], typer.Option("--table", help="accuracy, invariance, optics or speed; several times")
@@ -185,7 +188,7 @@ def main(
         for folder in folders:
             parts = PARTS if (folder / "ambiguous.json").is_file() else (part,)
             images = read_folder(folder, parts)[::every]
-            find = finders(name, images, weights, min_score)
+            find = finders(name, images, weights, min_score, smallest)
             for table in tables:
                 kinds[table](folder, images, find)
 

@@ -57,6 +57,10 @@ def annotate_lois(
             show_default=f"{MIN_SCORE:g} or {MIN_RESPONSE:g}",
         ),
     ] = LOI.min_response,
+    smallest: Annotated[
+        float,
+        typer.Option(help="Leave out nuclei under this fraction of the typical diameter as debris (network)."),
+    ] = LOI.smallest,
     min_distance: Annotated[
         float, typer.Option(help="Of points closer than this (pixels), the strongest stays.")
     ] = LOI.min_distance,
@@ -85,7 +89,7 @@ def annotate_lois(
         raise UsageError("--flag marks points outside the masks and needs --masks. Give the folder of masks.")
     if sigma is not None and nucleus_diameter != "auto":
         raise UsageError("--sigma and --nucleus-diameter say the same thing twice. Give one of them.")
-    settings = LoiSettings(method, sigma, _diameter(nucleus_diameter), min_response, min_distance)
+    settings = LoiSettings(method, sigma, _diameter(nucleus_diameter), min_response, smallest, min_distance)
     if nuclei_labels is not None and settings.rule != "network":
         raise UsageError("--nuclei-labels needs --method network. Other methods find points alone.")
     from lacss_tools.jobs import batch

@@ -34,8 +34,8 @@ SAME_SCALE = 1.25
 """scales that differ by less than this factor see the same"""
 MARGIN, DARK = 16.0, 1.0
 """working pixels around the image that are as dark as this percentile"""
-GOAL = 18.0
-"""working pixels that a typical nucleus is brought to: fewer than in training, where it was up to twice as large too"""
+GOAL = 20.0
+"""working pixels that a typical nucleus is brought to, as in training"""
 FINER, FINEST = 3.0, 1.0
 """a finer look for small nuclei beside large ones: by this factor, but no larger than the original"""
 SMALL = 0.6
@@ -55,18 +55,17 @@ class NucleusFinder:
     def find(self, dapi: Plane, diameter: float | None = None) -> Found:
         """Return the nuclei of an image, best first; `diameter` (pixels) is what they are across, None to find out."""
         found, scale = self._first(dapi, first_scale(dapi.shape) if diameter is None else working_scale(diameter))
-        plane, typical = dapi, diameter or 0.0
+        plane, typical = dapi, diameter or typical_diameter(found)
         for look in range(LOOKS - 1):
-            sure = found.select(np.flatnonzero(found.scores >= SURE))
-            if not len(sure):
+            if not typical:
                 return found
-            typical = typical_diameter(sure) if diameter is None else diameter
             before, scale = scale, working_scale(typical)
             if look > 0 and max(before / scale, scale / before) < SAME_SCALE:
                 scale = before
                 break
-            plane = even(dapi, typical, sure)
+            plane = even(dapi, typical, sure(found))
             found = self._look(plane, scale)
+            typical = diameter or typical_diameter(found)
         finer = min(FINER * scale, max(FINEST, scale))
         if finer < SAME_SCALE * scale:
             return found
@@ -76,7 +75,7 @@ class NucleusFinder:
         """Return what the first look finds that finds some nuclei, and its scale."""
         while True:
             found = self._look(dapi, scale)
-            if (found.scores >= SURE).sum() >= FEWEST or 2 * scale > LARGEST_FIRST:
+            if len(sure(found)) >= FEWEST or 2 * scale > LARGEST_FIRST:
                 return found, scale
             scale *= 2
 
@@ -154,12 +153,28 @@ def cut_out(found: Found, margin: int, shape: tuple[int, int]) -> Found:
     return cut.select(np.flatnonzero(areas))
 
 
+def sure(found: Found) -> Found:
+    """Return the nuclei that are sure enough to tell about others."""
+    return found.select(np.flatnonzero(found.scores >= SURE))
+
+
 def typical_diameter(found: Found) -> float:
-    """Return the median diameter (pixels) of nuclei, weighted by score."""
-    across = diameters(found)
+    """Return the median diameter (pixels) of the sure nuclei, weighted by area and score; 0 without any.
+
+    By area, since there may be more specks of debris than nuclei.
+    """
+    known = sure(found)
+    if not len(known):
+        return 0.0
+    across = diameters(known)
     order = np.argsort(across)
-    total = np.cumsum(found.scores[order])
+    total = np.cumsum((known.scores * known.areas)[order])
     return float(across[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def without_specks(found: Found, smallest: float) -> Found:
+    """Return the nuclei that are not under this fraction of the typical diameter."""
+    return found.select(np.flatnonzero(diameters(found) >= smallest * typical_diameter(found)))
 
 
 @dataclass(frozen=True)
@@ -178,7 +193,7 @@ class Nuclei:
 
 def find_nuclei(dapi: Plane, settings: LoiSettings, diameter: float | None = None) -> Nuclei:
     """Return the nuclei that score at least `settings.min_response`; `diameter` is as in `NucleusFinder.find`."""
-    found = load_finder().find(dapi, diameter)
+    found = without_specks(load_finder().find(dapi, diameter), settings.smallest)
     nuclei = separate(found.select(np.flatnonzero(found.scores >= settings.least)))
     return nuclei.select(apart(nuclei.points, settings.min_distance))
 

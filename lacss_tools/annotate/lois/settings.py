@@ -24,6 +24,8 @@ class LoiSettings:
     min_response: float | None = None
     """smallest score of a nucleus (network, 0 to 1) or smallest difference of Gaussians, on intensities whose 1st and
     99.8th percentile are 0 and 1; None for the default of the method"""
+    smallest: float = 0.2
+    """nuclei under this fraction of the typical diameter are debris (network)"""
     min_distance: float = 0.0
     """of LOIs closer than this, the strongest stays"""
 
@@ -40,6 +42,8 @@ class LoiSettings:
             raise UsageError(
                 f"--nucleus-diameter {self.nucleus_diameter:g} is under 2 pixels. Give the diameter in pixels."
             )
+        if not 0 <= self.smallest < 1:
+            raise UsageError(f"--smallest is a fraction of a typical nucleus from 0 to 1, not {self.smallest:g}.")
         if self.min_distance < 0 or (self.min_response is not None and self.min_response < 0):
             raise UsageError("--min-response and --min-distance cannot be negative.")
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 from typer.testing import CliRunner
 
 from lacss_tools.annotate.lois.find import find_lois
@@ -14,6 +15,7 @@ from lacss_tools.annotate.lois.network import (
     merge,
     separate,
     typical_diameter,
+    without_specks,
 )
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.cli import app
@@ -54,8 +56,10 @@ def test_nuclei_of_any_size_get_one_point_each(diameter, size):
 def test_small_nuclei_beside_large_ones():
     rng = np.random.default_rng(8)
     centres = spaced(rng, 40, 300)
-    radii = np.where(np.arange(len(centres)) % 3 == 0, 20.0, 5.0)
-    points, _ = find_lois(nuclei(centres, 300, radii, rng), SETTINGS)
+    radii = np.where(np.arange(len(centres)) % 3 == 0, 20.0, 6.0)
+    image = nuclei(centres, 300, radii, rng)
+    grain = gaussian_filter(rng.standard_normal(image.shape), 2)  # what is large and without texture is debris
+    points, _ = find_lois((image * (1 + 0.2 * grain / grain.std())).astype(np.float32), SETTINGS)
     assert missed_and_extra(points, centres, radii) == (0, 0)
 
 
@@ -134,9 +138,16 @@ def some(areas, scores):
     return Found((50, 200), np.array(scores), np.array(scores), boxes[:, :2].astype(float), boxes, sides**2, crops)
 
 
-def test_the_typical_diameter_is_the_median_by_score():
-    found = some([100, 144, 400, 400], [0.1, 0.9, 0.3, 0.3])
+def test_the_typical_diameter_is_that_of_the_nuclei_with_most_area():
+    found = some([16, 16, 16, 144, 400], [0.9, 0.9, 0.9, 0.9, 0.2])
     assert typical_diameter(found) == pytest.approx(np.sqrt(4 / np.pi * 144))
+    assert typical_diameter(found.select(np.array([4]))) == 0
+
+
+def test_specks_are_left_out():
+    found = some([400, 400, 25, 100], [0.9, 0.8, 0.7, 0.6])
+    assert without_specks(found, 0.3).areas.tolist() == [400, 400, 100]
+    assert len(without_specks(found, 0.0)) == 4
 
 
 def test_of_two_nuclei_on_the_same_pixels_one_stays():
@@ -179,7 +190,7 @@ def test_a_given_diameter_is_the_scale_but_for_small_nuclei():
             looks.append(scale)
             return super()._look(dapi, scale)
 
-    Recorder(load_finder().predictor).find(image, diameter=36.0)
+    Recorder(load_finder().predictor).find(image, diameter=40.0)
     assert looks == [0.5, 0.5, 1.0]
 
 
