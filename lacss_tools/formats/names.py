@@ -5,7 +5,16 @@ from pathlib import Path
 
 from lacss_tools.errors import UsageError
 
-FORMATS = ("labels", "coco", "roi", "geojson", "csv", "contours")
+PLACES = {
+    "labels": "{}.tif",
+    "coco": "{}.json",
+    "roi": "{}.zip",
+    "geojson": "{}.geojson",
+    "csv": "{}.csv",
+    "contours": "contours/{}.png",
+}
+"""where each format of an image goes; contours lie apart, since they are pictures and not labels"""
+FORMATS = tuple(PLACES)
 DEFAULT_FORMATS = "labels,csv"
 COCO_OF_ALL = "coco.json"
 
@@ -25,16 +34,8 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def output_path(folder: Path, stem: str, form: str) -> Path:
-    """Return where one format of one image goes; contours lie apart, since they are pictures and not labels."""
-    places = {
-        "labels": folder / f"{stem}.tif",
-        "csv": folder / f"{stem}.csv",
-        "coco": folder / f"{stem}.json",
-        "roi": folder / f"{stem}.zip",
-        "geojson": folder / f"{stem}.geojson",
-        "contours": folder / "contours" / f"{stem}.png",
-    }
-    return places[form]
+    """Return where one format of one image goes."""
+    return folder / PLACES[form].format(stem)
 
 
 def pending(folder: Path, stem: str, formats: Iterable[str]) -> Path:
