@@ -34,6 +34,8 @@ class Bench:
     training_seconds: float
     compile: bool
     lessons: int
+    seeds: int = 2
+    weak_steps: int = 3000
     images: int | None = None
     deadline: float = float("inf")
     """by `time.perf_counter`, after which nothing new begins"""

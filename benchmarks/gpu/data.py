@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,10 @@ from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.train.crops import TrainingImage, full_image, weak_image
 from lacss_tools.train.folders import LabelledImage
 
+KINDS = ("images", "dapi", "labels")
+"""of arrays, each stored in parts"""
+WEAK = "weak/"
+"""before the name of a kind of weak labels and of its arrays"""
 EVERY = 9
 """in the order of the names, every 9th image is for validation"""
 THREADS = min(16, os.cpu_count() or 1)
@@ -27,6 +31,8 @@ class Images:
     dapi: np.ndarray
     labels: np.ndarray
     lois: list[np.ndarray]
+    weak: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
+    """by the name of a kind of weak labels, of each image the LOIs and the mask"""
 
     @cached_property
     def training(self) -> list[int]:
@@ -48,11 +54,16 @@ class Images:
         return working_scale(typical_diameter(area, sum(len(self.lois[k]) for k in self.training)), cell_diameter)
 
     def fields(self, channels: int, cell_diameter: float, supervision: str = "weak") -> list[TrainingImage]:
-        """Return the training fields: LOIs and cell area from the outlines (weak), or the outlines (full)."""
+        """Return the training fields: LOIs and cell area from the outlines (weak), the outlines (full), or packed ones.
+
+        The latter are weak labels that were made without outlines, by their name.
+        """
         scale = self.scale(cell_diameter)
 
         def build(number: int) -> TrainingImage:
             image, labels, lois = self.image(number, channels), self.labels[number], self.lois[number]
+            if supervision in self.weak:
+                return weak_image(image, self.weak[supervision][number][1], self.weak[supervision][number][0], scale)
             if supervision == "weak":
                 return weak_image(image, labels > 0, lois, scale)
             at = lois.astype(int)
@@ -78,17 +89,24 @@ class Images:
 def load(path: Path, most: int | None = None) -> Images:
     """Read what prepare.py wrote; `most` images of it, or all."""
     with np.load(path) as store:
-        names = [name for name in store.files if "_" in name]
+        stored = store.files
+    names = [name for name in stored if name.split("_")[0] in KINDS]
 
     def read(name: str) -> np.ndarray:
         with np.load(path) as own:  # a file of its own for each thread
             return own[name]
 
+    def split(prefix: str = "") -> list[np.ndarray]:
+        return np.split(read(f"{prefix}lois"), np.cumsum(read(f"{prefix}counts"))[:-1])
+
     with ThreadPoolExecutor(THREADS) as pool:
         parts = dict(zip(names, pool.map(read, names), strict=True))
     kinds = {
         kind: np.concatenate([parts[name] for name in names if name.startswith(kind)])[:most]
-        for kind in ("images", "dapi", "labels")
+        for kind in KINDS
+        if f"{kind}_0" in names
     }
-    lois = np.split(read("lois"), np.cumsum(read("counts"))[:-1])[:most]
-    return Images(read("stems").tolist()[:most], kinds["images"], kinds["dapi"], kinds["labels"], lois)
+    kept = sorted({name.split("/")[1] for name in stored if name.startswith(WEAK)})
+    weak = {kind: [*zip(split(f"{WEAK}{kind}/"), read(f"{WEAK}{kind}/masks"), strict=True)][:most] for kind in kept}
+    dapi = kinds.get("dapi", kinds["images"])
+    return Images(read("stems").tolist()[:most], kinds["images"], dapi, kinds["labels"], split()[:most], weak)

@@ -1,4 +1,4 @@
-"""How fast the network learns: seconds to AP50 0.90, AP at the end, and the same in the paper's way."""
+"""How fast the network learns, by which recipe, and from which labels: seconds to AP50 0.90, AP at the end."""
 
 import time
 from contextlib import closing
@@ -16,6 +16,7 @@ from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import ALL_DETECTIONS, PredictSettings
 from lacss_tools.train import trainer
 from lacss_tools.train.initial import fit_sizes
+from lacss_tools.train.recipes import settings_of
 from lacss_tools.train.settings import TrainSettings
 
 from bench import Bench, forget, peak
@@ -110,11 +111,34 @@ def learning(bench: Bench) -> None:
             save_weights(bench.weights, predictor.model, predictor.scale)
 
 
-def paper(bench: Bench) -> None:
-    """Train what is nearest to the paper: ResNet-50, weak loss of full weight, auxnet."""
-    settings = timed(bench, bench.paper_seconds, preset="resnet50", weak_loss=1.0)
-    result, _ = learn(bench, Lesson(settings, channels=2))
-    bench.keep("paper", "resnet50, weak loss and auxnet, two channels", result)
+def recipes(bench: Bench) -> None:
+    """Train by each recipe for the same time on the same network, from --seeds seeds, and the paper's own network."""
+    small = {"fast": settings_of("fast")} | {
+        f"paper, {name}": settings_of("paper", preset="small", auxnet=auxnet)
+        for name, auxnet in (("auxnet", True), ("no auxnet", False))
+    }
+    for seed in range(bench.seeds):
+        for name, settings in small.items():
+            compare(bench, "recipes", f"{name}, small, seed {seed}", settings, bench.learn_seconds, seed)
+    compare(bench, "recipes", "paper, auxnet, resnet50, seed 0", settings_of("paper"), bench.paper_seconds, 0)
+
+
+def compare(bench: Bench, phase: str, name: str, settings: TrainSettings, seconds: float, seed: int) -> None:
+    """Train for so many seconds on the cell stain alone and keep the figures; nothing when there is no time left."""
+    if not bench.late:
+        minutes = timed(bench, seconds).minutes
+        bench.keep(phase, name, learn(bench, Lesson(replace(settings, minutes=minutes, seed=seed)))[0])
+
+
+def weak(bench: Bench) -> None:
+    """Train for as many steps on each kind of weak labels that was packed, from --seeds seeds."""
+    steps = round(bench.weak_steps * (bench.scale if bench.rehearsed else 1))
+    for seed in range(bench.seeds):
+        for kind in bench.set.weak:
+            if not bench.late:
+                settings = TrainSettings(steps=max(LOOKS, steps), seed=seed)
+                result, _ = learn(bench, Lesson(settings, supervision=kind))
+                bench.keep("weak", f"{kind}, seed {seed}", result)
 
 
 def precision(bench: Bench) -> None:

@@ -32,7 +32,9 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=HERE / "data" / "cil.npz")
     parser.add_argument("--seconds-scale", type=float, default=1.0, help="of all budgets; below 0.1 to rehearse")
     parser.add_argument("--learn-seconds", type=float, default=180.0, help="of each training")
-    parser.add_argument("--paper-seconds", type=float, default=180.0)
+    parser.add_argument("--paper-seconds", type=float, default=180.0, help="of the training of ResNet-50")
+    parser.add_argument("--weak-steps", type=int, default=3000, help="of each training of the phase weak")
+    parser.add_argument("--seeds", type=int, default=2, help="of each training of the phases recipes and weak")
     parser.add_argument("--training-seconds", type=float, default=240.0, help="after which that phase begins no more")
     parser.add_argument("--lessons", type=int, default=4, help="how many trainings of the phase learning")
     parser.add_argument("--most-seconds", type=float, default=1200.0, help="after which nothing new begins")
@@ -73,18 +75,19 @@ def main() -> None:
 
     from bench import Bench
     from correctness import correctness
-    from learning import learning, paper, precision
+    from learning import learning, precision, recipes, weak
     from prediction import prediction
     from training import prove, training
 
-    phases = {f.__name__: f for f in (correctness, training, learning, precision, prediction, paper)}
+    phases = {f.__name__: f for f in (correctness, training, learning, precision, prediction, recipes, weak)}
     device = choose_device(options.device)
     tune(device)
     options.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(
         device, options.out, options.data, options.seconds_scale, options.learn_seconds, options.paper_seconds,
         options.training_seconds,
-        options.compile, options.lessons, options.images, begun + options.most_seconds,
+        options.compile, options.lessons, options.seeds, options.weak_steps, options.images,
+        begun + options.most_seconds,
     )  # fmt: skip
     bench.keep("machine", "facts", describe(device))
     faulthandler.dump_traceback_later(STUCK, repeat=True)

@@ -5,9 +5,9 @@ bottlenecks (`resnet50`: ResNet-50 with a stem of stride 1, 3/4/6/3 bottlenecks 
 attention, FPN of 256 channels, 28.8 M parameters; Shrestha et al. 2022, Methods).
 
 Norm: the paper's batch norm always used the statistics of the current image, in training and in use, so it acted as
-instance norm. Here all presets have group norm (groups of 8 channels), which also sees one image at a time but keeps
-the ratios between the channels of a group, works at any size of batch and of map, and needs nothing exchanged between
-processes.
+instance norm, which `resnet50` has. The other presets have group norm (groups of 8 channels), which also sees one image
+at a time but keeps the ratios between the channels of a group. Both work at any size of batch and of map, and need
+nothing exchanged between processes.
 """
 
 import itertools
@@ -26,17 +26,17 @@ ATTENTION_REDUCTION = 16
 """channels per inner channel of the channel attention, as in squeeze-and-excitation"""
 
 
-def norm(channels: int) -> nn.GroupNorm:
-    """Return group norm with groups of 8 channels."""
-    return nn.GroupNorm(channels // 8, channels)
+def norm(channels: int, group: int = 8) -> nn.GroupNorm:
+    """Return group norm with groups of `group` channels; of one channel it is instance norm."""
+    return nn.GroupNorm(channels // group, channels)
 
 
 class Residual(nn.Module):
     """norm-ReLU-conv twice plus the input; the first convolution may have a stride."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, group: int = 8) -> None:
         super().__init__()
-        self.norm1, self.norm2 = norm(inputs), norm(outputs)
+        self.norm1, self.norm2 = norm(inputs, group), norm(outputs, group)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         same = inputs == outputs and stride == 1
@@ -68,15 +68,15 @@ class ChannelAttention(nn.Module):
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 convolutions, each followed by a norm, then channel attention, plus the input (ResNet-50)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, group: int = 8) -> None:
         super().__init__()
         inner = outputs // BOTTLENECK_EXPANSION
-        self.conv1, self.norm1 = nn.Conv2d(inputs, inner, 1, bias=False), norm(inner)
-        self.conv2, self.norm2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False), norm(inner)
-        self.conv3, self.norm3 = nn.Conv2d(inner, outputs, 1, bias=False), norm(outputs)
+        self.conv1, self.norm1 = nn.Conv2d(inputs, inner, 1, bias=False), norm(inner, group)
+        self.conv2, self.norm2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False), norm(inner, group)
+        self.conv3, self.norm3 = nn.Conv2d(inner, outputs, 1, bias=False), norm(outputs, group)
         self.attention = ChannelAttention(outputs)
         same = inputs == outputs and stride == 1
-        projection = (nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm(outputs))
+        projection = (nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm(outputs, group))
         self.shortcut = nn.Identity() if same else nn.Sequential(*projection)
         nn.init.zeros_(self.norm3.weight)  # each block starts as the identity, so that 16 of them train
 
@@ -90,11 +90,11 @@ class Bottleneck(nn.Module):
 BLOCKS: dict[str, type[Residual] | type[Bottleneck]] = {"basic": Residual, "bottleneck": Bottleneck}
 
 
-def stem(channels: int, width: int, stride: int) -> nn.Module:
+def stem(channels: int, width: int, stride: int, group: int = 8) -> nn.Module:
     """Return the first layer: a 5x5 convolution of stride 2, or at stride 1 a 7x7 one with norm and ReLU (ResNet)."""
     if stride > 1:
         return nn.Conv2d(channels, width, 5, stride, 2)
-    return nn.Sequential(nn.Conv2d(channels, width, 7, 1, 3, bias=False), norm(width), nn.ReLU())
+    return nn.Sequential(nn.Conv2d(channels, width, 7, 1, 3, bias=False), norm(width, group), nn.ReLU())
 
 
 class Backbone(nn.Module):
@@ -102,7 +102,8 @@ class Backbone(nn.Module):
 
     `widths` are the channels at the strides (5 of them down to stride 32, or 4 to stride 16), `blocks` the residual
     blocks at each, of the kind `block`; `pyramid` are the channels of the coarse map, `fine` those of the fine map;
-    `stem_stride` is 2, or 1 to look at every pixel first (then the first stage halves the size).
+    `stem_stride` is 2, or 1 to look at every pixel first (then the first stage halves the size); `group` is that of
+    the norms.
     """
 
     def __init__(
@@ -114,15 +115,16 @@ class Backbone(nn.Module):
         fine: int,
         block: str = "basic",
         stem_stride: int = 2,
+        group: int = 8,
     ) -> None:
         super().__init__()
         kind = BLOCKS[block]
         before = widths[0] if block == "basic" else widths[0] // BOTTLENECK_EXPANSION
-        self.stem = stem(channels, before, stem_stride)
+        self.stem = stem(channels, before, stem_stride, group)
         stages = []
         for level, (width, count) in enumerate(zip(widths, blocks, strict=True)):
-            first = kind(before, width, stride=FINE_STRIDE // stem_stride if level == 0 else 2)
-            stages.append(nn.Sequential(first, *(kind(width, width) for _ in range(count - 1))))
+            first = kind(before, width, FINE_STRIDE // stem_stride if level == 0 else 2, group)
+            stages.append(nn.Sequential(first, *(kind(width, width, group=group) for _ in range(count - 1))))
             before = width
         self.stages = nn.ModuleList(stages)
         outputs = (fine, fine, *(pyramid for _ in widths[2:]))

@@ -29,9 +29,9 @@ class Lacss(nn.Module):
         super().__init__()
         self.settings = settings
         s = settings
-        self.backbone = Backbone(s.channels, s.widths, s.blocks, s.pyramid, s.fine, s.block, s.stem_stride)
-        self.lpn = LPN(s.pyramid, s.pyramid)
-        self.segmentor = Segmentor(s.fine, s.head or s.fine, s.patch_size, s.cell_diameter / 2)
+        self.backbone = Backbone(s.channels, s.widths, s.blocks, s.pyramid, s.fine, s.block, s.stem_stride, s.group)
+        self.lpn = LPN(s.pyramid, s.lpn or s.pyramid)
+        self.segmentor = Segmentor(s.fine, s.head or s.fine, s.patch_size, s.cell_diameter / 2, s.group)
         self.auxnet = Auxnet(s.channels) if s.auxnet else None
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -55,3 +55,29 @@ def lpn_targets(
     least, nearest = distance.masked_fill(elsewhere[:, None], math.inf).min(dim=2)
     offset = (lois[nearest] - centres).masked_fill(least.isinf()[..., None], 0)
     return (least <= radius).float().view(shape), offset.view(*shape, 2)
+
+
+def best_proposals(
+    lois: Float[Tensor, "n 2"],
+    batch: Int64[Tensor, " n"],
+    scores: Float[Tensor, "b y x"],
+    offsets: Float[Tensor, "b y x 2"],
+    reach: float,
+) -> Float[Tensor, "n 2"]:
+    """Return for each LOI the location that the LPN proposes with the highest score within `reach` pixels of it.
+
+    A proposal belongs to the LOI that is nearest to it, and counts from a score of 0.5. A LOI without one stays where
+    it is. `scores` are logits and `offsets` in pixels, as `LPN` gives them. The locations carry no gradient (paper,
+    Methods). Nothing is read back from the device, so that a GPU need not be waited for.
+    """
+    if not len(lois):
+        return lois
+    places = (cell_centres(scores.shape[1], scores.shape[2], lois.device) + offsets.detach()).flatten(1, 2)
+    distance = torch.cdist(places, lois.expand(len(places), -1, -1), compute_mode=EXACT)
+    elsewhere = batch != torch.arange(len(places), device=lois.device)[:, None]
+    least, nearest = (part.flatten() for part in distance.masked_fill(elsewhere[:, None], math.inf).min(dim=2))
+    logits = scores.detach().flatten()
+    usable = (least <= reach) & (logits >= 0)
+    own = usable & (nearest == torch.arange(len(lois), device=lois.device)[:, None])
+    best, index = logits.masked_fill(~own, -math.inf).max(dim=1)
+    return torch.where(best.isinf()[:, None], lois, places.flatten(0, 1)[index].to(lois.dtype))

@@ -20,15 +20,15 @@ PRIOR_REACH = 16.0
 class Segmentor(nn.Module):
     """Shared convolutions and the per-cell head. `radius` (pixels) is that of a typical cell at the working scale."""
 
-    def __init__(self, fine: int, width: int, patch_size: int, radius: float) -> None:
+    def __init__(self, fine: int, width: int, patch_size: int, radius: float, group: int = 8) -> None:
         super().__init__()
         self.patch_size = patch_size
         self.radius = radius
         self.shared = nn.Sequential(
-            norm(fine),
+            norm(fine, group),
             nn.ReLU(),
             nn.Conv2d(fine, width, 3, padding=1, bias=False),
-            norm(width),
+            norm(width, group),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
         )

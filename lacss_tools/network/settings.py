@@ -21,6 +21,10 @@ class ModelSettings:
     stem_stride: int = 2
     head: int | None = None
     """channels of the segmentation FCN; None: as the fine map"""
+    lpn: int | None = None
+    """channels inside the LPN; None: as the coarse map"""
+    group: int = 8
+    """channels that share the statistics of a norm; 1: instance norm"""
 
 
 PRESETS: dict[str, ModelSettings] = {
@@ -29,6 +33,6 @@ PRESETS: dict[str, ModelSettings] = {
     "base": ModelSettings(widths=(48, 96, 144, 192, 256), blocks=(1, 2, 3, 3, 3), pyramid=96, fine=48),
     "resnet50": ModelSettings(
         widths=(256, 512, 1024, 2048), blocks=(3, 4, 6, 3), pyramid=256, fine=256,
-        block="bottleneck", stem_stride=1, head=64,
+        block="bottleneck", stem_stride=1, head=64, lpn=1024, group=1,
     ),
 }  # fmt: skip

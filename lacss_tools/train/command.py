@@ -11,8 +11,9 @@ from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project
 from lacss_tools.screen.options import HERE, DeviceOption, ProjectOption, resolve
 from lacss_tools.screen.settings_options import Given, with_settings
-from lacss_tools.settings import Values
-from lacss_tools.train.settings import AS_INIT, BESIDE_AUXNET, BUDGETS, DATA, NETWORK, TrainSettings
+from lacss_tools.settings import Values, one_of
+from lacss_tools.train.recipes import FAST, PAPER, RECIPES, REPEATS
+from lacss_tools.train.settings import AS_INIT, BESIDE_AUXNET, BUDGETS, DATA, LEARNING, NETWORK, TrainSettings
 
 DEFAULT = TrainSettings()
 RUNS = "Runs and watching"
@@ -43,14 +44,28 @@ def train(
         Path | None,
         typer.Option(rich_help_panel=NETWORK, help="Start from these weights (run folder or .safetensors)."),
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=LEARNING,
+            help="fast: pseudo-labels, Muon, a small network; paper: network, loss, augmentation and optimizer as the "
+            "paper has them, for a GPU; beside --preset small also for a CPU. Other options win over it.",
+            show_default=FAST,
+        ),
+    ] = None,
     given: Given = Given(),
     run: Annotated[
         str, typer.Option(rich_help_panel=RUNS, help="Name of the run; it is written to runs/NAME.")
     ] = "first",
     repeat: Annotated[
-        int,
-        typer.Option(rich_help_panel=RUNS, min=1, help="Train from this many seeds, keep the best on validation."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            rich_help_panel=RUNS,
+            min=1,
+            help="Train from this many seeds, keep the best on validation.",
+            show_default=f"1; {REPEATS[PAPER]} with --recipe paper and --val-images",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -73,12 +88,15 @@ def train(
     with --resume continues. Several GPUs share each step under torchrun, where -- must come before the command:
     torchrun --standalone --nproc-per-node 2 -m lacss_tools -- train --run first
     """  # fmt: skip
+    if recipe is not None and recipe not in RECIPES:
+        raise UsageError(f"`recipe` must be {one_of(RECIPES)}, not {recipe}.")
+    repeat = repeat or (1 if resume or val_images is None else REPEATS[recipe or FAST])
     if resume and init and repeat == 1:
         raise UsageError("`init` begins a run and `resume` continues one. Leave one of them out.")
     if (val_images is None) != (val_labels is None):
         raise UsageError("`val_images` and `val_labels` belong together. Give both or none.")
     inferred = infer_supervision(labels is not None, lois is not None or masks is not None)
-    said = said_of_training(given, inferred, init is not None and not resume, resume)
+    said = said_of_training(given, inferred, init is not None and not resume, resume, RECIPES[recipe or FAST])
     if said.get("patience") and val_images is None:
         raise UsageError("`patience` counts validations. Give `val_images` and `val_labels`, or leave it out.")
     if said.get("supervision") == "weak" and labels is not None:
@@ -107,14 +125,18 @@ def infer_supervision(labels: bool, weak: bool) -> str | None:
     return "mixed" if weak else "full"
 
 
-def said_of_training(given: Given, inferred: str | None, start_given: bool, resume: bool) -> Values:
+def said_of_training(
+    given: Given, inferred: str | None, start_given: bool, resume: bool, recipe: Values | None = None
+) -> Values:
     """Return the settings that the user says, with what follows from them where nothing else is said.
 
-    `inferred` is the supervision that the folders mean, `start_given` whether there are weights to start from.
+    `inferred` is the supervision that the folders mean, `start_given` whether there are weights to start from. A recipe
+    is asked for on the command line, so it wins over a file of settings, but not over single options.
     """
     follows: Values = {"preset": AS_INIT} if start_given else {}
     follows |= {"supervision": inferred} if inferred else {}
-    said = follows | given.all | budget(given)
+    asked = {name: value for name, value in (recipe or {}).items() if name not in follows}
+    said = follows | given.stored | asked | given.typed | budget(given)
     typed = given.typed
     if (typed.get("auxnet") or typed.get("weak_loss")) and said.get("supervision") == "full":
         raise UsageError("`auxnet` and `weak_loss` are for LOIs and masks. With labels alone, leave them out.")

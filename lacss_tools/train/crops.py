@@ -165,7 +165,7 @@ def plan_crop(number: int, whole: TrainingImage, settings: TrainSettings, rng: n
     `number` is that of the image.
     """
     size = settings.crop
-    matrix = random_matrix(settings.scale_range, rng)
+    matrix = random_matrix(settings, rng)
     centre = random_centre(whole, size, rng)
     half = (size - 1) / 2
     lois = (whole.lois - centre) @ torch.linalg.inv(matrix).T + half
@@ -206,10 +206,15 @@ def render(images: list[TrainingImage], plan: Plan) -> Batch:
     return Batch(image=vary_intensity(image, plan.strengths), mask=mask, labels=labels, **loci)
 
 
-def random_matrix(scale_range: float, rng: np.random.Generator) -> Float[Tensor, "2 2"]:
-    """Return the matrix from crop offsets to image offsets, (y, x): rotation by any angle, mirror, scale."""
+def random_matrix(settings: TrainSettings, rng: np.random.Generator) -> Float[Tensor, "2 2"]:
+    """Return the matrix from crop offsets to image offsets, (y, x): rotation, mirror, scale.
+
+    Without `rotation` there are only half turns, which with a mirror along one axis make the mirrors along both.
+    """
     angle, flip = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0])
-    factor = float(np.exp(rng.uniform(-1, 1) * np.log1p(scale_range)))
+    if not settings.rotation:
+        angle = np.pi * (angle > np.pi)
+    factor = float(np.exp(rng.uniform(-1, 1) * np.log1p(settings.scale_range)))
     cos, sin = np.cos(angle) / factor, np.sin(angle) / factor
     return torch.tensor([[cos, -sin * flip], [sin, cos * flip]], dtype=torch.float32)
 

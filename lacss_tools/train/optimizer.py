@@ -1,4 +1,4 @@
-"""The optimizers: Muon for the convolutions inside the network, AdamW for all other parameters."""
+"""The optimizers: Muon for the convolutions inside the network, AdamW for all other parameters, or Adam for all."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lacss_tools.train.settings import TrainSettings
+from lacss_tools.train.settings import MUON, TrainSettings
 
 NARROWEST = 16
 """convolutions of fewer channels, in or out, are first or last layers: AdamW learns them"""
@@ -17,6 +17,8 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """of the odd polynomial a x + b x^3 + c x^5, which sends singular values from 0 to 1 near 1 in a few rounds"""
 MATCH_ADAM = 0.2
 """root mean square of an update per unit of learning rate, about that of Adam"""
+BETAS_BESIDE_MUON, BETAS = (0.9, 0.99), (0.9, 0.999)
+"""of Adam; alone it has those of Kingma and Ba (2015)"""
 
 
 def optimizers(model: nn.Module, settings: TrainSettings, device: torch.device) -> tuple[torch.optim.Optimizer, ...]:
@@ -25,7 +27,8 @@ def optimizers(model: nn.Module, settings: TrainSettings, device: torch.device) 
     Each group carries a `factor`: its learning rate is that of the training times this. On a CUDA device learning rates
     are tensors there, so that recorded steps (`recorded`) read them.
     """
-    inner = [p for p in model.parameters() if p.ndim == 4 and min(p.shape[:2]) >= NARROWEST]
+    muon = settings.optimizer == MUON
+    inner = [p for p in model.parameters() if muon and p.ndim == 4 and min(p.shape[:2]) >= NARROWEST]
     matrices = {id(p) for p in inner}
     rest = [p for p in model.parameters() if id(p) not in matrices]
     cuda = device.type == "cuda"
@@ -35,7 +38,7 @@ def optimizers(model: nn.Module, settings: TrainSettings, device: torch.device) 
 
     adam = torch.optim.AdamW(
         [{"params": rest, "factor": 1.0}], lr=rate(settings.learning_rate), weight_decay=settings.weight_decay,
-        betas=(0.9, 0.99), fused=True if cuda else None, capturable=cuda,
+        betas=BETAS_BESIDE_MUON if muon else BETAS, fused=True if cuda else None, capturable=cuda,
     )  # fmt: skip
     adam._warned_capturable_if_run_uncaptured = True  # steps are tried out before they are recorded
     if not inner:

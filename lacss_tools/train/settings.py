@@ -14,6 +14,7 @@ SUPERVISIONS = ("weak", "full", "mixed")
 """what a training learns from; `TrainSettings.supervision` says what each means"""
 BUDGETS = ("steps", "epochs", "minutes")
 """how long to train can be said in any of these"""
+MUON, ADAM = OPTIMIZERS = ("muon", "adam")
 FREE_ON_RESUME = frozenset({*BUDGETS, "patience", "learning_rate", "validate_every", "compile"})
 """what may change when a run is continued"""
 DATA, NETWORK, BUDGET, LEARNING, AUGMENTATION = "Data", "Network", "How long", "Learning", "Augmentation"
@@ -81,6 +82,12 @@ class TrainSettings:
     batch: int = setting(4, "Crops per step and process.", panel=LEARNING, least=1)
     crop: int = setting(256, "Side of a crop in working pixels.", panel=LEARNING, least=64, multiple=32)
     learning_rate: float = setting(1e-3, "Peak learning rate.", panel=LEARNING, above=0)
+    optimizer: str = setting(
+        MUON,
+        "Muon for the inner convolutions and AdamW for all other parameters (muon), or Adam for all as in the paper "
+        "(adam).",
+        choices=OPTIMIZERS,
+    )
     warmup: float = setting(0.03, "Fraction of the training over which the learning rate rises.", least=0, most=1)
     decay: float = setting(
         0.4, "Fraction of the training, at its end, over which the learning rate falls.", least=0, most=1
@@ -109,6 +116,12 @@ class TrainSettings:
     jitter: float = setting(
         2.0, "Standard deviation, in working pixels, by which training LOIs are moved at random.", least=0
     )
+    proposals: float = setting(
+        0.0,
+        "A training LOI moves to the best location that the LPN proposes within this many working pixels of it, as in "
+        "the paper; 0: it stays.",
+        least=0,
+    )
     lpn_radius: float = setting(
         10.0, "Cells of the coarse map this close to a LOI, in working pixels, are positive.", above=0
     )
@@ -128,6 +141,7 @@ class TrainSettings:
     scale_range: float = setting(
         0.25, "Random rescaling, up to +/- this fraction.", panel=AUGMENTATION, least=0, below=1
     )
+    rotation: bool = setting(True, "Turn crops by any angle, beside mirroring them along both axes.")
     gain: float = setting(0.25, "Random change of brightness, up to +/- this fraction.", panel=AUGMENTATION, least=0)
     offset: float = setting(0.1, "Random offset of brightness, up to +/- this many half contrasts.", least=0)
     noise: float = setting(

@@ -14,7 +14,7 @@ from lacss_tools.network.backbone import COARSE_STRIDE
 from lacss_tools.network.device import autocast, compiled, return_memory
 from lacss_tools.network.lacss import Lacss, Maps
 from lacss_tools.network.losses import aux_loss, full_loss, lpn_offset_loss, lpn_score_loss, weak_loss
-from lacss_tools.network.lpn import lpn_targets
+from lacss_tools.network.lpn import best_proposals, lpn_targets
 from lacss_tools.network.patches import patches_around
 from lacss_tools.train.crops import Batch, TrainingImage
 from lacss_tools.train.distributed import ALONE, World
@@ -264,8 +264,11 @@ def balanced_losses(model: Lacss, maps: Maps, batch: Batch, settings: TrainSetti
     shape = (batch.image.shape[2], batch.image.shape[3])
     scores, offsets = lpn_targets(batch.lois, batch.batch, tuple(maps.scores.shape), settings.lpn_radius)  # type: ignore[arg-type]
     weight, mixed = now.weight, settings.supervision == "mixed"
-    patches = patches_around(batch.lois, batch.batch, shape, model.segmentor.patch_size)
-    logits = model.segmentor.patch_logits(maps.features, batch.lois, patches)
+    places = batch.lois
+    if settings.proposals:
+        places = best_proposals(batch.lois, batch.batch, maps.scores, maps.offsets, settings.proposals)
+    patches = patches_around(places, batch.batch, shape, model.segmentor.patch_size)
+    logits = model.segmentor.patch_logits(maps.features, places, patches)
     with torch.autocast(batch.image.device.type, enabled=False):
         losses = {
             "score": settings.location_weight * lpn_score_loss(maps.scores, scores),

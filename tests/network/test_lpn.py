@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lacss_tools.network.lacss import Maps
-from lacss_tools.network.lpn import cell_centres, lpn_targets
+from lacss_tools.network.lpn import best_proposals, cell_centres, lpn_targets
 from lacss_tools.predict.cut import MAX_OFFSET, propose
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.predict.tiles import Tile
@@ -86,3 +86,35 @@ def test_a_rival_beyond_the_seam_frees_whom_its_own_rival_would_drop(axis):
     maps = Maps(torch.zeros(1, 1, 1, 1), logits[None], offsets[None])
     found = propose(maps, Tile(core, (0, 0, 64, 64)), 16.0, (64, 64), PredictSettings(min_score=0.5, nms_distance=6.0))
     assert found.lois[:, axis].tolist() == [40.0]
+
+
+def by_hand(lois, batch, scores, offsets, reach):
+    """Return the best proposals as a loop over proposals."""
+    out, best = lois.clone(), [0.5] * len(lois)
+    for b, y, x in torch.cartesian_prod(*map(torch.arange, scores.shape)).tolist():
+        place = torch.tensor([8 * y + 3.5, 8 * x + 3.5]) + offsets[b, y, x]
+        far = [(place - loi).norm().item() if batch[k] == b else float("inf") for k, loi in enumerate(lois)]
+        k = min(range(len(far)), key=far.__getitem__)
+        if far[k] <= reach and scores[b, y, x].sigmoid() >= best[k]:
+            out[k], best[k] = place, scores[b, y, x].sigmoid().item()
+    return out
+
+
+def test_training_locations_are_the_best_proposals_near_a_loi():
+    """Paper, Methods: in place of each LOI the best-scored proposal close to it, without gradient."""
+    torch.manual_seed(0)
+    lois, batch = torch.rand(12, 2) * 60, torch.arange(12) % 2
+    scores, offsets = torch.randn(2, 8, 8) - 1, (torch.randn(2, 8, 8, 2) * 6).requires_grad_()
+    moved = best_proposals(lois, batch, scores, offsets, reach=12.0)
+    assert not moved.requires_grad
+    torch.testing.assert_close(moved, by_hand(lois, batch, scores, offsets, 12.0))
+    still = (moved == lois).all(dim=1)
+    assert 0 < still.sum() < 12
+
+
+def test_without_sure_proposals_locations_stay():
+    lois = torch.rand(5, 2) * 60
+    for scores in (torch.full((1, 8, 8), -0.1), torch.full((1, 8, 8), 9.0)):
+        far = torch.full((1, 8, 8, 2), 200.0)
+        assert torch.equal(best_proposals(lois, torch.zeros(5).long(), scores, far, 16.0), lois)
+    assert best_proposals(lois[:0], torch.zeros(0).long(), scores, far, 16.0).shape == (0, 2)

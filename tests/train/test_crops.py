@@ -103,7 +103,9 @@ def test_a_batch_depends_on_seed_and_step_alone():
 
 
 def test_crops_are_turned_by_any_angle_mirrored_every_other_time_and_resized_within_the_range():
-    matrices = torch.stack([random_matrix(0.25, np.random.default_rng(k)) for k in range(400)])
+    matrices = torch.stack(
+        [random_matrix(TrainSettings(scale_range=0.25), np.random.default_rng(k)) for k in range(400)]
+    )
     determinants = torch.linalg.det(matrices)
     factors = determinants.abs() ** -0.5
     assert 0.4 < (determinants < 0).float().mean() < 0.6
