@@ -67,7 +67,7 @@ def train(
     labels : list of label images (y, x), optional
         Outlined cells: 0 is background, 1, 2, ... the cells.
     validation : (images, labels), optional
-        Outlined images to validate on, never trained on: the weights with the best AP50 on them are kept. Without it
+        Outlined images to validate on, never trained on: the weights with the best mAP on them are kept. Without it
         the last weights are.
     steps, minutes : int or float, optional
         How long to train, by one of them; 2000 steps by default. A step takes about a quarter of a second on a laptop's

@@ -111,7 +111,7 @@ def training_progress() -> Iterator[Callable[[Any, Any], None]]:
             text = None
             if report.step % 20 == 0:
                 text = f"step {report.step}  loss {sum(report.numbers().values()):.3f}"
-                text += f"  best AP50 {state.best:.3f}" if state.best >= 0 else ""
+                text += f"  best mAP {state.best:.3f}" if state.best >= 0 else ""
             bar.update(task, completed=report.progress, description=text)
 
         yield watch

@@ -13,6 +13,7 @@ from lacss_tools.io.settings import write_settings
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import weights_hash
 from lacss_tools.settings import Values, from_table
+from lacss_tools.train.history import read_metrics
 from lacss_tools.train.optimizer import restore
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State
@@ -30,7 +31,7 @@ def save_state(run: Path, state: State, data: str, validation: str) -> None:
         "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
         "step": state.step,
         "seconds": state.elapsed(),
-        "best": state.best,
+        "best_map": state.best,
         "stale": state.stale,
         "validations": state.validations,
         "validated": state.validated,
@@ -61,9 +62,10 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
     try:
         if stored["data"] != data:
             raise InputError(f"{path} was trained on other data than given now. Give the same files, or a new `run`.")
-        if stored["best"] >= 0 and not validation:
+        best = stored["best_map"] if "best_map" in stored else former_best(run, stored["best"])
+        if best >= 0 and not validation:
             raise InputError(f"{run} was validated so far. Give the same `val_images` and `val_labels`.")
-        if stored["best"] >= 0 and stored["validation"] != validation:
+        if best >= 0 and stored["validation"] != validation:
             raise InputError(
                 f"{run} was validated on other files than given now. Give the same, or begin a new `run` with `init`."
             )
@@ -71,11 +73,18 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
         state.average.load_state_dict(stored["average"])
         for optimizer, moments in zip(state.optimizers, stored["optimizers"], strict=True):
             restore(optimizer, moments)
-        state.step, state.seconds, state.best = stored["step"], stored["seconds"], stored["best"]
+        state.step, state.seconds, state.best = stored["step"], stored["seconds"], best
         state.stale, state.validations, state.validated = stored["stale"], stored["validations"], stored["validated"]
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is of another version of lacss_tools. Start a new `run`.") from error
     state.since = time.monotonic()
+
+
+def former_best(run: Path, ap50: float) -> float:
+    """Return the best mAP of a run whose weights were kept by their AP50, negative if it was never validated."""
+    if ap50 < 0:
+        return ap50
+    return max((row.validation.map for row in read_metrics(run) if row.validation), default=0.0)
 
 
 def write_config(run: Path, settings: TrainSettings, **facts: Values) -> None:

@@ -106,15 +106,15 @@ def first_weights(begun: Path, init: Path | None) -> Path | None:
 
 
 def outcome(seed: int, run: Path) -> SeedResult:
-    """Return the best validation (by AP50, the first of equals) of a finished run."""
+    """Return the best validation (by mAP, the first of equals) of a finished run."""
     rows = [(row.step, row.validation) for row in read_metrics(run) if row.validation]
-    step, best = max(rows, key=lambda row: row[1].ap50)
+    step, best = max(rows, key=lambda row: row[1].map)
     return SeedResult(seed, run, step, best.ap50, best.ap75, best.map)
 
 
 def best_of(outcomes: list[SeedResult]) -> SeedResult:
-    """Return the outcome of highest AP50, then mAP, then lowest seed."""
-    return max(outcomes, key=lambda o: (o.ap50, o.map, -o.seed))
+    """Return the outcome of highest mAP, then AP50, then lowest seed."""
+    return max(outcomes, key=lambda o: (o.map, o.ap50, -o.seed))
 
 
 def keep(run: Path, outcomes: list[SeedResult]) -> None:

@@ -11,6 +11,7 @@ import torch
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import atomic, write_jpeg
+from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.weights import BEST, save_weights
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import ALL_DETECTIONS
@@ -21,6 +22,7 @@ from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.folders import LabelledImage, TrainingData, fingerprint
 from lacss_tools.train.history import Row, Scores, read_metrics, write_metrics
 from lacss_tools.train.interrupt import whole_steps
+from lacss_tools.train.level import calibrated
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
 from lacss_tools.train.validation import SHOWN_IMAGES, find_all, picture, scores
@@ -109,7 +111,7 @@ class TrainSession:
             if due:
                 self.validate()
                 if self.out_of_patience():
-                    self.say(f"step {report.step}: no better AP50 in {self.state.stale} validations, stopped early")
+                    self.say(f"step {report.step}: no better mAP in {self.state.stale} validations, stopped early")
                     break
             elif report.step % LOG_EVERY == 0:
                 self.log(self.row())
@@ -127,19 +129,20 @@ class TrainSession:
             self.board.add(row)
 
     def validate(self) -> None:
-        """Validate the averaged weights, keep them when they are the best so far, draw curves and pictures, save."""
+        """Validate the averaged weights, calibrated, keep them when they are the best so far, draw, save."""
         self.check()
         task, state = self.task, self.state
-        found, due = [], self.validations_due(state.progress(task.settings, task.world))
+        model, found, due = state.average, [], self.validations_due(state.progress(task.settings, task.world))
         if task.world.leads:
-            found = find_all(Predictor(state.average, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
+            model = calibrated(state.average, task.data.images, task.device)
+            found = find_all(Predictor(model, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
         # not before: a validation that is interrupted is made again
         state.validated, state.validations = state.step, due
         if not task.world.leads:
             return
         result = scores(found, task.validation)
         self.log(self.row(result))
-        if keep_best(task, state, result.ap50 if result else None):
+        if keep_best(task, state, model, result.map if result else None):
             self.say(f"step {state.step}: {_verdict(result)}")
         self.draw(found)
         self.save()
@@ -175,11 +178,14 @@ def _verdict(result: Scores | None) -> str:
     return f"validation AP50 {result.ap50:.3f}, mAP {result.map:.3f}; weights kept"
 
 
-def keep_best(task: Task, state: State, ap50: float | None) -> bool:
-    """Write the averaged weights when they are the best so far (always when nothing is validated)."""
-    if ap50 is not None and ap50 <= state.best:
+def keep_best(task: Task, state: State, model: Lacss, mean_ap: float | None) -> bool:
+    """Write the weights when they are the best so far (always when nothing is validated).
+
+    The best by mAP: AP50 alone chooses early weights, which find the cells and know little of their borders.
+    """
+    if mean_ap is not None and mean_ap <= state.best:
         state.stale += 1
         return False
-    state.best, state.stale = state.best if ap50 is None else ap50, 0
-    save_weights(task.run / BEST, state.average, task.data.scale, task.settings.channel)
+    state.best, state.stale = state.best if mean_ap is None else mean_ap, 0
+    save_weights(task.run / BEST, model, task.data.scale, task.settings.channel)
     return True

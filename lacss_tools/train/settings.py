@@ -76,7 +76,7 @@ class TrainSettings:
     )
     minutes: float | None = setting(None, "Instead of `steps`: minutes by the clock.", panel=BUDGET, above=0)
     patience: int | None = setting(
-        None, "Stop after this many validations without a better AP50.", panel=BUDGET, least=1, shown="never"
+        None, "Stop after this many validations without a better mAP.", panel=BUDGET, least=1, shown="never"
     )
     seed: int = setting(0, "Seed of all random numbers.", panel=LEARNING, least=0)
     batch: int = setting(4, "Crops per step and process.", panel=LEARNING, least=1)

@@ -39,7 +39,7 @@ class State:
     seconds: float = 0.0
     """time spent in earlier sessions of this run"""
     best: float = -1.0
-    """best validation AP50 so far"""
+    """best validation mAP so far"""
     stale: int = 0
     """validations since then"""
     validations: int = 0
