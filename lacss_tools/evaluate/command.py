@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lacss_tools.arrays import Image
     from lacss_tools.cells import Cells
     from lacss_tools.evaluate.report import EvaluatedModel
-    from lacss_tools.evaluate.steps import Find, Truth
+    from lacss_tools.evaluate.steps import Find, Limits, Truth
 
 
 def mount(app: typer.Typer) -> None:
@@ -58,6 +58,20 @@ def evaluate(
             "--output", "-o", help="Where to write the report.", show_default="MODEL/report; eval for predictions"
         ),
     ] = None,
+    ambiguous: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON of ambiguous outlines, image name to numbers of cells, such as joined neighbours: a second "
+            "result leaves them and detections on them out. Negative labels and COCO's iscrowd are ambiguous too."
+        ),
+    ] = None,
+    region: Annotated[
+        Path | None,
+        typer.Option(help="Where cells are outlined: masks, ROIs or GeoJSON by image name. Others do not count."),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Only some cells are outlined: detections that touch none do not count.")
+    ] = False,
     score_cut: Annotated[
         float | None,
         typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5, for each"),
@@ -95,7 +109,8 @@ def evaluate(
     truth_path = resolve(project, labels, home.labels)
     image_folder = _image_folder(resolve(project, images, home.images), images is not None or bool(networks))
     check_output(folder, *paths, truth_path, *([image_folder] if image_folder else []))
-    truth = steps.open_truth(image_folder, truth_path, channel or _trained_channel(networks))
+    limits = _limits(project / ambiguous if ambiguous else None, project / region if region else None, partial)
+    truth = steps.open_truth(image_folder, truth_path, channel or _trained_channel(networks), limits)
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     console.say(steps.describe_first(truth))
     groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
@@ -103,12 +118,25 @@ def evaluate(
     for name, path in zip(_names(models), paths, strict=True):
         find = _network(path, device, diameter) if path in networks else _predictions(path, truth)
         with console.progress(f"eval {name}") as advance:
-            evaluated.append(steps.evaluate_model(name, truth, find, score_cut, groups, advance))
+            evaluated += steps.evaluate_model(name, truth, find, score_cut, groups, advance)
     report = steps.write_report(folder, ", ".join(_names(models)), evaluated, truth)
     console.table(["", *(model.name for model in evaluated)], _table(evaluated))
+    if not (partial or region) and (alone := steps.alone(evaluated[0])):
+        console.say(
+            f"{alone} of {evaluated[0].result.n_detections} detections touch no outlined cell. If only some cells are "
+            "outlined, give --partial, or the outlined area with --region."
+        )
     console.say(f"report: {report}")
     if as_json:
         console.emit_json(steps.as_json(evaluated))
+
+
+def _limits(ambiguous: Path | None, region: Path | None, partial: bool) -> "Limits":
+    from lacss_tools.evaluate.steps import Limits
+    from lacss_tools.formats.ambiguous import read_ambiguous
+    from lacss_tools.formats.sources import open_source
+
+    return Limits(read_ambiguous(ambiguous) if ambiguous else {}, open_source(region) if region else None, partial)
 
 
 def _table(models: "list[EvaluatedModel]") -> list[list[str]]:

@@ -39,6 +39,7 @@ LINES: tuple[tuple[str, str, Callable[[Evaluation], float | None]], ...] = (
     ("mAP (COCO)", "", lambda r: r.map_coco),
     ("score cut", "", lambda r: r.score_cut),
     ("accuracy, IoU 0.5", "accuracy50", lambda r: r.accuracy50),
+    ("accuracy, mean of images", "", lambda r: r.accuracy50_images),
     ("F1, IoU 0.5", "f1_50", lambda r: r.rates.f1[0]),
     ("precision, IoU 0.5", "", lambda r: r.rates.precision[0]),
     ("recall, IoU 0.5", "", lambda r: r.rates.recall[0]),

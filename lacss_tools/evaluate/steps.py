@@ -3,25 +3,35 @@
 import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lacss_tools.arrays import Image
-from lacss_tools.cells import Cells
+import numpy as np
+
+from lacss_tools.arrays import Image, Mask
+from lacss_tools.cells import Cells, cells_to_labels
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.evaluate.figures import ap_and_fnr
 from lacss_tools.evaluate.report import EvaluatedModel, report, shown_images
-from lacss_tools.formats.sources import Segmentations, open_source
+from lacss_tools.formats.sources import Outlines, Segmentations, open_source, read_outlines
 from lacss_tools.io.image import load
 from lacss_tools.io.native import atomic, read_image, write_table, write_text
 from lacss_tools.io.project import Pairing, list_images, pair
 from lacss_tools.metrics.bootstrap import intervals
-from lacss_tools.metrics.metrics import ImageResult, choose_cut, compare, summarise
+from lacss_tools.metrics.metrics import ImageResult, Matched, choose_cut, compare, summarise
+from lacss_tools.metrics.uncounted import Uncounted, leave_out
 
 Find = Callable[[str, Image | None, tuple[int, int]], Cells]
 """stem, image (None where there is none) and (height, width) -> detections"""
 Advance = Callable[[int, int], None]
+
+Pair = tuple[Cells, Cells]
+"""detections and true cells of one image"""
+WITHOUT = "ambiguous left out"
+"""in the name of a result"""
+MANY_ALONE = 0.4
+"""fraction of the detections that touch no outlined cell, from which cells may be outlined only in part"""
 
 CELLS_HEADER = ["model", "image", "kind", "cell", "y", "x", "area", "score", "outcome", "partner", "iou"]
 
@@ -35,30 +45,76 @@ class Truth:
     images: dict[str, Path]
     channel: str | None = None
     """the one channel of the images to use, by index or name"""
+    limits: "Limits" = field(default_factory=lambda: Limits())
 
     @property
     def stems(self) -> list[str]:
         """The images to evaluate."""
         return list(self.pairing.paired)
 
-    def read(self, stem: str) -> tuple[Image | None, Cells]:
-        """Return an image and its true cells; InputError when their sizes differ."""
-        image = read_image(self.images[stem], self.channel) if stem in self.images else None
+    def read(self, stem: str) -> tuple[Image | None, Outlines]:
+        """Return an image and its outlines; InputError when their sizes differ."""
+        image = self.image(stem)
         shape = None if image is None else (image.shape[1], image.shape[2])
-        cells = self.source.cells(stem, shape)
-        if shape is not None and cells.shape != shape:
-            name = self.source.files[stem]
-            raise InputError(f"{self.images[stem]} is {shape} pixels and {name} {cells.shape}. Give one size.")
-        return image, cells
+        outlines = read_outlines(self.source, stem, shape)
+        if shape is not None and outlines.cells.shape != shape:
+            name, size = self.source.files[stem], outlines.cells.shape
+            raise InputError(f"{self.images[stem]} is {shape} pixels and {name} {size}. Give one size.")
+        return image, outlines
+
+    def image(self, stem: str) -> Image | None:
+        """Return an image, None when there are none."""
+        return read_image(self.images[stem], self.channel) if stem in self.images else None
 
 
-def open_truth(images: Path | None, labels: Path, channel: str | None = None) -> Truth:
+@dataclass(frozen=True)
+class Limits:
+    """What the outlines cannot judge."""
+
+    ambiguous: dict[str, list[int]] = field(default_factory=dict)
+    """numbers of ambiguous cells by stem, beside those that the outlines themselves mark"""
+    region: Segmentations | None = None
+    """where cells are outlined, as areas in any format"""
+    partial: bool = False
+    """whether only some cells are outlined"""
+
+    def both_ways(self, stem: str, outlines: Outlines, found: Cells) -> tuple[Pair, Pair]:
+        """Return the detections and true cells that count, with ambiguous outlines among them and without.
+
+        InputError for a number that no cell has.
+        """
+        listed = self.ambiguous.get(stem, [])
+        if unknown := set(listed) - set(outlines.numbers.tolist()):
+            raise InputError(f"{stem} has no cell {min(unknown)}, which is listed as ambiguous. Check the list.")
+        ambiguous, region = outlines.ambiguous | np.isin(outlines.numbers, listed), self._region(stem, outlines)
+        cells = outlines.cells.select(np.arange(len(outlines.cells) - outlines.crowds))
+        whole = leave_out(found, cells, Uncounted(np.zeros(len(cells), bool), region, self.partial))
+        if not ambiguous.any():
+            return whole, whole
+        return whole, leave_out(found, outlines.cells, Uncounted(ambiguous, region, self.partial))
+
+    def _region(self, stem: str, outlines: Outlines) -> Mask | None:
+        if self.region is None:
+            return None
+        shape = outlines.cells.shape
+        if stem not in self.region.files:
+            raise InputError(f"{self.region.path} holds no region for {stem!r}. Add it, or leave the image out.")
+        region = self.region.cells(stem, shape)
+        if region.shape != shape:
+            raise InputError(f"{self.region.files[stem]} is {region.shape} pixels, its image {shape}. Give one size.")
+        inside: Mask = cells_to_labels(region) > 0
+        return inside
+
+
+def open_truth(images: Path | None, labels: Path, channel: str | None = None, limits: Limits | None = None) -> Truth:
     """Pair images and truth of any format by stem; `images` is None when there are none."""
     source = open_source(labels)
     if images is None:
-        return Truth(source, pair((labels, source.files)), {})
+        return Truth(source, pair((labels, source.files)), {}, limits=limits or Limits())
     pairing = pair((images, list_images(images)), (labels, source.files))
-    return Truth(source, pairing, {stem: paths[0] for stem, paths in pairing.paired.items()}, channel)
+    return Truth(
+        source, pairing, {stem: paths[0] for stem, paths in pairing.paired.items()}, channel, limits or Limits()
+    )
 
 
 def describe_first(truth: Truth) -> str:
@@ -102,22 +158,50 @@ def evaluate_model(
     score_cut: float | None = None,
     groups: dict[str, str] | None = None,
     advance: Advance = lambda done, total: None,
-) -> EvaluatedModel:
-    """Find the cells of every image and compare them with the truth; `groups` is stem -> group."""
-    matched = []
+) -> list[EvaluatedModel]:
+    """Find the cells of every image and compare them with the truth; `groups` is stem -> group.
+
+    Where outlines are ambiguous there are two results: all outlines counted, and the ambiguous left out.
+    """
+    matched: list[tuple[Matched, Matched]] = []
     for number, stem in enumerate(truth.stems, start=1):
-        image, cells = truth.read(stem)
+        image, outlines = truth.read(stem)
         try:
-            matched.append(compare(find(stem, image, cells.shape), cells))
+            whole, sure = truth.limits.both_ways(stem, outlines, find(stem, image, outlines.cells.shape))
+            everything = compare(*whole)
+            matched.append((everything, everything if sure is whole else compare(*sure)))
         except LacssError as error:
             raise type(error)(str(error) if stem in str(error) else f"{name}, {stem}: {error}") from error
         advance(number, len(truth.stems))
+    first, second = ([pair[k] for pair in matched] for k in (0, 1))
+    models = [_judged(name, first, truth.stems, score_cut, groups)]
+    if any(one is not other for one, other in matched):
+        models.append(_judged(f"{name}, {WITHOUT}", second, truth.stems, score_cut, groups))
+    return models
+
+
+def _judged(
+    name: str, matched: list[Matched], stems: list[str], score_cut: float | None, groups: dict[str, str] | None
+) -> EvaluatedModel:
     cut = choose_cut(matched) if score_cut is None else score_cut
     parts = {}
     for group in sorted(set((groups or {}).values())):
-        members = [m for stem, m in zip(truth.stems, matched, strict=True) if groups and groups[stem] == group]
+        members = [m for stem, m in zip(stems, matched, strict=True) if groups and groups[stem] == group]
         parts[group] = summarise(members, cut)
     return EvaluatedModel(name, matched, summarise(matched, cut), intervals(matched, cut), parts)
+
+
+def alone(model: EvaluatedModel) -> int:
+    """Return how many detections touch no true cell, where it looks as if only some cells were outlined, else 0.
+
+    That is where most outlined cells are found, and so many detections are alone.
+    """
+    result = model.result
+    kept = [np.flatnonzero(m.detections.scores >= result.score_cut) for m in model.matched]
+    shared = [m.both.select(keep).shared for m, keep in zip(model.matched, kept, strict=True)]
+    count = sum(int(np.count_nonzero(np.diff(matrix.indptr) == 0)) for matrix in shared)
+    found = result.fnr50 is not None and result.fnr50 < 0.5
+    return count if found and count > MANY_ALONE * result.n_detections else 0
 
 
 def as_json(models: list[EvaluatedModel]) -> dict[str, Any]:
@@ -144,7 +228,7 @@ def write_report(folder: Path, title: str, models: list[EvaluatedModel], truth: 
     with atomic(folder / "ap_fnr.png") as part:
         part.write_bytes(ap_and_fnr({model.name: model.result for model in models}))
     worst, best = shown_images(models)
-    images = {k: truth.read(truth.stems[k])[0] for k in (*worst, *best)}
+    images = {k: truth.image(truth.stems[k]) for k in (*worst, *best)}
     write_text(folder / "report.html", report(title, models, truth.stems, images))
     return folder / "report.html"
 

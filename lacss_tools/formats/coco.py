@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -64,15 +64,18 @@ class CocoFile:
     path: Path
     shapes: dict[str, tuple[int, int]]
     annotations: dict[str, list[Foreign]]
+    crowds: dict[str, list[Foreign]] = field(default_factory=dict)
+    """annotations with `iscrowd`: areas in which cells cannot be told apart"""
 
-    def cells(self, stem: str) -> Cells:
-        """Return the cells of one image in the order of the file.
+    def cells(self, stem: str, crowds: bool = False) -> Cells:
+        """Return the cells of one image in the order of the file, with `crowds` behind them those areas too.
 
         Raises InputError, naming the annotation, for one without a pixel in the image and for a score of nan.
         """
         shape = self.shapes[stem]
         crops, scores = [], []
-        for number, annotation in enumerate(self.annotations[stem], start=1):
+        listed = self.annotations[stem] + (self.crowds.get(stem, []) if crowds else [])
+        for number, annotation in enumerate(listed, start=1):
             name = f"{self.path}: annotation {annotation.get('id', number)} of {stem}"
             crops.append(_pixels(annotation, shape, name))
             score = annotation.get("score", 1.0)
@@ -103,10 +106,10 @@ def read_coco(path: Path, names: Path | None = None) -> CocoFile:
         data = {"images": _parse(names)["images"], "annotations": data}
     try:
         shapes, stems = _images(path, data["images"])
-        annotations = _by_image(path, data["annotations"], stems)
+        annotations, crowds = _by_image(path, data["annotations"], stems)
     except (KeyError, TypeError) as error:
         raise InputError(f"{path} is not COCO json: {error} is missing or wrong. {FIX}") from error
-    return CocoFile(path, shapes, annotations)
+    return CocoFile(path, shapes, annotations, crowds)
 
 
 def _parse(path: Path) -> Any:
@@ -129,8 +132,12 @@ def _images(path: Path, images: list[Foreign]) -> tuple[dict[str, tuple[int, int
     return shapes, stems
 
 
-def _by_image(path: Path, annotations: list[Foreign], stems: dict[Any, str]) -> dict[str, list[Foreign]]:
+def _by_image(
+    path: Path, annotations: list[Foreign], stems: dict[Any, str]
+) -> tuple[dict[str, list[Foreign]], dict[str, list[Foreign]]]:
+    """Return the annotations of each image that are cells, and those that are crowds."""
     out: dict[str, list[Foreign]] = {stem: [] for stem in stems.values()}
+    crowds: dict[str, list[Foreign]] = {stem: [] for stem in stems.values()}
     seen = set()
     for annotation in annotations:
         if annotation["image_id"] not in stems:
@@ -141,9 +148,8 @@ def _by_image(path: Path, annotations: list[Foreign], stems: dict[Any, str]) -> 
             if annotation["id"] in seen:
                 raise InputError(f"{path} uses the annotation id {annotation['id']} twice. {FIX}")
             seen.add(annotation["id"])
-        if not annotation.get("iscrowd"):
-            out[stems[annotation["image_id"]]].append(annotation)
-    return out
+        (crowds if annotation.get("iscrowd") else out)[stems[annotation["image_id"]]].append(annotation)
+    return out, crowds
 
 
 def _pixels(annotation: Foreign, shape: tuple[int, int], name: str) -> tuple[int, int, Mask]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Integer
 
 from lacss_tools.arrays import Labels
 from lacss_tools.cells import Cells, cells_from_labels
@@ -47,6 +47,35 @@ class Segmentations:
         if shape is None:
             raise InputError(f"{path} does not say how large the image is. Give the folder of the images (`images`).")
         return rois.read_rois(path, shape) if self.kind == "ImageJ ROIs" else geojson.read_geojson(path, shape)
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Outlined cells of one image, and behind them `crowds` areas in which cells cannot be told apart."""
+
+    cells: Cells
+    numbers: Integer[np.ndarray, " n"]
+    """the label of each, or its place in the file from 1"""
+    ambiguous: Bool[np.ndarray, " n"]
+    """which are marked as such, crowds among them"""
+    crowds: int = 0
+
+
+def read_outlines(source: Segmentations, stem: str, shape: Shape | None = None) -> Outlines:
+    """Return the outlines of one image; negative labels and COCO's crowds are ambiguous. `shape` as for `cells`."""
+    if source.kind == "label images":
+        labels = read_labels(source.files[stem], signed=True)
+        numbers = np.unique(labels[labels != 0])
+        size = np.abs(numbers)
+        if len(np.unique(size)) < len(numbers):
+            both = size[np.argsort(size)][:-1][np.diff(np.sort(size)) == 0][0]
+            raise InputError(f"{source.files[stem]} holds both labels {both} and {-both}. Keep one of them.")
+        order = np.argsort(size)
+        return Outlines(cells_from_labels(np.abs(labels)), size[order], numbers[order] < 0)
+    cells = source.cells(stem, shape) if source.coco is None else source.coco.cells(stem, crowds=True)
+    crowds = 0 if source.coco is None else len(source.coco.crowds.get(stem, []))
+    numbers = np.arange(1, len(cells) + 1)
+    return Outlines(cells, numbers, numbers > len(cells) - crowds, crowds)
 
 
 def open_source(path: Path, names: Path | None = None) -> Segmentations:

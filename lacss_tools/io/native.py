@@ -96,19 +96,22 @@ def read_full_scale(path: Path) -> float | None:
     return float(2 ** (8 * dtype.itemsize)) if dtype.kind in "ui" else None
 
 
-def read_labels(path: Path) -> Labels:
-    """Read instance labels (0 = background) as int32; InputError for fractions, negative numbers, several channels."""
+def read_labels(path: Path, signed: bool = False) -> Labels:
+    """Read instance labels (0 = background) as int32; InputError for fractions, negative numbers, several channels.
+
+    `signed` lets negative numbers pass, which mark cells that are ambiguous.
+    """
     loaded = load(path)
     # floats of 24 bits cannot tell large labels apart
     exact = loaded.pixels.squeeze()
-    return as_labels(path, exact if exact.ndim == 2 and exact.dtype.kind in "uib" else read_plane(path))
+    return as_labels(path, exact if exact.ndim == 2 and exact.dtype.kind in "uib" else read_plane(path), signed)
 
 
-def as_labels(path: Path, plane: np.ndarray) -> Labels:
+def as_labels(path: Path, plane: np.ndarray, signed: bool = False) -> Labels:
     """Return the pixels (y, x) of a label image as int32; errors, which name `path`, as `read_labels`."""
     if plane.dtype.kind == "f" and not (plane == np.round(plane)).all():
         raise InputError(f"{path} holds fractions where instance labels are whole numbers. Give the label image.")
-    if plane.size and plane.min() < 0:
+    if plane.size and plane.min() < (-MAX_LABEL if signed else 0):
         raise InputError(f"{path} holds negative labels. Use 0 for background and 1, 2, ... for cells.")
     if plane.size and plane.max() > MAX_LABEL:
         raise InputError(f"{path} holds the label {plane.max()}, above {MAX_LABEL}. Renumber the cells.")

@@ -88,6 +88,8 @@ class Evaluation:
     map_coco: float | None
     ap_coco: list[float | None]
     rates: Rates
+    accuracy50_images: float | None = None
+    """TP / (TP + FP + FN) at IoU 0.5 as the mean of the images, which is what Cellpose and StarDist publish"""
 
     def as_json(self) -> dict[str, Any]:
         """Return a dictionary that JSON can hold: no nan, undefined values are null, rates beside the rest."""
@@ -100,7 +102,7 @@ def evaluation_from_json(stored: dict[str, Any]) -> Evaluation:
     """Return what `as_json` stored; further keys are ignored."""
     names = {field.name for field in fields(Evaluation)} - {"images", "rates"}
     return Evaluation(
-        **{name: stored[name] for name in names},
+        **{name: stored[name] for name in names if name in stored},
         images=[ImageResult(**line) for line in stored["images"]],
         rates=Rates(**{field.name: stored[field.name] for field in fields(Rates)}),
     )
@@ -146,6 +148,7 @@ def summarise(matched: list[Matched], cut: float) -> Evaluation:
     ap = [average_precision(true, scores, total.truth) for true in hits]
     coco = [coco_ap(true, scores, total.truth) for true in hits]
     pooled = rates(total)
+    images = [_image_result(m, count) for m, count in zip(matched, counts, strict=True)]
     return Evaluation(
         ap50=ap[0],
         ap75=ap[5],
@@ -159,12 +162,13 @@ def summarise(matched: list[Matched], cut: float) -> Evaluation:
         n_truth=total.truth,
         n_detections=total.detections,
         score_cut=cut,
-        images=[_image_result(m, count) for m, count in zip(matched, counts, strict=True)],
+        images=images,
         ap50_coco=coco[0],
         ap75_coco=coco[5],
         map_coco=mean(coco),
         ap_coco=coco,
         rates=pooled,
+        accuracy50_images=mean([image.accuracy50 for image in images]),
     )
 
 

@@ -269,7 +269,6 @@ def test_one_side_without_any_cell(project, side, values):
     ("pixels", "message"),
     [
         (labels_of(5) / np.float32(3), "a.tif holds fractions"),
-        (-labels_of(5).astype(np.int16), "a.tif holds negative labels"),
         (np.stack([labels_of(5), labels_of(25), labels_of(5)], -1).astype(np.uint8), "a.tif has 3 channels"),
     ],
 )
@@ -279,3 +278,9 @@ def test_labels_that_are_none_are_named(project, side, pixels, message):
     result = lacss_eval(project, "found")
     assert result.exit_code == 3
     assert message in result.stderr
+
+
+def test_no_detection_is_ambiguous(project):
+    tifffile.imwrite(project / "found" / "a.tif", -labels_of(5).astype(np.int16))
+    result = lacss_eval(project, "found")
+    assert (result.exit_code, "a.tif holds negative labels" in result.stderr) == (3, True)
