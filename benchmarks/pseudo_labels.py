@@ -2,8 +2,8 @@
 
     python benchmarks/pseudo_labels.py DATA...     # folders with images/ and labels/ (or a COCO file), perhaps dapi/
 
-Points are inner points of the outlines, areas the outlines closed over gaps of up to 2 x CLOSE pixels, so that cells
-touch. Where there is DAPI: the real case too, points by `annotate-lois` and areas by `graphcut`, the automatic choice.
+Points are inner points of the outlines, areas the outlines closed over gaps of up to GAP pixels, so that cells touch.
+Where there is DAPI: the real case too, points by `annotate-lois` and areas by `graphcut`, the automatic choice.
 With --partly only some cells are outlined: elsewhere points and areas are those of DAPI and graph cut, and only
 outlined cells that lie in the stained area count. All at the working scale, where a typical cell is 30 pixels across.
 """
@@ -37,8 +37,9 @@ from lacss_tools.metrics.overlap import overlap
 from lacss_tools.network.preprocess import scaled_size, typical_diameter, working_scale
 from lacss_tools.network.working import normalise, resize, to_working
 
-CLOSE = 2
-"""pixels, radius of the disc that closes gaps between outlines"""
+GAP, NEAR = 4, 2
+"""pixels, width of the gaps between outlines that are closed, and radius of the disc within which a point belongs to an
+outline"""
 STAINED = 0.5
 """fraction of an outline that lies in the stained area"""
 CELL = 30.0
@@ -66,10 +67,11 @@ class Scaled:
     truth: Cells
 
 
-def closed(area: Mask) -> Mask:
-    """Return the area without gaps of up to 2 * CLOSE pixels."""
-    around = CLOSE + 1
-    out: Mask = ndimage.binary_closing(np.pad(area, around), disk(CLOSE))[around:-around, around:-around]
+def closed(area: Mask, gap: int = GAP) -> Mask:
+    """Return the area without gaps of up to `gap` pixels: closed by a disc that is `gap` + 1 pixels across."""
+    along, around = np.arange(gap + 1) - gap / 2, gap + 1
+    disc = along[:, None] ** 2 + along**2 <= (gap / 2) ** 2 + 0.25
+    out: Mask = ndimage.binary_closing(np.pad(area, around), disc)[around:-around, around:-around]
     return out
 
 
@@ -106,7 +108,7 @@ def ideal(image: Image, truth: Labels) -> Case:
 
 def partly(ours: Case) -> Case:
     """Return outlines completed by points and area from stains; only stained outlines stay true."""
-    near = ndimage.binary_dilation(ours.truth > 0, disk(CLOSE))
+    near = ndimage.binary_dilation(ours.truth > 0, disk(NEAR))
     points = np.concatenate([inner_points(ours.truth), ours.points[~at(near, ours.points)]])
     mask = ours.mask | closed(ours.truth > 0)
     return Case(ours.image, mask, points, ours.truth)

@@ -1,9 +1,10 @@
 """How well and how fast the network trains: weak labels from outlines, from DAPI alone, and full labels.
 
-    python benchmarks/training.py PART DATA [--minutes 30 | --steps N] [--seed 0] [--model RUN] [--out DIR] [-- more for
-    lacss train]
+    python benchmarks/training.py PART DATA [--minutes 30 | --steps N] [--seed 0] [--close PX] [--model RUN] [--out DIR]
+    [-- more for lacss train]
 
-PART: weak (LOIs and cell area from the outlines), dapi (LOIs from DAPI, masks by graph cut and automatic choice; no
+PART: weak (LOIs and cell area from the outlines; with --close the area without gaps up to so wide, so that outlines
+touch and something must part the cells), dapi (LOIs from DAPI, masks by graph cut and automatic choice; no
 outline enters), full (the outlines), rival (watershed on the validation fields, given their DAPI and graph-cut masks),
 speed (seconds per step, per prediction, memory). DATA holds images/ and labels/, and dapi/ for two of the parts. Every
 9th field, in the order of the names, is validation; it is looked at while training and is what the figures are of.
@@ -22,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pseudo_labels import closed
 
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_image, read_labels, read_mask
+from lacss_tools.io.native import read_image, read_labels, read_mask, write_mask
 from lacss_tools.io.project import list_images
 from lacss_tools.metrics.metrics import evaluate
 
@@ -58,6 +60,12 @@ def annotate(project: Path) -> None:
     lacss("pick", "--auto", "--project", project)
 
 
+def close_gaps(project: Path, gap: int) -> None:
+    """Close the gaps between outlines in the masks of a project."""
+    for path in list_images(project / "masks").values():
+        write_mask(path, closed(read_mask(path), gap))
+
+
 def label_images(out: Path) -> None:
     """Print how good the label images of `lacss predict` are as written: found by itself, and at the nuclei in DAPI."""
     project, ways = out / "val", {"found": []}
@@ -81,6 +89,8 @@ def train(kind: str, options: argparse.Namespace) -> None:
     split(options.data, out)
     if kind == "weak":
         lacss("convert", "labels", "--project", project)
+        if options.close:
+            close_gaps(project, options.close)
     if kind == "dapi":
         annotate(project)
     if kind != "full":
@@ -183,6 +193,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--close", type=int, help="weak: pixels, gaps between outlines up to so wide become cell area")
     parser.add_argument(
         "--model", type=Path, help="speed: a trained network, since one that finds no cells is too fast"
     )
