@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import lacss_tools
 from lacss_tools.annotate.candidates.settings import CutSettings
-from lacss_tools.annotate.check.judge import KINDS
+from lacss_tools.annotate.check.findings import KINDS
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.pick import journal
 from lacss_tools.annotate.settings import ChannelSettings

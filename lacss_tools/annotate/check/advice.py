@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lacss_tools.annotate.check import judge
-from lacss_tools.annotate.check.judge import JudgedImage
+from lacss_tools.annotate.check import findings as find
+from lacss_tools.annotate.check.findings import JudgedImage, Limits
+from lacss_tools.annotate.check.judge import size_range
 from lacss_tools.annotate.check.overview import Overview
 
 NAMED = 5
 """stems named in a sentence"""
+UNLIKE = 1.3
+"""nuclei so many times as large as typical ones are named"""
 POOLED = 0.05
 """fraction of all LOIs of the set from which a fault is one of the set, even if no image is over its limit"""
 
@@ -38,10 +41,10 @@ class Missing:
 
 def advise(judged: list[JudgedImage], facts: Overview, missing: Missing) -> list[Advice]:
     """Return what to do, the gravest first; one sentence when all is well."""
-    kinds = {kind: [one for one in judged if _asks_for(one, kind)] for kind in judge.KINDS}
+    kinds = {kind: [one for one in judged if _asks_for(one, kind)] for kind in find.KINDS}
     advice = [_word(kind, ones, facts) for kind in SENTENCES if (ones := kinds[kind])]
-    advice += _pooled_advice(kinds, facts) + _partners(missing)
-    unusual = kinds[judge.UNUSUAL]
+    advice += _pooled_advice(judged, kinds, facts) + _partners(missing)
+    unusual = kinds[find.UNUSUAL]
     if not advice:
         advice.append(Advice(_all_well(facts)))
     if unusual:
@@ -62,27 +65,31 @@ def _all_well(facts: Overview) -> str:
 
 
 SENTENCES = {
-    judge.INVERTED: "{masks cover} the background in place of the cells: inverted. {exchange}",
-    judge.EMPTY: "{masks cover} next to nothing{though}. Run lacss pick and choose a looser candidate, or reject these "
+    find.INVERTED: "{masks cover} the background in place of the cells: inverted. {exchange}",
+    find.EMPTY: "{masks cover} next to nothing{though}. Run lacss pick and choose a looser candidate, or reject these "
     "images with 0.",
-    judge.FULL: "{masks cover} nearly the whole image. Run lacss pick and choose a tighter candidate, or reject these "
+    find.FULL: "{masks cover} nearly the whole image. Run lacss pick and choose a tighter candidate, or reject these "
     "images with 0; if cells really fill them, all is well.",
-    judge.NO_LOIS: "{images have} no LOIs, though the mask or the other images show cells. Look at the DAPI images; "
+    find.NO_LOIS: "{images have} no LOIs, though the mask or the other images show cells. Look at the DAPI images; "
     "run lacss annotate-lois --overwrite if these tables were emptied, with a lower --min-response if nuclei are dim.",
-    judge.BEYOND: "LOIs lie outside the image in {images}: their tables were made for images of another size, or hold "
+    find.BEYOND: "LOIs lie outside the image in {images}: their tables were made for images of another size, or hold "
     "x where y should be. Run lacss annotate-lois --overwrite, or correct the tables.",
-    judge.DARK: "LOIs lie where the DAPI is dark in {images}: points in noise, or tables that are shifted or belong to "
+    find.DARK: "LOIs lie where the DAPI is dark in {images}: points in noise, or tables that are shifted or belong to "
     "other images. Run lacss annotate-lois --overwrite, with a higher --min-response if it is noise.",
-    judge.CHANCE: "LOIs and mask have nothing to do with each other in {images}. Check that images, DAPI, LOI tables "
+    find.CHANCE: "LOIs and mask have nothing to do with each other in {images}. Check that images, DAPI, LOI tables "
     "and masks of one name belong together, then run lacss annotate-lois --overwrite and lacss pick.",
-    judge.OUTSIDE: "{off mask} of the LOIs lie outside the masks in {images}: the masks are probably too tight there. "
+    find.OUTSIDE: "{off mask} of the LOIs lie outside the masks in {images}: the masks are probably too tight there. "
     "Run lacss pick and choose a looser candidate. If the nuclei belong to cells without stain, lacss annotate-lois "
     "--masks masks --overwrite leaves these LOIs out.",
-    judge.FAINT: "{images have} LOIs off the mask that are faint in the DAPI: specks or debris. Run lacss "
+    find.FAINT: "{images have} LOIs off the mask that are faint in the DAPI: specks or debris. Run lacss "
     "annotate-lois --masks masks --overwrite to leave them out, or give a higher --min-response.",
-    judge.DOUBLES: "{doubled} of the LOIs in {images} are probably second points of a nucleus. {fewer}",
-    judge.LONELY: "A good part of the mask has no LOI in {images}: nuclei were missed there, or the mask covers "
+    find.DOUBLES: "{doubled} of the LOIs in {images} are probably second points of a nucleus. {fewer}",
+    find.LONELY: "A good part of the mask has no LOI in {images}: nuclei were missed there, or the mask covers "
     "debris. Run lacss annotate-lois --overwrite with a lower --min-response, or lacss pick for a tighter mask.",
+    find.UNSTAINED: "{off mask} of the nuclei in {images} lie in unstained tissue, or are debris outside the cells; "
+    "training leaves them out. If the pictures show cells there, run lacss pick and choose a looser candidate.",
+    find.MIXED: "Nuclei are of many sizes in {images}, {sizes} px across: cells of several kinds, or debris. If large "
+    "ones carry several points, or debris carries any, run lacss annotate-lois --nucleus-diameter {large} --overwrite.",
 }
 """what to say of all images with one kind of finding; `_facts` fills in the words in braces"""
 
@@ -93,6 +100,7 @@ def _word(kind: str, ones: list[JudgedImage], facts: Overview) -> Advice:
 
 def _facts(ones: list[JudgedImage], facts: Overview) -> dict[str, str]:
     own = all(one.image.source == "own" for one in ones)
+    low, high = size_range(ones, Limits()) or (0.0, 0.0)
     return {
         "images": counted(len(ones), "image"),
         "images have": counted(len(ones), "image has", "images have"),
@@ -101,7 +109,9 @@ def _facts(ones: list[JudgedImage], facts: Overview) -> dict[str, str]:
         "though": ", though there are LOIs" if all(one.image.lois is not None for one in ones) else "",
         "off mask": _mean([_off_mask(one) for one in ones]),
         "doubled": _mean([one.doubled for one in ones]),
-        "fewer": _fewer(facts),
+        "fewer": _fewer(ones, facts),
+        "sizes": f"{low:.0f} to {high:.0f}",
+        "large": f"{high:.0f}",
     }
 
 
@@ -112,12 +122,11 @@ CHOOSE_ANOTHER = (
 )
 
 
+WRONG_POINTS = (find.BEYOND, find.DARK)
 EXPLAINED_BY = {
-    judge.DARK: (judge.BEYOND,),
-    judge.CHANCE: (judge.BEYOND, judge.DARK),
-    judge.OUTSIDE: (judge.BEYOND, judge.DARK),
-    judge.FAINT: (judge.BEYOND, judge.DARK),
-    judge.LONELY: (judge.BEYOND, judge.DARK, judge.CHANCE, judge.OUTSIDE),
+    find.DARK: (find.BEYOND,),
+    find.LONELY: (*WRONG_POINTS, find.CHANCE, find.OUTSIDE),
+    **dict.fromkeys((find.CHANCE, find.OUTSIDE, find.FAINT, find.DOUBLES, find.UNSTAINED, find.MIXED), WRONG_POINTS),
 }
 """findings that follow from graver ones in the same image: the remedy is theirs"""
 
@@ -129,24 +138,24 @@ def _asks_for(one: JudgedImage, kind: str) -> bool:
 # ---- of the set -----------------------------------------------------------------------------------------------------
 
 
-def _pooled_advice(kinds: dict[str, list[JudgedImage]], facts: Overview) -> list[Advice]:
-    advice = []
-    if facts.doubles is not None and facts.doubles > POOLED and not kinds[judge.DOUBLES]:
-        fraction = _percent(facts.doubles)
-        advice.append(Advice(f"{fraction} of all LOIs are probably second points of a nucleus. {_fewer(facts)}"))
-    explained = any(
-        kinds[kind] for kind in (judge.INVERTED, judge.EMPTY, judge.DARK, judge.CHANCE, judge.OUTSIDE, judge.FAINT)
-    )
-    if facts.outside is not None and facts.outside > POOLED and not explained:
-        fraction = _percent(facts.outside)
-        advice.append(
-            Advice(
-                f"{fraction} of all LOIs lie outside the masks: cells without stain, or masks that are a little too "
-                "tight. Run lacss annotate-lois --masks masks --overwrite to leave them out, or lacss pick for looser "
-                "masks."
-            )
-        )
-    return advice
+POOLED_SENTENCES = {
+    find.DOUBLES: "{doubled} of all LOIs are probably second points of a nucleus. {fewer}",
+    find.OUTSIDE: "{off mask} of all LOIs lie outside the masks: cells without stain, or masks that are a little too "
+    "tight. Run lacss annotate-lois --masks masks --overwrite to leave them out, or lacss pick for looser masks.",
+}
+"""the same for what is spread thinly over the set"""
+MASK_TELLS = (find.INVERTED, find.EMPTY, find.FULL, find.DARK, find.CHANCE, find.OUTSIDE, find.FAINT, find.UNSTAINED)
+TOLD_BY = {find.DOUBLES: (find.DOUBLES, find.DARK), find.OUTSIDE: MASK_TELLS}
+"""findings of single images that say as much"""
+
+
+def _pooled_advice(judged: list[JudgedImage], kinds: dict[str, list[JudgedImage]], facts: Overview) -> list[Advice]:
+    much = {find.DOUBLES: facts.doubles, find.OUTSIDE: facts.outside}
+    return [
+        Advice(sentence.format_map(_facts(judged, facts)))
+        for kind, sentence in POOLED_SENTENCES.items()
+        if (much[kind] or 0.0) > POOLED and not any(kinds[told] for told in TOLD_BY[kind])
+    ]
 
 
 def _partners(missing: Missing) -> list[Advice]:
@@ -166,10 +175,25 @@ def _partners(missing: Missing) -> list[Advice]:
     return advice
 
 
-def _fewer(facts: Overview) -> str:
+def _fewer(ones: list[JudgedImage], facts: Overview) -> str:
+    """Return the remedy for doubles: the diameter of the nuclei that have them, if it is not the typical one."""
     if facts.nucleus_diameter is None:
         return "Run lacss annotate-lois --overwrite."
-    return f"Run lacss annotate-lois --nucleus-diameter {facts.nucleus_diameter:.0f} --overwrite."
+    across = _doubled_diameter(ones)
+    if across is None or across < UNLIKE * facts.nucleus_diameter:
+        return f"Run lacss annotate-lois --nucleus-diameter {facts.nucleus_diameter:.0f} --overwrite."
+    return (
+        f"These nuclei are about {across:.0f} px across, where {facts.nucleus_diameter:.0f} px are typical. Run lacss "
+        f"annotate-lois --nucleus-diameter {across:.0f} --overwrite."
+    )
+
+
+def _doubled_diameter(ones: list[JudgedImage]) -> float | None:
+    known = [
+        one.image.lois.diameter[one.doubled] for one in ones if one.image.lois and one.image.lois.diameter is not None
+    ]
+    together = np.concatenate([*known, np.zeros(0)])
+    return float(np.median(together)) if len(together) else None
 
 
 def _about(ones: list[JudgedImage], text: str) -> Advice:
@@ -186,7 +210,7 @@ def _off_mask(one: JudgedImage) -> np.ndarray:
 
 def _mean(parts: list[np.ndarray]) -> str:
     together = np.concatenate(parts)
-    return _percent(float(np.mean(together))) if len(together) else "none"
+    return f"{100 * np.mean(together):.0f} %" if len(together) else "none"
 
 
 def counted(number: int, one: str, several: str | None = None) -> str:
@@ -200,7 +224,3 @@ def counted(number: int, one: str, several: str | None = None) -> str:
 
 def _names(stems: tuple[str, ...]) -> str:
     return ", ".join(stems[:NAMED]) + (f" and {len(stems) - NAMED} more" if len(stems) > NAMED else "")
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %"

@@ -52,7 +52,7 @@ def check(
     Works with LOIs alone or masks alone. What it finds does not change the exit code; files that cannot be read do.
     """
     from lacss_tools.annotate.check import steps
-    from lacss_tools.annotate.check.judge import Limits
+    from lacss_tools.annotate.check.findings import Limits
     from lacss_tools.annotate.check.sources import Folders, find_sources
     from lacss_tools.screen import console
 

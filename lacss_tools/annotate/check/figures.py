@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lacss_tools.annotate.check.judge import JudgedImage
+from lacss_tools.annotate.check.findings import JudgedImage
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.screen.plots import BLUE, RED, png
 

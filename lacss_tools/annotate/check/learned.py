@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lacss_tools.annotate.check.judge import JudgedImage
+from lacss_tools.annotate.check.findings import JudgedImage
 from lacss_tools.annotate.pseudo.labels import pseudo_labels
 from lacss_tools.arrays import Image, Labels, Mask, Plane, Points
 from lacss_tools.network.preprocess import (

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lacss_tools.annotate.candidates.choice import smooth_level, with_loi
-from lacss_tools.arrays import Image, Mask, Plane, Points
+from lacss_tools.annotate.candidates.choice import with_loi
+from lacss_tools.annotate.check.sizes import ONE_NUCLEUS, nucleus_sizes, share_a_nucleus
+from lacss_tools.arrays import Mask, Plane, Points
 from lacss_tools.contrast import percentile_range
 from lacss_tools.points import inside_image, values_at
 
@@ -31,7 +32,9 @@ class LoiFacts:
     dapi: Float[np.ndarray, " point"] | None
     """how bright the DAPI is there: 0 is background, 1 is bright; None without DAPI"""
     one_nucleus: Bool[np.ndarray, " point"] | None
-    """a stronger LOI lies within one nucleus diameter and the DAPI has no valley between them; None without DAPI"""
+    """a stronger LOI lies in the same nucleus of the DAPI; None without DAPI"""
+    diameter: Float[np.ndarray, " point"] | None = None
+    """of the nucleus there in the DAPI; None without DAPI"""
 
     @property
     def on_dark(self) -> Bool[np.ndarray, " point"] | None:
@@ -51,6 +54,8 @@ class MaskFacts:
     """for each LOI whether it lies off the mask; None without LOIs"""
     lonely: float | None
     """fraction of the mask's area in regions without a LOI; None without LOIs"""
+    stain: Float[np.ndarray, " point"] | None = None
+    """how bright the cell image is around each LOI: 0 is background, 1 is the mask's median; None without image"""
 
 
 def measure_lois(
@@ -60,28 +65,50 @@ def measure_lois(
     beyond = np.zeros(len(points), dtype=bool)
     if shape is not None:
         beyond = ~inside_image(points, shape)
-    level = one_nucleus = None
+    level = one_nucleus = diameter = None
     if dapi is not None:
-        from scipy import ndimage
-
-        smooth = ndimage.gaussian_filter(dapi, DAPI_SIGMA, mode="nearest")
-        usual = percentile_range(smooth, (DAPI_BACKGROUND, DAPI_BRIGHT))
-        level = usual.scale(_look_up(smooth, points).astype(np.float64))
+        bright = dapi_level(dapi)
+        level = _look_up(bright, points).astype(np.float64)
         if nucleus is not None:
-            one_nucleus = in_one_nucleus(points, response, smooth, nucleus)
-    return LoiFacts(points, response, nearest_distances(points), beyond, level, one_nucleus)
+            sizes = nucleus_sizes(dapi, points, nucleus)
+            diameter = sizes.diameter
+            pairs = weaker_of_pairs(points, response, ONE_NUCLEUS * float(diameter.max(initial=0.0)))
+            one_nucleus = share_a_nucleus(points, pairs, sizes) | in_one_nucleus(points, response, bright, nucleus)
+    return LoiFacts(points, response, nearest_distances(points), beyond, level, one_nucleus, diameter)
 
 
-def measure_mask(mask: Mask, points: Points | None, image: Image | None) -> MaskFacts:
-    """Measure one mask."""
-    step = None
-    if image is not None and mask.any() and not mask.all():
-        level = smooth_level(image)
+def dapi_level(dapi: Plane) -> Plane:
+    """Return how bright the smoothed DAPI is: 0 is background, 1 is bright."""
+    from scipy import ndimage
+
+    smooth = ndimage.gaussian_filter(dapi, DAPI_SIGMA, mode="nearest")
+    level: np.ndarray = percentile_range(smooth, (DAPI_BACKGROUND, DAPI_BRIGHT)).scale(smooth)
+    return level
+
+
+def measure_mask(mask: Mask, points: Points | None, level: Plane | None, around: float = 0.0) -> MaskFacts:
+    """Measure one mask; `level` is `smooth_level` of its image, `around` how far a LOI's surroundings reach."""
+    step = stain = None
+    if level is not None and mask.any() and not mask.all():
         step = float(level[mask].mean() - level[~mask].mean())
+        stain = None if points is None else stain_around(level, mask, points, around)
     if points is None:
         return MaskFacts(float(mask.mean()), step, None, None)
     lonely = 1 - with_loi(mask, points).sum() / max(int(mask.sum()), 1) if mask.any() else 0.0
-    return MaskFacts(float(mask.mean()), step, ~values_at(mask, points), float(lonely))
+    return MaskFacts(float(mask.mean()), step, ~values_at(mask, points), float(lonely), stain)
+
+
+def stain_around(level: Plane, mask: Mask, points: Points, around: float) -> Float[np.ndarray, " point"]:
+    """Return the mean level within a Gaussian of sigma `around` at points: 0 is that off the mask, 1 that on it.
+
+    Medians; off the mask the lower quartile, as what lies there may be cells that the mask misses.
+    """
+    from scipy import ndimage
+
+    low, high = np.percentile(level[~mask], 25), np.median(level[mask])
+    there = _look_up(ndimage.gaussian_filter(level, around, mode="nearest"), points)
+    stain: np.ndarray = (there.astype(np.float64) - low) / (high - low if abs(high - low) > 1e-6 else 1e-6)
+    return stain
 
 
 def nearest_distances(points: Points) -> Float[np.ndarray, " point"]:

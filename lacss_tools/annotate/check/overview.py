@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lacss_tools.annotate.check.judge import JudgedImage
+from lacss_tools.annotate.check.findings import JudgedImage
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lacss_tools.annotate.check.advice import Advice
 from lacss_tools.annotate.check.figures import histograms
-from lacss_tools.annotate.check.judge import JudgedImage
+from lacss_tools.annotate.check.findings import JudgedImage
 from lacss_tools.annotate.check.learned import GIANT, Learned
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.arrays import Image, Mask, Plane

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lacss_tools.annotate.check.judge import MeasuredImage
+from lacss_tools.annotate.check.findings import MeasuredImage
 from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts
+from lacss_tools.annotate.check.related import Relation
 
 FLAGS = ("beyond", "one_nucleus", "outside")
+NUMBERS = ("points", "response", "nearest", "dapi", "diameter", "stain")
 
 
 def to_text(image: MeasuredImage) -> str:
@@ -20,13 +22,14 @@ def to_text(image: MeasuredImage) -> str:
 def from_text(text: str) -> MeasuredImage:
     """Return the image that `to_text` wrote."""
     stored = json.loads(text)
-    lois, mask, shape = stored["lois"], stored["mask"], stored["shape"]
+    lois, mask, shape, relation = (stored[name] for name in ("lois", "mask", "shape", "relation"))
     return MeasuredImage(
         stem=stored["stem"],
         shape=None if shape is None else (shape[0], shape[1]),
         lois=None if lois is None else LoiFacts(**_arrays(lois)),
         mask=None if mask is None else MaskFacts(**_arrays(mask)),
         source=stored["source"],
+        relation=None if relation is None else Relation(**relation | {"lois_mask": tuple(relation["lois_mask"])}),
     )
 
 
@@ -35,6 +38,6 @@ def _arrays(stored: dict[str, Any]) -> dict[str, Any]:
     for name, value in stored.items():
         if name in FLAGS and value is not None:
             out[name] = np.array(value, dtype=bool)
-        elif name in ("points", "response", "nearest", "dapi") and value is not None:
+        elif name in NUMBERS and value is not None:
             out[name] = np.array(value, dtype=np.float64).reshape((-1, 2) if name == "points" else -1)
     return out

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from lacss_tools.annotate.candidates.choice import middle_area, typical
+from lacss_tools.annotate.candidates.choice import middle_area, smooth_level, typical
 from lacss_tools.annotate.check import page
 from lacss_tools.annotate.check.advice import Advice, Missing, advise
-from lacss_tools.annotate.check.judge import JudgedImage, Limits, MeasuredImage, estimate_nucleus, judge
+from lacss_tools.annotate.check.findings import JudgedImage, Limits, MeasuredImage
+from lacss_tools.annotate.check.judge import estimate_nucleus, judge, nucleus_per_cell
 from lacss_tools.annotate.check.learned import WorkingImage, learn, scale_of, to_working
-from lacss_tools.annotate.check.measure import measure_lois, measure_mask
+from lacss_tools.annotate.check.measure import dapi_level, measure_lois, measure_mask
 from lacss_tools.annotate.check.overview import Overview, overview
 from lacss_tools.annotate.check.record import from_text, to_text
+from lacss_tools.annotate.check.related import relate
 from lacss_tools.annotate.check.sources import NONE, Folders, LoadedAnnotation, Sources, load_annotation
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.lois.steps import nucleus_diameter
@@ -81,7 +83,7 @@ def check(
         work = partial(_measure, folders=folders, nucleus=nucleus, area=area)
         summary = batch.run(jobs, work, workers=workers, overwrite=True, advance=advance)
         images = [from_text(job.output.read_text(encoding="utf-8")) for job in jobs if job.output.exists()]
-    images = [MeasuredImage(one.stem, one.shape, one.lois, one.mask, sources.source(one.stem)) for one in images]
+    images = [replace(one, source=sources.source(one.stem)) for one in images]
     nucleus = nucleus if nucleus is not None else estimate_nucleus(images)
     judged = judge(images, nucleus, limits)
     facts, missing = overview(judged, nucleus), sources.missing()
@@ -138,13 +140,21 @@ def _typical_area(sources: Sources) -> float | None:
 def _measure(job: batch.Job, folders: Folders, nucleus: float | None, area: float | None) -> None:
     loaded = load_annotation(job.inputs, folders, area)
     shape = next((plane.shape[-2:] for plane in (loaded.image, loaded.mask, loaded.dapi) if plane is not None), None)
-    lois = mask = None
+    lois = mask = relation = None
     if loaded.points is not None:
         response = loaded.response if loaded.response is not None else np.ones(len(loaded.points))
         lois = measure_lois(loaded.points, response, shape, loaded.dapi, nucleus)
     if loaded.mask is not None:
-        mask = measure_mask(loaded.mask, loaded.points, loaded.image)
-    write_text(job.output, to_text(MeasuredImage(job.stem, shape, lois, mask, NONE)))
+        level = None if loaded.image is None else smooth_level(loaded.image)
+        across = (
+            nucleus
+            if nucleus is not None
+            else nucleus_per_cell(float(loaded.mask.sum()), 0 if loaded.points is None else len(loaded.points))
+        )
+        mask = measure_mask(loaded.mask, loaded.points, level, across / 2)
+        dapi = None if loaded.dapi is None else dapi_level(loaded.dapi)
+        relation = relate(loaded.points, dapi, level, loaded.mask, across)
+    write_text(job.output, to_text(MeasuredImage(job.stem, shape, lois, mask, NONE, relation)))
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from lacss_tools.annotate.check import judge
+from lacss_tools.annotate.check import findings as find
 from lacss_tools.annotate.check.page import COMMAND
 from lacss_tools.cli import app
 from lacss_tools.io.lois import read_lois, write_lois
@@ -75,18 +75,18 @@ def change_mask(project, stem, change):
 
 
 SPOILED = {
-    "inverted": (judge.INVERTED, lambda p: change_mask(p, "f3", lambda mask: ~mask)),
-    "empty mask": (judge.EMPTY, lambda p: change_mask(p, "f3", lambda mask: mask & False)),
-    "full mask": (judge.FULL, lambda p: change_mask(p, "f3", lambda mask: mask | True)),
-    "half the cells": (judge.OUTSIDE, lambda p: change_mask(p, "f3", lambda mask: mask & (np.arange(WIDTH) < 100))),
-    "shifted": (judge.DARK, lambda p: change_lois(p, "f3", lambda xy, r: (np.add(xy, [20, -17]), r))),
-    "x for y": (judge.BEYOND, lambda p: change_lois(p, "f3", lambda xy, r: (xy[:, ::-1], r))),
+    "inverted": (find.INVERTED, lambda p: change_mask(p, "f3", lambda mask: ~mask)),
+    "empty mask": (find.EMPTY, lambda p: change_mask(p, "f3", lambda mask: mask & False)),
+    "full mask": (find.FULL, lambda p: change_mask(p, "f3", lambda mask: mask | True)),
+    "half the cells": (find.OUTSIDE, lambda p: change_mask(p, "f3", lambda mask: mask & (np.arange(WIDTH) < 100))),
+    "shifted": (find.DARK, lambda p: change_lois(p, "f3", lambda xy, r: (np.add(xy, [20, -17]), r))),
+    "x for y": (find.BEYOND, lambda p: change_lois(p, "f3", lambda xy, r: (xy[:, ::-1], r))),
     "doubled": (
-        judge.DOUBLES,
+        find.DOUBLES,
         lambda p: change_lois(p, "f3", lambda xy, r: (np.r_[xy, np.add(xy[:4], [2.0, 3.0])], np.r_[r, r[:4]])),
     ),
-    "emptied": (judge.NO_LOIS, lambda p: change_lois(p, "f3", lambda xy, r: (xy[:0], r[:0]))),
-    "half missing": (judge.LONELY, lambda p: change_lois(p, "f3", lambda xy, r: (xy[:4], r[:4]))),
+    "emptied": (find.NO_LOIS, lambda p: change_lois(p, "f3", lambda xy, r: (xy[:0], r[:0]))),
+    "half missing": (find.LONELY, lambda p: change_lois(p, "f3", lambda xy, r: (xy[:4], r[:4]))),
 }
 
 
@@ -134,7 +134,7 @@ def test_lois_alone_and_masks_alone_are_checked(project, folder):
         shutil.rmtree(project / name)
     assert run(project).exit_code == 0
     found = findings(project)
-    assert found.pop("f3") == [judge.DOUBLES if folder == "lois" else judge.INVERTED]
+    assert found.pop("f3") == [find.DOUBLES if folder == "lois" else find.INVERTED]
     assert set(map(tuple, found.values())) == {()}
 
 
@@ -254,7 +254,7 @@ def test_commands_in_a_sentence_are_marked_without_the_words_around_them():
 
 
 def test_the_page_stays_small_whatever_the_images():
-    from lacss_tools.annotate.check.judge import JudgedImage, MeasuredImage
+    from lacss_tools.annotate.check.findings import JudgedImage, MeasuredImage
     from lacss_tools.annotate.check.overview import overview
     from lacss_tools.annotate.check.page import MOST_ROWS, Shown, report
 

@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
 
+from lacss_tools.annotate.check import findings as find
 from lacss_tools.annotate.check import judge
 from lacss_tools.annotate.check.advice import Missing, advise
-from lacss_tools.annotate.check.judge import Limits, MeasuredImage, estimate_nucleus, is_inverted, stand_out
+from lacss_tools.annotate.check.findings import Limits, MeasuredImage
+from lacss_tools.annotate.check.judge import estimate_nucleus, is_inverted
 from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts, nearest_distances
 from lacss_tools.annotate.check.overview import overview
 from lacss_tools.annotate.check.record import from_text, to_text
+from lacss_tools.annotate.check.related import Relation
+from lacss_tools.annotate.check.unusual import stand_out
 
 LIMITS = Limits()
 GRID = np.array([[20.0 * i, 20.0 * j] for i in range(5) for j in range(4)])
@@ -18,12 +22,17 @@ def lois(points=GRID, dapi=None, one_nucleus=None, beyond=0):
     return LoiFacts(points, np.ones(count), nearest_distances(points), flags, dapi, one_nucleus)
 
 
-def mask(fraction=0.2, off=0, count=20, step=0.3, lonely=0.0):
-    return MaskFacts(fraction, step, None if count is None else np.arange(count) < off, lonely)
+def mask(fraction=0.2, off=0, count=20, step=0.3, lonely=0.0, stain=None):
+    outside = None if count is None else np.arange(count) < off
+    return MaskFacts(fraction, step, outside, lonely, None if stain is None else np.full(count, stain))
 
 
-def image(stem="a", loi_facts=None, mask_facts=None, source="picked"):
-    return MeasuredImage(stem, (100, 80), loi_facts, mask_facts, source)
+def image(stem="a", loi_facts=None, mask_facts=None, source="picked", relation=None):
+    return MeasuredImage(stem, (100, 80), loi_facts, mask_facts, source, relation)
+
+
+FOREIGN = Relation(lois_mask=(0.3, -0.5))
+RELATED = Relation(lois_mask=(0.3, 4.0))
 
 
 def kinds(one, others=(), nucleus=10.0):
@@ -49,17 +58,16 @@ def test_a_good_field_has_no_findings():
 @pytest.mark.parametrize(
     ("mask_facts", "expected"),
     [
-        (mask(fraction=0.0), [judge.EMPTY]),
-        (mask(fraction=0.96), [judge.FULL]),
-        (mask(fraction=0.8, off=19), [judge.INVERTED]),
+        (mask(fraction=0.0), [find.EMPTY]),
+        (mask(fraction=0.96), [find.FULL]),
+        (mask(fraction=0.8, off=19), [find.INVERTED]),
         (mask(fraction=0.2, off=3), []),
-        (mask(fraction=0.2, off=4), [judge.OUTSIDE]),
-        (mask(fraction=0.2, off=9), [judge.OUTSIDE]),
-        (mask(fraction=0.2, off=15), [judge.CHANCE]),
-        (mask(fraction=0.8, off=5), [judge.CHANCE]),
+        (mask(fraction=0.2, off=4), [find.OUTSIDE]),
+        (mask(fraction=0.2, off=9), [find.OUTSIDE]),
+        (mask(fraction=0.8, off=5), [find.OUTSIDE]),
         (mask(fraction=0.8, off=2), []),
         (mask(off=2, count=3), []),
-        (mask(lonely=0.3), [judge.LONELY]),
+        (mask(lonely=0.3), [find.LONELY]),
         (mask(lonely=0.2), []),
     ],
 )
@@ -68,11 +76,54 @@ def test_masks_against_the_limits(mask_facts, expected):
     assert kinds(image(loi_facts=lois(GRID[:count]), mask_facts=mask_facts)) == expected
 
 
+@pytest.mark.parametrize("off", [4, 10])
+def test_a_mask_of_another_image_is_told_from_a_tight_one_and_from_unstained_tissue(off):
+    def found(relation, stain=None):
+        facts = mask(fraction=0.7, off=off, stain=stain)
+        return kinds(image(loi_facts=lois(), mask_facts=facts, relation=relation))
+
+    assert found(FOREIGN) == [find.CHANCE]
+    assert found(RELATED, stain=0.1) == [find.UNSTAINED]
+    assert found(RELATED, stain=0.5) == [find.OUTSIDE]
+    # nothing is known of stain without images
+    assert found(RELATED) == [find.OUTSIDE]
+
+
+def test_lois_that_mostly_lie_on_a_small_mask_are_of_its_image_whatever_else_agrees():
+    facts = mask(fraction=0.2, off=8)
+    assert kinds(image(loi_facts=lois(), mask_facts=facts, relation=FOREIGN)) == [find.OUTSIDE]
+
+
+def test_denser_nuclei_beside_stained_tissue_do_not_make_its_mask_inverted():
+    # 27 of 70 LOIs on 60 % of the image: 3.7 standard deviations too few, but far more than on an inverted mask
+    assert not is_inverted(mask(fraction=0.6, off=43, count=70), 0.0, LIMITS)
+    assert is_inverted(mask(fraction=0.6, off=65, count=70), 0.0, LIMITS)
+
+
+def test_a_mask_of_another_image_is_not_called_inverted_for_its_brightness():
+    facts = mask(fraction=0.3, off=14, step=-0.3)
+    assert kinds(image(loi_facts=lois(), mask_facts=facts, relation=FOREIGN), GOOD) == [find.CHANCE]
+    assert kinds(image(loi_facts=lois(), mask_facts=facts, relation=RELATED), GOOD) == [find.INVERTED]
+
+
+def sized(small, large, count=40):
+    facts = lois(np.concatenate([GRID, GRID + 500]))
+    return LoiFacts(
+        facts.points, facts.response, facts.nearest, facts.beyond, None, None, np.repeat([small, large], count // 2)
+    )
+
+
+def test_nuclei_of_many_sizes_are_told_with_their_range():
+    one = judge.judge([image(loi_facts=sized(8.0, 21.0))], 10.0, LIMITS)[0]
+    assert [(found.kind, found.text) for found in one.findings] == [(find.MIXED, "nuclei are 8 to 21 px across")]
+    assert kinds(image(loi_facts=sized(8.0, 19.0))) == []
+
+
 def test_an_image_the_other_way_round_than_the_set_is_inverted_unless_lois_speak_for_it():
     turned = mask(step=-0.3, count=None)
     alone = image(mask_facts=turned)
     others = [image(f"g{k}", None, mask(count=None)) for k in range(4)]
-    assert kinds(alone, others) == [judge.INVERTED]
+    assert kinds(alone, others) == [find.INVERTED]
     assert kinds(alone) == []
     assert kinds(image(loi_facts=lois(), mask_facts=mask(step=-0.3)), GOOD) == []
     dark_set = [image(f"g{k}", None, turned) for k in range(4)]
@@ -92,28 +143,28 @@ def test_a_rejected_image_has_no_mask_to_judge():
 def test_faint_lois_off_the_mask_are_told_from_a_tight_mask():
     off = 8
     dapi = np.where(np.arange(20) < off, 0.1, 0.8)
-    assert kinds(image(loi_facts=lois(dapi=dapi), mask_facts=mask(off=off))) == [judge.FAINT]
-    assert kinds(image(loi_facts=lois(dapi=dapi * 0 + 0.5), mask_facts=mask(off=off))) == [judge.OUTSIDE]
+    assert kinds(image(loi_facts=lois(dapi=dapi), mask_facts=mask(off=off))) == [find.FAINT]
+    assert kinds(image(loi_facts=lois(dapi=dapi * 0 + 0.5), mask_facts=mask(off=off))) == [find.OUTSIDE]
 
 
 def test_lois_on_dark_dapi_outside_the_image_or_absent():
     dapi = np.where(np.arange(20) < 4, 0.0, 0.8)
-    assert kinds(image(loi_facts=lois(dapi=dapi))) == [judge.DARK]
+    assert kinds(image(loi_facts=lois(dapi=dapi))) == [find.DARK]
     assert kinds(image(loi_facts=lois(dapi=np.maximum(dapi, 0.06)))) == []
-    assert kinds(image(loi_facts=lois(beyond=1))) == [judge.BEYOND]
-    assert kinds(image(loi_facts=lois(GRID[:0]))) == [judge.NO_LOIS]
+    assert kinds(image(loi_facts=lois(beyond=1))) == [find.BEYOND]
+    assert kinds(image(loi_facts=lois(GRID[:0]))) == [find.NO_LOIS]
 
 
 def test_no_lois_and_an_empty_mask_agree():
-    assert kinds(image(loi_facts=lois(GRID[:0]), mask_facts=mask(fraction=0.0, count=0))) == [judge.UNUSUAL]
+    assert kinds(image(loi_facts=lois(GRID[:0]), mask_facts=mask(fraction=0.0, count=0))) == [find.UNUSUAL]
 
 
 def test_doubles_are_closer_than_half_a_nucleus_or_in_one_nucleus():
     near = np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 4.9])])
     far = np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 5.1])])
-    assert kinds(image(loi_facts=lois(near))) == [judge.DOUBLES]
+    assert kinds(image(loi_facts=lois(near))) == [find.DOUBLES]
     assert kinds(image(loi_facts=lois(far))) == []
-    assert kinds(image(loi_facts=lois(far, one_nucleus=np.arange(20) > 15))) == [judge.DOUBLES]
+    assert kinds(image(loi_facts=lois(far, one_nucleus=np.arange(20) > 15))) == [find.DOUBLES]
     assert kinds(image(loi_facts=lois(near)), nucleus=None) == []
 
 
@@ -158,6 +209,8 @@ def test_without_dapi_the_nucleus_follows_from_cells_or_else_from_distances():
     # 0.2 * 8000 px / 20 LOIs = 80 px per cell
     assert estimate_nucleus([GOOD[4]]) == pytest.approx(0.6 * np.sqrt(4 / np.pi * 80))
     assert estimate_nucleus([image(loi_facts=lois())]) == pytest.approx(12)
+    # a mask that covers everything says nothing of cells
+    assert estimate_nucleus([image(loi_facts=lois(), mask_facts=mask(fraction=1.0))]) == pytest.approx(12)
     assert estimate_nucleus([image(mask_facts=mask())]) is None
 
 
@@ -181,6 +234,18 @@ def test_doubles_name_the_share_the_fields_and_the_diameter():
     ]
 
 
+def test_doubles_in_large_nuclei_name_their_diameter():
+    near = lois(np.concatenate([GRID[:16], np.add(GRID[:4], [0.0, 3.0])]))
+    facts = LoiFacts(
+        near.points, near.response, near.nearest, near.beyond, None, None, np.r_[np.full(16, 9.0), [21.4] * 4]
+    )
+    (text,) = words([image("a", facts)], nucleus=9.0)
+    assert text.endswith(
+        "These nuclei are about 21 px across, where 9 px are typical. "
+        "Run lacss annotate-lois --nucleus-diameter 21 --overwrite."
+    )
+
+
 def test_a_fault_spread_thinly_over_the_set_is_told_too():
     images = [image(f"g{k}", lois(), mask(off=2)) for k in range(9)]
     assert [one.findings for one in judge.judge(images, 10.0, LIMITS)] == [()] * 9
@@ -193,7 +258,7 @@ def test_a_fault_spread_thinly_over_the_set_is_told_too():
 
 def test_what_follows_from_a_graver_fault_gets_no_sentence_of_its_own():
     shifted = image("a", lois(dapi=np.where(np.arange(20) < 12, 0.0, 0.8)), mask(off=15, lonely=0.6))
-    assert kinds(shifted, GOOD) == [judge.DARK, judge.FAINT, judge.LONELY]
+    assert kinds(shifted, GOOD) == [find.DARK, find.FAINT, find.LONELY]
     (text,) = words([shifted, *GOOD])
     assert text.startswith("LOIs lie where the DAPI is dark in 1 image")
 
@@ -206,8 +271,13 @@ def test_every_kind_of_fault_has_words_and_none_is_said_without_it():
         (image("a", lois(), mask(fraction=0.97)), "1 mask covers nearly the whole image"),
         (image("a", lois(GRID[:0]), mask(count=0)), "1 image has no LOIs"),
         (image("a", lois(beyond=2), mask()), "LOIs lie outside the image in 1 image"),
-        (image("a", lois(), mask(off=15)), "LOIs and mask have nothing to do with each other in 1 image"),
+        (
+            image("a", lois(), mask(fraction=0.6, off=9), relation=FOREIGN),
+            "LOIs and mask have nothing to do with each other in 1 image",
+        ),
         (image("a", lois(), mask(off=8)), "40 % of the LOIs lie outside the masks in 1 image"),
+        (image("a", lois(), mask(off=8, stain=0.0)), "40 % of the nuclei in 1 image lie in unstained tissue"),
+        (image("a", sized(8.0, 40.0)), "Nuclei are of many sizes in 1 image, 8 to 40 px across"),
         (image("a", lois(), mask(lonely=0.5)), "A good part of the mask has no LOI in 1 image"),
     ):
         (text,) = words([one, *GOOD])
@@ -230,7 +300,8 @@ def test_missing_partners_are_named_up_to_five():
 @pytest.mark.parametrize(
     "one",
     [
-        image("a", lois(dapi=np.linspace(0, 1, 20), one_nucleus=np.arange(20) > 3, beyond=1), mask(off=3)),
+        image("a", lois(dapi=np.linspace(0, 1, 20), one_nucleus=np.arange(20) > 3, beyond=1), mask(off=3, stain=0.2)),
+        image("e", sized(8.0, 9.0), mask(count=40), relation=Relation(3.0, None, (1.0, 2.5))),
         image("b", lois(GRID[:1]), mask(count=None, step=None)),
         image("c", lois(GRID[:0], dapi=np.zeros(0)), None),
         MeasuredImage("d", None, None, None, "none"),

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lacss_tools.annotate.candidates.choice import smooth_level
 from lacss_tools.annotate.check.measure import (
     in_one_nucleus,
     measure_lois,
@@ -79,7 +80,7 @@ def test_without_dapi_and_shape_little_is_known():
 def test_a_mask_is_measured_with_lois_and_image():
     mask = np.zeros((10, 20), bool)
     mask[:5, :4] = mask[6:, 10:15] = True  # 20 px with a LOI, 20 px without
-    image = np.where(mask, 300, 100).astype(np.float32)[None]
+    image = smooth_level(np.where(mask, 300, 100).astype(np.float32)[None])
     facts = measure_mask(mask, np.array([[2.0, 2.0], [0.0, 19.0]]), image)
     assert (facts.fraction, facts.lonely) == (0.2, 0.5)
     assert facts.outside.tolist() == [False, True]
@@ -90,6 +91,6 @@ def test_a_mask_is_measured_with_lois_and_image():
 @pytest.mark.parametrize("value", [False, True])
 def test_an_empty_or_full_mask_has_no_step(value):
     mask = np.full((10, 20), value)
-    facts = measure_mask(mask, np.array([[2.0, 2.0]]), np.random.default_rng(0).random((1, 10, 20), np.float32))
+    facts = measure_mask(mask, np.array([[2.0, 2.0]]), np.random.default_rng(0).random((10, 20), np.float32))
     assert (facts.fraction, facts.step, facts.lonely, facts.outside.tolist()) == (float(value), None, 0.0, [not value])
     assert measure_mask(mask, None, None).lonely is None
