@@ -116,8 +116,14 @@ def partly(ours: Case) -> Case:
 
 def stained(case: Case, mask: Mask) -> Case:
     """Return the case without outlines that lie mostly off the mask."""
-    inside = ndimage.mean(mask, case.truth, np.arange(case.truth.max() + 1))
-    return replace(case, truth=np.where(inside[case.truth] >= STAINED, case.truth, 0))
+    return replace(case, truth=stained_only(case.truth, mask))
+
+
+def stained_only(truth: Labels, mask: Mask) -> Labels:
+    """Return the outlines that lie mostly on the mask."""
+    inside = ndimage.mean(mask, truth, np.arange(truth.max() + 1))
+    out: Labels = np.where(inside[truth] >= STAINED, truth, 0)
+    return out
 
 
 def scaled(cases: list[Case]) -> list[Scaled]:

@@ -4,10 +4,12 @@
     [-- more for lacss train]
 
 PART: weak (LOIs and cell area from the outlines; with --close the area without gaps up to so wide, so that outlines
-touch and something must part the cells), dapi (LOIs from DAPI, masks by graph cut and automatic choice; no
-outline enters), full (the outlines), rival (watershed on the validation fields, given their DAPI and graph-cut masks),
-speed (seconds per step, per prediction, memory). DATA holds images/ and labels/, and dapi/ for two of the parts. Every
-9th field, in the order of the names, is validation; it is looked at while training and is what the figures are of.
+touch and something must part the cells), dapi (LOIs from DAPI, masks by graph cut and automatic choice; no outline
+enters), full (the outlines), stained (as dapi, on all images and without validation: which of the outlined cells that
+have stain does `lacss predict` find, and how do its cells compare with the points; outlines may be few or none), rival
+(watershed on the validation fields, given their DAPI and graph-cut masks), speed (seconds per step, per prediction,
+memory). DATA holds images/ and labels/, and dapi/ for three of the parts. Every 9th field, in the order of the names,
+is validation; it is looked at while training and is what the figures are of.
 """
 
 import argparse
@@ -23,13 +25,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pseudo_labels import closed
+from pseudo_labels import IOUS, closed, stained_only
 
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_image, read_labels, read_mask, write_mask
 from lacss_tools.io.project import list_images
 from lacss_tools.metrics.metrics import evaluate
+from lacss_tools.metrics.overlap import overlap
+from lacss_tools.points import values_at
+from lacss_tools.predict.counts import GIANT
 
 EVERY = 9
 MINUTES = 30.0
@@ -114,6 +119,57 @@ def train(kind: str, options: argparse.Namespace) -> None:
     label_images(out)
 
 
+def stained(options: argparse.Namespace) -> None:
+    """Train without outlines on all images, predict the same and print how the cells compare with outlines and LOIs."""
+    out: Path = options.out
+    for kind in ("images", "dapi"):
+        shutil.copytree(options.data / kind, out / kind)
+    annotate(out)
+    budget = ["--steps", options.steps] if options.steps else ["--minutes", options.minutes]
+    words = [*budget, "--seed", options.seed, *options.more]
+    print("  lacss train", *(str(word).replace(str(out), "OUT") for word in words), flush=True)
+    start = time.perf_counter()
+    lacss("train", "--project", out, "--run", out / "run", *words)
+    print(f"  {(time.perf_counter() - start) / 60:.1f} minutes")
+    lacss("predict", out / "run", "images", "-o", out / "predictions", "--project", out)
+    truth = list_images(options.data / "labels") if (options.data / "labels").is_dir() else {}
+    best = []
+    for stem in list_images(out / "images"):
+        found, mask = read_labels(out / f"predictions/{stem}.tif"), read_mask(out / f"masks/{stem}.tif")
+        compare_with_points(stem, found, read_lois(out / f"lois/{stem}.csv")[0], mask)
+        if stem in truth:
+            best.append(best_overlaps(found, read_labels(truth[stem]), mask))
+    if best:
+        met = " / ".join(f"{(np.concatenate(best) >= iou).mean():.3f}" for iou in IOUS)
+        print(f"  {len(np.concatenate(best))} outlined cells with stain: met at IoU 0.5 / 0.75 {met}")
+
+
+def compare_with_points(stem: str, found: np.ndarray, lois: np.ndarray, mask: np.ndarray) -> None:
+    """Print how many cells and LOIs on the mask there are, how many LOIs a cell holds, how many cells are too large."""
+    lois = lois[values_at(mask, lois)]
+    held = np.bincount(values_at(found, lois), minlength=found.max() + 1)
+    areas = np.bincount(found.ravel())[1:]
+    giants = int((areas > GIANT * np.median(areas)).sum()) if len(areas) else 0
+    holding = ", ".join(f"{name} {count}" for name, count in holders(held[1:]).items())
+    print(
+        f"  {stem}: {len(areas)} cells, {len(lois)} LOIs on the mask ({held[0]} in no cell); cells with {holding}",
+        end="",
+    )
+    print(f" LOIs; {giants} over {GIANT:g} times the median")
+
+
+def holders(held: np.ndarray) -> dict[str, int]:
+    """Return how many cells hold no LOI, one, two, more."""
+    return {str(k): int((held == k).sum()) for k in range(3)} | {"more": int((held > 2).sum())}
+
+
+def best_overlaps(found: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the best IoU that each outlined cell with stain has with a cell."""
+    cells = cells_from_labels(stained_only(truth, mask))
+    guessed = cells_from_labels(found)
+    return overlap(guessed, cells).iou().max(axis=0).toarray().ravel() if len(guessed) else np.zeros(len(cells))
+
+
 def rival(options: argparse.Namespace) -> None:
     """Print the figures of seeded watersheds that are given DAPI and masks of the validation fields themselves.
 
@@ -182,7 +238,7 @@ def speed(options: argparse.Namespace) -> None:
     print(f"  memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB at most")
 
 
-PARTS = {"weak": train, "dapi": train, "full": train, "rival": rival, "speed": speed}
+PARTS = {"weak": train, "dapi": train, "full": train, "stained": stained, "rival": rival, "speed": speed}
 
 
 def main() -> None:
