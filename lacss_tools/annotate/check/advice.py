@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lacss_tools.annotate.check import findings as find
-from lacss_tools.annotate.check.findings import JudgedImage, Limits
+from lacss_tools.annotate.check.findings import JudgedImage, Limits, counted
 from lacss_tools.annotate.check.judge import size_range
 from lacss_tools.annotate.check.overview import Overview
 
@@ -211,15 +211,6 @@ def _off_mask(one: JudgedImage) -> np.ndarray:
 def _mean(parts: list[np.ndarray]) -> str:
     together = np.concatenate(parts)
     return f"{100 * np.mean(together):.0f} %" if len(together) else "none"
-
-
-def counted(number: int, one: str, several: str | None = None) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "image"), counted(3, "image"), counted(2, "mask covers", "masks cover")
-    ('1 image', '3 images', '2 masks cover')
-    """
-    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def _names(stems: tuple[str, ...]) -> str:

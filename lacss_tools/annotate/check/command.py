@@ -48,7 +48,8 @@ def check(
     """Check LOIs and masks before hours of training: a page that shows what is wrong and says what to do.
 
     Finds doubled, shifted, missing and stray points, masks that are empty, full, inverted, too tight or of another
-    image, images unlike the rest, and missing partners. Shows crops of the pseudo-labels that training will learn from.
+    image, images unlike the rest, and missing partners. Shows doubtful places close up, with the pseudo-labels that
+    training will learn from.
     Works with LOIs alone or masks alone. What it finds does not change the exit code; files that cannot be read do.
     """
     from lacss_tools.annotate.check import steps

@@ -123,3 +123,12 @@ def percent(fraction: float) -> str:
     ('31 %', '3.1 %')
     """
     return f"{100 * fraction:.{0 if fraction >= 0.1 or fraction == 0 else 1}f} %"
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "image"), counted(3, "image"), counted(2, "mask covers", "masks cover")
+    ('1 image', '3 images', '2 masks cover')
+    """
+    return f"{number} {one if number == 1 else several or one + 's'}"

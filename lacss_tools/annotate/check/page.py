@@ -7,35 +7,24 @@ from html import escape
 import numpy as np
 
 from lacss_tools.annotate.check.advice import Advice
+from lacss_tools.annotate.check.closeup import DOTS, CloseUp, draw_lois
 from lacss_tools.annotate.check.figures import histograms
 from lacss_tools.annotate.check.findings import JudgedImage
-from lacss_tools.annotate.check.learned import GIANT, Learned
+from lacss_tools.annotate.check.learned import GIANT
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.arrays import Image, Mask, Plane
 from lacss_tools.screen import page
-from lacss_tools.screen.draw import (
-    PINK,
-    RGB,
-    SKY,
-    VERMILLION,
-    YELLOW,
-    draw_outlines,
-    draw_points,
-    enlarge,
-    shrink,
-    to_rgb,
-)
+from lacss_tools.screen.draw import RGB, SKY, draw_outlines, enlarge, shrink, to_rgb
 
 TITLE = "Check of LOIs and masks"
 SMALL, LARGE = 300, 640
 """a picture is doubled when its longer side is below SMALL, and shrunk to at most LARGE pixels"""
 QUALITY = 78
 """of the JPEG pictures, out of 100"""
-MOST_CROPS = 8
-"""crops with pseudo-labels"""
+MOST_CLOSE = 12
+"""close-ups"""
 MOST_ROWS = 2000
 """rows of the table of all images; check.json has them all"""
-DOTS = ((YELLOW, "LOI"), (VERMILLION, "LOI off the mask or on dark DAPI"), (PINK, "suspected double"))
 DOT, RIM = 5, 7
 """radius in pixels of a LOI and of the dark disc under it"""
 COMMAND = re.compile(r"lacss (?:annotate-lois|graphcut|pick|train)(?: --[a-z-]+(?: \d+| masks(?= --))?)*|--[a-z-]+")
@@ -64,8 +53,11 @@ class Shown:
     judged: JudgedImage
     background: Image | Plane | None
     mask: Mask | None
-    learned: Learned | None = None
-    """its pseudo-labels; None if training cannot use it"""
+    close_ups: tuple[CloseUp, ...] = ()
+    cells: int | None = None
+    """pseudo-labels in it; None if training cannot use it"""
+    giants: int = 0
+    """of them far larger than usual"""
 
 
 def report(
@@ -88,7 +80,7 @@ def report(
         body += f"<h2>Images to look at{first}</h2><p class='soft'>{key}</p>" + _sheet(worst)
     if others:
         body += f"<h2>For comparison: nothing found</h2><p class='soft'>{key}</p>" + _sheet(others)
-    body += _learned([*others, *worst][:MOST_CROPS], borders)
+    body += _close_ups([*worst, *others], borders)
     rows = [_row(one) for one in sorted(judged, key=lambda one: (-one.weight, one.image.stem))[:MOST_ROWS]]
     rest = f" The first {MOST_ROWS} of {len(judged)}; check.json has them all." if len(judged) > MOST_ROWS else ""
     body += f"<h2>All images</h2><p class='soft'>The worst first; a click on a heading sorts.{rest}</p>"
@@ -141,33 +133,33 @@ def _sheet(images: list[Shown]) -> str:
     return page.row(figures, "19rem")
 
 
-def _learned(images: list[Shown], borders: str | None) -> str:
-    """Return the pseudo-labels of images, with what they were made for."""
-    images = [shown for shown in images if shown.learned is not None]
-    if not images or borders is None:
+def _close_ups(images: list[Shown], borders: str | None) -> str:
+    """Return what is doubtful, large; where there are pseudo-labels, with what they were made for."""
+    pictures = [(shown, close) for shown in images for close in shown.close_ups][:MOST_CLOSE]
+    if not pictures:
         return ""
-    text = (
-        f"Cells as guessed from LOIs, masks and images, from which the network will learn: {escape(borders)}. Do the "
-        "colours part the cells where you would? If they do not, all over, try <code>--borders</code>, here and in "
-        "<code>lacss train</code>; if cells lack a point or have two, the LOIs are at fault. The crops are those with "
-        "the most LOIs."
-    )
-    figures = [
-        page.picture(shown.learned.crop, _caption(shown, shown.learned), quality=QUALITY)
-        for shown in images
-        if shown.learned is not None
-    ]
-    return f"<h2>Pseudo-labels: what will be learned</h2><p>{text}</p>" + page.row(figures, "32rem")
+    text = "<p>Where points are doubtful: the cell image, the DAPI and, where there are masks, the pseudo-labels.</p>"
+    if borders is not None:
+        text += (
+            "<p>Pseudo-labels are cells as guessed from LOIs, masks and images, from which the network will learn: "
+            f"{escape(borders)}. Do the colours part the cells where you would? If they do not, all over, try "
+            "<code>--borders</code>, here and in <code>lacss train</code>; if cells lack a point or have two, the LOIs "
+            "are at fault.</p>"
+        )
+    figures = [page.picture(close.picture, _caption(shown, close), quality=QUALITY) for shown, close in pictures]
+    return f"<h2>Close-ups and pseudo-labels</h2>{text}" + page.row(figures, "45rem")
 
 
-def _caption(shown: Shown, learned: Learned) -> str:
-    large = f", {learned.giants} of them over {GIANT:g} times the median area" if learned.giants else ""
-    return f"<b>{escape(shown.judged.image.stem)}</b>: {learned.cells} pseudo-labels in the whole image{large}"
+def _caption(shown: Shown, close: CloseUp) -> str:
+    words = f"<b>{escape(shown.judged.image.stem)}</b>: {close.what}"
+    if shown.cells is None:
+        return words
+    large = f", {shown.giants} of them over {GIANT:g} times the median area" if shown.giants else ""
+    return f"{words}; {shown.cells} pseudo-labels in the whole image{large}"
 
 
 def draw(shown: Shown) -> RGB:
     """Return image, mask contour and LOIs: doubtful ones in their own colours, on top."""
-    lois, mask = shown.judged.image.lois, shown.judged.image.mask
     plane = shown.background if shown.background is not None else shown.mask
     height, width = (64, 64) if plane is None else plane.shape[-2:]
     base = (
@@ -180,17 +172,7 @@ def draw(shown: Shown) -> RGB:
     if shown.mask is not None:
         small = shown.mask[::step, ::step].repeat(factor, axis=0).repeat(factor, axis=1)
         rgb = draw_outlines(rgb, small[: rgb.shape[0], : rgb.shape[1]].astype(np.int32), SKY, thick=True)
-    if lois is None:
-        return rgb
-    wrong = np.zeros(len(lois.points), dtype=bool) if lois.on_dark is None else lois.on_dark.copy()
-    if mask is not None and mask.outside is not None:
-        wrong |= mask.outside
-    doubled = shown.judged.doubled & ~wrong
-    places = lois.points * factor / step
-    rgb = draw_points(rgb, places, (0, 0, 0), RIM)
-    for which, (colour, _) in zip((~wrong & ~doubled, wrong, doubled), DOTS, strict=True):
-        rgb = draw_points(rgb, places[which], colour, DOT)
-    return rgb
+    return draw_lois(rgb, shown.judged, factor / step, (0, 0), (DOT, RIM))
 
 
 def _row(one: JudgedImage) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from lacss_tools.annotate.candidates.choice import middle_area, smooth_level, typical
 from lacss_tools.annotate.check import page
 from lacss_tools.annotate.check.advice import Advice, Missing, advise
+from lacss_tools.annotate.check.closeup import Arrays, close_ups
 from lacss_tools.annotate.check.findings import JudgedImage, Limits, MeasuredImage
 from lacss_tools.annotate.check.judge import estimate_nucleus, judge, nucleus_per_cell
 from lacss_tools.annotate.check.learned import WorkingImage, learn, scale_of, to_working
@@ -168,7 +169,14 @@ def write_report(folder: Path, outcome: Check, sources: Sources, folders: Folder
     quiet = [one for one in outcome.judged if not one.findings and one.image.stem not in lacking]
     some = [quiet[k] for k in np.unique(np.linspace(0, len(quiet) - 1, min(COMPARED, len(quiet))).astype(int))]
     area = _typical_area(sources)
-    show = partial(_shown, sources=sources, folders=folders, area=area, borders=outcome.borders)
+    show = partial(
+        _shown,
+        sources=sources,
+        folders=folders,
+        area=area,
+        borders=outcome.borders,
+        nucleus=outcome.facts.nucleus_diameter,
+    )
     shown = [show(one) for one in worst], [show(one) for one in some]
     path = folder / "check.html"
     sentence = outcome.borders.sentence if outcome.borders else None
@@ -177,12 +185,22 @@ def write_report(folder: Path, outcome: Check, sources: Sources, folders: Folder
 
 
 def _shown(
-    one: JudgedImage, sources: Sources, folders: Folders, area: float | None, borders: Borders | None
+    one: JudgedImage,
+    sources: Sources,
+    folders: Folders,
+    area: float | None,
+    borders: Borders | None,
+    nucleus: float | None,
 ) -> page.Shown:
     loaded = load_annotation(sources.inputs(one.image.stem), folders, area)
     working = _working(loaded, borders.scale) if borders else None
-    learned = learn(working, borders.kind) if borders and working is not None and len(working.points) else None
-    return page.Shown(one, loaded.image if loaded.image is not None else loaded.dapi, loaded.mask, learned)
+    learned = None
+    if borders and working is not None and loaded.mask is not None and len(working.points):
+        learned = learn(working, borders.kind, loaded.mask.shape)
+    arrays = Arrays(loaded.image, loaded.dapi, loaded.mask, learned)
+    close = () if nucleus is None else close_ups(one, arrays, nucleus)
+    counts = (None, 0) if learned is None else (learned.cells, len(learned.giants))
+    return page.Shown(one, loaded.image if loaded.image is not None else loaded.dapi, loaded.mask, close, *counts)
 
 
 def as_json(outcome: Check) -> dict[str, Any]:

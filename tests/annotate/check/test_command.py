@@ -225,7 +225,7 @@ def test_the_page_shows_the_faulty_field_first_and_loads_nothing(project):
     html = (project / "check" / "check.html").read_text()
     assert not re.search(r'(src|href)="(?!data:)', html)
     assert html.index("<b>f3</b>: mask covers the background") < html.index("<b>f0</b>: nothing found")
-    assert html.count("<figure") == 1 + 1 + 4 + 4  # histograms, the worst, four for comparison, their crops
+    assert html.count("<figure") == 1 + 1 + 4 + 5  # histograms, the worst, four for comparison, a close-up of each
     rows = re.findall(r"<tr><td>(f\d)</td>", html)
     assert rows == ["f3", *(f"f{k}" for k in range(FIELDS) if k != 3)]
 
@@ -279,7 +279,7 @@ def test_pseudo_labels_are_shown_and_borders_told_as_training_tells_them(project
     assert stored["kind"] == "dark"
     assert stored["text"] in result.stderr
     page = (project / "check" / "check.html").read_text()
-    section = page[page.index("Pseudo-labels: what will be learned") :]
+    section = page[page.index("Close-ups and pseudo-labels") :]
     assert stored["text"].replace("'", "&#x27;") in section
     assert section.count("pseudo-labels in the whole image") == 4
     run(project, "--borders", "bright")
@@ -294,4 +294,6 @@ def test_borders_need_images_masks_and_lois(project):
     shutil.rmtree(project / "images")
     assert run(project).exit_code == 0
     assert report(project)["borders"] is None
-    assert "Pseudo-labels" not in (project / "check" / "check.html").read_text()
+    html = (project / "check" / "check.html").read_text()
+    assert "Pseudo-labels" not in html
+    assert html.count("the closest LOIs") == 4  # DAPI alone

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from lacss_tools.annotate.check.learned import CROP, ENLARGED, WorkingImage, crowded, learn, to_working
+from lacss_tools.annotate.check.learned import WorkingImage, learn, to_working
 from lacss_tools.annotate.pseudo.names import BRIGHT, DISTANCE
 from lacss_tools.train.crops import weak_image
 from tests.made_up import tiled_cells
@@ -30,21 +30,12 @@ def test_points_beyond_the_image_are_left_out():
 
 def test_cells_that_swallowed_their_neighbours_are_counted():
     image, labels, points = tiled_cells(across=6)
-    whole = learn(WorkingImage(image, labels > 0, points), DISTANCE)
-    assert (whole.cells, whole.giants) == (36, 0)
+    whole = learn(WorkingImage(image, labels > 0, points), DISTANCE, labels.shape)
+    assert (whole.cells, len(whole.giants)) == (36, 0)
     x = points[:, 1]
     few = points[~((x > 50) & (np.arange(36) != 21))]  # one point for half of the image
-    assert learn(WorkingImage(image, labels > 0, few), DISTANCE).giants >= 1
-    assert learn(WorkingImage(image, labels < 0, points[:0]), DISTANCE).cells == 0
-
-
-def test_the_crop_is_where_most_points_are_and_inside_the_image():
-    mask = np.ones((500, 600), bool)
-    points = np.array([[20.0, 30.0], [480.0, 580.0], [450.0, 560.0], [470.0, 540.0]])
-    one = WorkingImage(np.zeros(mask.shape, np.float32), mask, points)
-    top, left = crowded(one)
-    assert 0 <= top <= 500 - CROP
-    assert 0 <= left <= 600 - CROP
-    assert ((points[1:] >= (top, left)) & (points[1:] < (top + CROP, left + CROP))).all()
-    assert crowded(WorkingImage(one.image, mask, points[:0])) == (0, 0)
-    assert learn(one, DISTANCE).crop.shape == (CROP * ENLARGED, 2 * CROP * ENLARGED, 3)
+    height, width = labels.shape
+    giants = learn(WorkingImage(image, labels > 0, few), DISTANCE, (2 * height, 2 * width)).giants
+    # among them the one with the point in that half, in the pixels of an image twice as large
+    assert np.isclose(giants, 2 * points[21] + 0.5).all(axis=1).any()
+    assert learn(WorkingImage(image, labels < 0, points[:0]), DISTANCE, labels.shape).cells == 0
