@@ -29,7 +29,10 @@ LARGE = 75
 ZOOMS = (0.2, 8.0)
 """picture pixels per pixel of the image"""
 DOTS = ((YELLOW, "LOI"), (VERMILLION, "LOI off the mask or on dark DAPI"), (PINK, "suspected double"))
-CLOSEST = "the closest LOIs"
+DOUBLED = ("suspected double", "suspected doubles")
+WRONG = ("LOI off the mask or on dark DAPI", "LOIs off the mask or on dark DAPI")
+GIANTS = ("pseudo-label far larger than usual", "pseudo-labels far larger than usual")
+CLOSEST = ("LOI close to another", "LOIs as close as any")
 DOT, RIM = 3, 4
 """radius in picture pixels of a LOI and of the dark disc under it: small, so that the nucleus under it can be seen"""
 MOST = 2
@@ -37,8 +40,8 @@ MOST = 2
 TRIED = 500
 """windows among which the densest is chosen"""
 
-Places = dict[str, Float[np.ndarray, "_ 2"]]
-"""of each kind of doubt, in words, the points (y, x)"""
+Places = dict[tuple[str, str], Float[np.ndarray, "_ 2"]]
+"""of each kind of doubt, in words for one and for several, the points (y, x)"""
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,9 @@ def doubtful_places(one: JudgedImage, giants: Points) -> Places:
     if lois is None:
         return {}
     places = {
-        "suspected double": lois.points[one.doubled],
-        "LOI off the mask or on dark DAPI": lois.points[off_or_dark(one)],
-        "pseudo-label far larger than usual": giants,
+        DOUBLED: lois.points[one.doubled],
+        WRONG: lois.points[off_or_dark(one)],
+        GIANTS: giants,
     }
     found = {name: points for name, points in places.items() if len(points)}
     return found or {CLOSEST: lois.points[np.argsort(lois.nearest, kind="stable")[:2]]}
@@ -121,8 +124,8 @@ def doubtful_places(one: JudgedImage, giants: Points) -> Places:
 
 def describe(places: Places, window: Window) -> str:
     """Return in words what a window holds."""
-    counts = {name: int(window.holds(points).sum()) for name, points in places.items()}
-    return ", ".join(name if name == CLOSEST else counted(count, name) for name, count in counts.items() if count)
+    counts = {names: int(window.holds(points).sum()) for names, points in places.items()}
+    return ", ".join(counted(count, *names) for names, count in counts.items() if count)
 
 
 def off_or_dark(one: JudgedImage) -> Bool[np.ndarray, " point"]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from lacss_tools.annotate.candidates.choice import DOUBTFUL
+from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
 from lacss_tools.annotate.pick.journal import AUTO
 from lacss_tools.annotate.pick.session import PickSession, read_choices, save_picks
 from lacss_tools.errors import InputError, LacssError
@@ -16,10 +16,10 @@ SECONDS_BETWEEN_SAVES = 2.0
 
 def pick_automatically(
     session: PickSession, overwrite: bool, run: Callable[..., batch.Summary] = batch.run
-) -> tuple[batch.Summary, list[str]]:
+) -> tuple[batch.Summary, Doubts]:
     """Pick the candidate that agrees best with the LOIs for each undecided image.
 
-    Returns what happened and the stems that look doubtful. `overwrite` redoes earlier automatic picks; a person's
+    Returns what happened and what a person should look at. `overwrite` redoes earlier automatic picks; a person's
     pick and a mask made elsewhere always stay. An image that fails is named and the rest go on. `run` is `batch.run`
     with its choice of processes or cluster: they choose, the masks and the journal are written here. Raises InputError
     when no image has LOIs.
@@ -37,7 +37,7 @@ def pick_automatically(
     summary.failed |= saver.failed
     decided = set(session.stems) - set(todo)
     summary.skipped = [stem for stem in session.stems if stem in decided]
-    return summary, sorted(saver.doubtful)
+    return summary, Doubts(sorted(saver.doubts.badly), sorted(saver.doubts.unstained))
 
 
 def _is_for_auto(session: PickSession, stem: str, overwrite: bool) -> bool:
@@ -52,13 +52,13 @@ def _job(session: PickSession, stem: str) -> batch.Job:
     return batch.Job(stem, tuple(inputs), session.mask_file(stem))
 
 
-def _choose(job: batch.Job, typical_area: float | None) -> tuple[int, float]:
-    """Return the number of the best candidate and its score, without changing anything."""
+def _choose(job: batch.Job, typical_area: float | None) -> tuple[int, str | None]:
+    """Return the number of the best candidate and why to doubt it, without changing anything."""
     candidates, image, *tables = job.inputs
     if not tables:
         raise InputError(f"{image} has no LOIs. Run lacss annotate-lois, or pick it by hand.")
     choices = read_choices(image, candidates, tables[0], typical_area)
-    return choices.suggestion(), choices.score()
+    return choices.suggestion(), doubt(choices)
 
 
 class _Saver:
@@ -66,13 +66,13 @@ class _Saver:
 
     def __init__(self, session: PickSession):
         self.session, self.waiting, self.since = session, dict[str, int | None](), time.monotonic()
-        self.doubtful: list[str] = []
+        self.doubts = Doubts()
         self.failed: dict[str, str] = {}
 
-    def receive(self, job: batch.Job, choice: tuple[int, float]) -> None:
-        self.waiting[job.stem], score = choice
-        if score < DOUBTFUL:
-            self.doubtful.append(job.stem)
+    def receive(self, job: batch.Job, choice: tuple[int, str | None]) -> None:
+        self.waiting[job.stem], why = choice
+        if why is not None:
+            (self.doubts.badly if why == BADLY else self.doubts.unstained).append(job.stem)
         if time.monotonic() - self.since > SECONDS_BETWEEN_SAVES:
             self.save()
 

@@ -66,10 +66,15 @@ def pick(
     if auto:
         with console.progress("pick") as advance:
             run = partial(batch.run, workers=workers, scheduler=scheduler, advance=advance)
-            summary, doubtful = pick_automatically(session, overwrite, run)
-        if doubtful:
+            summary, doubts = pick_automatically(session, overwrite, run)
+        if doubts.badly:
             console.say(
-                f"{len(doubtful)} agree badly with their LOIs, look at them: {', '.join(doubtful)} (lacss pick)"
+                f"{len(doubts.badly)} agree badly with their LOIs, look at them: {', '.join(doubts.badly)} (lacss pick)"
+            )
+        if doubts.unstained:
+            console.say(
+                f"{len(doubts.unstained)} with many LOIs in unstained areas, other tissue or debris: "
+                f"{', '.join(doubts.unstained)} (lacss check tells whether the files belong together)"
             )
         console.finish(summary, str(masks))
         return

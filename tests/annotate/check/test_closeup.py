@@ -38,7 +38,7 @@ def test_each_kind_of_doubt_gets_a_close_up_unless_one_shows_it_already():
     assert [close.what for close in shown] == ["3 suspected doubles", "1 LOI off the mask or on dark DAPI"]
     shown = close_ups(judged(doubled=(1, 2), outside=(3,)), arrays(), NUCLEUS_PX)
     assert [close.what for close in shown] == ["2 suspected doubles, 1 LOI off the mask or on dark DAPI"]
-    assert [close.what for close in close_ups(judged(), arrays(), NUCLEUS_PX)] == ["the closest LOIs"]
+    assert [close.what for close in close_ups(judged(), arrays(), NUCLEUS_PX)] == ["2 LOIs as close as any"]
 
 
 def test_giants_are_shown_where_nothing_else_is_doubtful():

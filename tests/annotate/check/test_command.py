@@ -296,4 +296,4 @@ def test_borders_need_images_masks_and_lois(project):
     assert report(project)["borders"] is None
     html = (project / "check" / "check.html").read_text()
     assert "Pseudo-labels" not in html
-    assert html.count("the closest LOIs") == 4  # DAPI alone
+    assert html.count("2 LOIs as close as any") == 4  # DAPI alone

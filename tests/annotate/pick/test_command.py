@@ -35,11 +35,13 @@ def test_auto_picks_says_what_it_paired_and_skips_what_is_done(project):
 
 
 def test_auto_names_doubtful_images_and_failed_ones(project):
+    write_lois(project / "lois" / "a.csv", np.array([[2.0, 2.0], [35.0, 3.0]]), np.ones(2))
     write_lois(project / "lois" / "b.csv", np.array([[20.0, 25.0], [2.0, 2.0], [35.0, 3.0]]), np.ones(3))
     (project / "candidates" / "c.tif").write_bytes(b"no tiff")
     result = lacss_pick(project, "--auto")
     assert result.exit_code == 4
-    assert "1 agree badly with their LOIs, look at them: b (lacss pick)" in result.stderr
+    assert "1 agree badly with their LOIs, look at them: a (lacss pick)" in result.stderr
+    assert "1 with many LOIs in unstained areas, other tissue or debris: b (lacss check" in result.stderr
     assert "c.tif cannot be read" in result.stderr
 
 

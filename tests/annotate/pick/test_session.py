@@ -3,6 +3,7 @@ import pytest
 import tifffile
 
 from lacss_tools.annotate.pick.auto import pick_automatically
+from lacss_tools.annotate.pick.doubt import Doubts
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.session import load_choices, restore, save_pick
 from lacss_tools.errors import InputError
@@ -170,8 +171,8 @@ def test_without_candidates_the_way_out_is_graphcut(project, reopen):
 
 
 def test_auto_takes_the_middle_of_equal_candidates(session, discs):
-    summary, doubtful = pick_automatically(session, overwrite=False)
-    assert (summary.done, summary.skipped, summary.failed, doubtful) == (["a", "b", "c"], [], {}, [])
+    summary, doubts = pick_automatically(session, overwrite=False)
+    assert (summary.done, summary.skipped, summary.failed, doubts) == (["a", "b", "c"], [], {}, Doubts())
     assert set(choices_on_disk(session).values()) == {("3", "auto")}
     np.testing.assert_array_equal(read_mask(session.masks / "c.tif"), discs[2])
 
@@ -204,9 +205,9 @@ def test_overwrite_redoes_automatic_picks_only(session, project, discs):
     np.testing.assert_array_equal(read_mask(session.masks / "b.tif"), discs[3])
 
 
-def test_auto_names_images_that_agree_badly_with_their_lois(session, project):
+def test_auto_names_images_with_many_lois_in_unstained_areas(session, project):
     write_lois(project / "lois" / "b.csv", np.array([[20.0, 25.0], [2.0, 2.0], [35.0, 3.0]]), np.ones(3))
-    assert pick_automatically(session, overwrite=False)[1] == ["b"]
+    assert pick_automatically(session, overwrite=False)[1] == Doubts(unstained=["b"])
 
 
 def test_auto_goes_on_past_bad_files_and_names_them(session, project, reopen):
