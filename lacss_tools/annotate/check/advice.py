@@ -184,7 +184,7 @@ def _fewer(ones: list[JudgedImage], facts: Overview) -> str:
         return f"Run lacss annotate-lois --nucleus-diameter {facts.nucleus_diameter:.0f} --overwrite."
     return (
         f"These nuclei are about {across:.0f} px across, where {facts.nucleus_diameter:.0f} px are typical. Run lacss "
-        f"annotate-lois --nucleus-diameter {across:.0f} --overwrite."
+        f"annotate-lois --nucleus-diameter {across:.0f} --overwrite; small nuclei may lose their point then."
     )
 
 

@@ -16,12 +16,11 @@ BACKGROUND = 20.0
 """percentile of the DAPI"""
 SIGMA = 1.5
 """smoothing, pixels"""
-REACH = 3.0
+REACH = 2.0
 """nucleus diameters around a LOI that are looked at: larger nuclei count as so large"""
 ONE_NUCLEUS = 0.8
-"""LOIs closer than this fraction of the diameter of the nucleus that both lie in are two points of it. With it, 45 of
-173 points in partly outlined tissue were called doubles, 29 of the 43 that are, and 10 of 47 on fluorescent neurons,
-all of them rightly"""
+"""LOIs closer than this fraction of the diameter of the nucleus that both lie in are two points of it: in partly
+outlined tissue 43 of 173 points were called so, 28 of them rightly and of 43; on neurons 10 of 47, and no others"""
 
 
 @dataclass(frozen=True)

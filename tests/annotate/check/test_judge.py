@@ -242,7 +242,7 @@ def test_doubles_in_large_nuclei_name_their_diameter():
     (text,) = words([image("a", facts)], nucleus=9.0)
     assert text.endswith(
         "These nuclei are about 21 px across, where 9 px are typical. "
-        "Run lacss annotate-lois --nucleus-diameter 21 --overwrite."
+        "Run lacss annotate-lois --nucleus-diameter 21 --overwrite; small nuclei may lose their point then."
     )
 
 
