@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from lacss_tools.annotate.check.advice import Advice
+from lacss_tools.annotate.check.advice import NAMED, Advice
 from lacss_tools.annotate.check.closeup import DOTS, CloseUp, draw_lois
 from lacss_tools.annotate.check.figures import histograms
 from lacss_tools.annotate.check.findings import JudgedImage
@@ -101,7 +101,7 @@ def _code(found: re.Match[str]) -> str:
 
 
 def _stems(line: Advice) -> str:
-    if not line.images or all(stem in line.text for stem in line.images):
+    if not line.images or f": {', '.join(line.images[:NAMED])}" in line.text:  # named already
         return ""
     return f'<br><span class="soft">{escape(", ".join(line.images))}</span>'
 

@@ -7,7 +7,10 @@ import tifffile
 from typer.testing import CliRunner
 
 from lacss_tools.annotate.check import findings as find
+from lacss_tools.annotate.check.advice import Advice
+from lacss_tools.annotate.check.overview import overview
 from lacss_tools.annotate.check.page import COMMAND
+from lacss_tools.annotate.check.page import report as report_page
 from lacss_tools.cli import app
 from lacss_tools.io.lois import read_lois, write_lois
 from lacss_tools.io.native import read_mask, write_candidates, write_mask
@@ -230,6 +233,14 @@ def test_the_page_shows_the_faulty_field_first_and_loads_nothing(project):
     assert rows == ["f3", *(f"f{k}" for k in range(FIELDS) if k != 3)]
 
 
+def test_images_are_named_under_the_advice_unless_it_names_them_even_by_a_number():
+    named = Advice("2 images have no mask: 1, 12. Run lacss pick.", ("1", "12"))
+    counted = Advice("32 % of the LOIs in 1 image are probably second points of a nucleus.", ("2",))
+    html = report_page([], overview([], None), [named, counted], {}, [], [])
+    assert html.count('<span class="soft">') == 1
+    assert '<span class="soft">2</span>' in html
+
+
 def test_names_are_escaped(project):
     SPOILED["emptied"][1](project)
     for folder in ("images", "dapi", "lois", "masks"):
@@ -255,7 +266,6 @@ def test_commands_in_a_sentence_are_marked_without_the_words_around_them():
 
 def test_the_page_stays_small_whatever_the_images():
     from lacss_tools.annotate.check.findings import JudgedImage, MeasuredImage
-    from lacss_tools.annotate.check.overview import overview
     from lacss_tools.annotate.check.page import MOST_ROWS, Shown, report
 
     noise = np.random.default_rng(0).random((1, 640, 640), dtype=np.float32)
