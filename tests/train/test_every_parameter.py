@@ -19,7 +19,9 @@ STEPS = TrainSettings(steps=3, batch=1, crop=64, weak_loss=0.3, pseudo=0.0, lear
 
 def narrow(preset, **sizes):
     """Return a network of the structure of a preset with few channels."""
-    thin = (32, 64, 128, 256) if preset.block == "bottleneck" else tuple(max(16, w // 8) for w in preset.widths)
+    # not fewer than 16 inside a bottleneck: on some CPUs the backward of a 1x1 convolution of stride 2 on 8 channels
+    # writes beyond its memory (oneDNN in torch 2.13)
+    thin = (64, 64, 128, 256) if preset.block == "bottleneck" else tuple(max(16, w // 8) for w in preset.widths)
     head = preset.head and 8
     few = replace(preset, widths=thin, head=head, pyramid=16, fine=16, patch_size=32, cell_diameter=20.0, **sizes)
     torch.manual_seed(0)
