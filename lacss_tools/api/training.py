@@ -1,16 +1,15 @@
 """Training on images in memory: `lacss train` as a function."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lacss_tools.api.arguments import (
     Arrays,
+    Entries,
     as_arguments,
     as_image,
     as_labels,
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from lacss_tools.train.steps import Prepared
 
 Say = Callable[[str], None]
-Entries = np.ndarray | Sequence[np.ndarray | None] | None
-"""of one image, or a list with that of each, None for an image that has none"""
 
 
 def train(

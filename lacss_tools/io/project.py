@@ -25,6 +25,11 @@ class Project:
         return self.root / "dapi"
 
     @property
+    def nuclei(self) -> Path:
+        """STEM.tif: optional nucleus labels."""
+        return self.root / "nuclei"
+
+    @property
     def lois(self) -> Path:
         """STEM.csv with columns y, x, response."""
         return self.root / "lois"
