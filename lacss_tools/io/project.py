@@ -70,6 +70,11 @@ def picks_file(masks: Path) -> Path:
     return masks / "picks.csv"
 
 
+def unsure_file(mask: Path) -> Path:
+    """Return the file beside a mask that says where it is unsure; none has one but those of lacss pick."""
+    return mask.parent / "unsure" / f"{stem_of(mask)}.tif"
+
+
 def stem_of(path: Path) -> str:
     """Return the name that pairs files: without the image suffix, `.ome.tif` counted as one.
 

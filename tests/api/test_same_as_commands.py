@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -134,19 +135,8 @@ def test_candidates_with_nucleus_labels(lacss, data):
 
 
 def test_candidates_with_other_settings(lacss, data):
-    lacss(
-        "graphcut",
-        "images",
-        "--thresholds",
-        "0.5,0.3",
-        "--smoothness",
-        "1",
-        "--polarity",
-        "dark",
-        "--no-seeds",
-        "-o",
-        "dark",
-    )
+    words = ("--thresholds", "0.5,0.3", "--smoothness", "1", "--polarity", "dark", "--no-seeds", "-o", "dark")
+    lacss("graphcut", "images", *words)
     masks, thresholds = cut_candidates(data.images[0], thresholds=[0.5, 0.3], smoothness=1.0, polarity="dark")
     np.testing.assert_array_equal(masks, read_candidates(lacss.root / "dark" / f"{data.names[0]}.tif")[0])
     assert thresholds == [0.3, 0.5]
@@ -170,6 +160,18 @@ def test_weights(data, points, masks, watched, run, tmp_path):
     )  # fmt: skip
     assert (tmp_path / "run" / "best.safetensors").read_bytes() == (run / "best.safetensors").read_bytes()
     assert any("validation AP50" in line for line in lines)
+
+
+def test_weights_from_masks_that_know_where_they_are_unsure(lacss, annotated, data, points, masks, run, tmp_path):
+    lacss("train", "--run", "unsure", "--unsure", "0.3", *LINE)
+    unsure = [read_mask(annotated / "masks" / "unsure" / f"{name}.tif") for name in data.names]
+    train(
+        data.images, lois=points, masks=masks, unsure=unsure, steps=2, seed=5, settings=replace(SHORT, unsure=0.3),
+        device="cpu", run=tmp_path / "run",
+    )  # fmt: skip
+    mine = (tmp_path / "run" / "best.safetensors").read_bytes()
+    assert mine == (annotated / "runs" / "unsure" / "best.safetensors").read_bytes()
+    assert mine != (run / "best.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("supervision", ["full", "mixed"])
