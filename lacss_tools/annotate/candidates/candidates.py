@@ -102,7 +102,8 @@ def _with_nuclei(
     q: Plane, thresholds: list[float], settings: CutSettings, nuclei: Nuclei
 ) -> tuple[Plane, Mask, Bool[np.ndarray, " nucleus"]]:
     """Return q without hollows around stained nuclei, their pixels, and which nuclei these are."""
-    stained = in_stain(nuclei, _cut(q, thresholds[:1], settings)[0][0])
+    loose, middle = _cut(q, [thresholds[0], thresholds[len(thresholds) // 2]], settings)[0]
+    stained = in_stain(nuclei, loose, middle)
     seeds: Mask = np.concatenate([[False], stained])[nuclei.labels]
     return fill_hollows(q, nuclei, stained, thresholds[-1]), seeds, stained
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int
+from jaxtyping import Bool, Float32
 
 from lacss_tools.arrays import Labels, Mask, Plane, Points
 
@@ -17,6 +17,8 @@ SURE = 1 / 3
 SECTORS, ENOUGH = 8, 5 / 8
 """directions in which stain is looked for around a nucleus, and the fraction of them that must have some. Half of them
 see stain beside the edge of a sheet of cells"""
+NEAR, FAR = 1.0, 2.0
+"""nuclear widths within which the loosest and the middle mask must lie around a nucleus"""
 HOLLOW = 2.0
 """how many nuclear widths a dark hollow may reach beyond its nucleus to be filled"""
 NOISE = 1.0
@@ -69,31 +71,36 @@ def _renumbered(labels: Labels) -> Labels:
     return out
 
 
-def in_stain(nuclei: Nuclei, mask: Mask) -> Bool[np.ndarray, " nucleus"]:
-    """Return which nuclei have stain around them, by the loosest mask that an image gives without its nuclei.
+def in_stain(nuclei: Nuclei, loose: Mask, middle: Mask) -> Bool[np.ndarray, " nucleus"]:
+    """Return which nuclei have stain around them, by two masks that an image gives without its nuclei.
 
-    In at least 5 of 8 directions there must be some of it within a nuclear width of the nucleus: a nucleus that is
-    itself dark counts, one beside a stained cell does not. Every pixel is seen from the nearest nucleus alone.
+    In at least 5 of 8 directions there must be some of the loosest mask within a nuclear width of the nucleus, and some
+    of the middle one within two. So a nucleus that is itself dark counts, one beside a stained cell does not, nor one
+    in the haze that only the loosest mask takes for cell.
     """
     from scipy import ndimage
 
-    if not nuclei.count:
-        return np.zeros(0, bool)
-    distance, nearest = ndimage.distance_transform_edt(nuclei.labels == 0, return_indices=True)
-    y, x = np.nonzero(distance <= nuclei.width)
-    own = nuclei.labels[tuple(nearest)][y, x] - 1
-    centres = np.array(ndimage.center_of_mass(nuclei.labels > 0, nuclei.labels, np.arange(1, nuclei.count + 1)))
-    place = own * SECTORS + _sectors(y - centres[own, 0], x - centres[own, 1])
-    size = nuclei.count * SECTORS
-    seen = np.bincount(place, distance[y, x] > 0, size).reshape(-1, SECTORS) > 0  # not where the image ends
-    stained = np.bincount(place, mask[y, x], size).reshape(-1, SECTORS) > 0
-    enough: np.ndarray = (stained & seen).sum(axis=1) >= ENOUGH * seen.sum(axis=1)
-    return enough
+    enough = [
+        _surrounded(nuclei, k, box, loose, NEAR) and _surrounded(nuclei, k, box, middle, FAR)
+        for k, box in enumerate(ndimage.find_objects(nuclei.labels), start=1)
+    ]
+    return np.array(enough, dtype=bool)
 
 
-def _sectors(down: np.ndarray, right: np.ndarray) -> Int[np.ndarray, " pixel"]:
-    turn: np.ndarray = ((np.arctan2(down, right) / (2 * np.pi) + 0.5) * SECTORS).astype(int)
-    return turn % SECTORS
+def _surrounded(nuclei: Nuclei, k: int, box: tuple[slice, slice], mask: Mask, widths: float) -> bool:
+    """Return whether most directions from nucleus k meet the mask; those in which the image ends do not count."""
+    own = np.argwhere(nuclei.labels[box] == k) + [part.start for part in box]
+    centre, reach = own.mean(axis=0), np.sqrt(len(own) / np.pi) + widths * nuclei.width
+    low = np.maximum(np.ceil(centre - reach), 0).astype(int)
+    high = np.minimum(np.floor(centre + reach) + 1, mask.shape).astype(int)
+    window = np.s_[low[0] : high[0], low[1] : high[1]]
+    y, x = np.ogrid[window]
+    down, right = y - centre[0], x - centre[1]
+    near = np.hypot(down, right) <= reach
+    sector = ((np.arctan2(down, right) / (2 * np.pi) + 0.5) * SECTORS).astype(int) % SECTORS
+    seen = np.bincount(sector[near & (nuclei.labels[window] != k)], minlength=SECTORS) > 0
+    stained = np.bincount(sector[near & mask[window]], minlength=SECTORS) > 0
+    return bool((stained & seen).sum() >= ENOUGH * seen.sum())
 
 
 def fill_hollows(q: Plane, nuclei: Nuclei, chosen: Bool[np.ndarray, " nucleus"], bright: float) -> Plane:

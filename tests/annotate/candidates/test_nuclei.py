@@ -96,14 +96,32 @@ def around(angles):
     [((0, 90, 180, 270, 315), True), ((0, 45, 90, 135), False), ((), False), (tuple(range(0, 360, 45)), True)],
 )
 def test_a_nucleus_is_in_stain_when_most_directions_meet_some(angles, expected):
-    assert in_stain(*around(angles)).tolist() == [expected]
+    nucleus, mask = around(angles)
+    full = np.ones(SHAPE, bool)
+    assert in_stain(nucleus, mask, full).tolist() == [expected]
+    assert in_stain(nucleus, full, mask).tolist() == [expected]
+
+
+def test_the_loosest_mask_must_lie_within_one_nuclear_width_and_the_middle_one_within_two():
+    nucleus = Nuclei((np.hypot(Y - 60, X - 80) < 4).astype(np.int32), 8.0)
+    ring = np.abs(np.hypot(Y - 60, X - 80) - 16) < 1  # 12 pixels beyond the nucleus
+    assert in_stain(nucleus, ring, ring).tolist() == [False]
+    assert in_stain(nucleus, np.ones(SHAPE, bool), ring).tolist() == [True]
+    wide = np.abs(np.hypot(Y - 60, X - 80) - 24) < 1
+    assert in_stain(nucleus, np.ones(SHAPE, bool), wide).tolist() == [False]
+
+
+def test_two_points_in_one_dark_nucleus_are_both_in_stain():
+    nuclei = nuclei_at(np.array([[60.0, 77.0], [60.0, 83.0]]), SHAPE)
+    ring = np.hypot(Y - 60, X - 80) > 7
+    assert in_stain(nuclei, ring, ring).tolist() == [True, True]
 
 
 def test_a_nucleus_beside_a_sheet_of_cells_is_not_in_stain_and_one_at_the_image_border_may_be():
     beside = Nuclei((np.hypot(Y - 60, X - 80) < 4).astype(np.int32), 8.0)
-    assert in_stain(beside, X < 75).tolist() == [False]
+    assert in_stain(beside, X < 75, X < 75).tolist() == [False]
     corner = Nuclei((np.hypot(Y, X) < 4).astype(np.int32), 8.0)
-    assert in_stain(corner, np.hypot(Y, X) > 6).tolist() == [True]
+    assert in_stain(corner, np.hypot(Y, X) > 6, np.hypot(Y, X) > 6).tolist() == [True]
 
 
 # ---- hollows --------------------------------------------------------------------------------------------------------
