@@ -12,7 +12,7 @@ from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.io.project import Project, check_output, list_images, list_tables
+from lacss_tools.io.project import IMAGE_SUFFIXES, Project, check_output, list_images, list_tables
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
@@ -87,8 +87,12 @@ def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: 
     if named or settings.fiji_compat or not settings.seeds:
         return named
     home = Project(project)
-    usual = {"lois": (home.lois, "*.csv"), "nuclei": (home.nuclei, "*.*")}
-    return {what: folder for what, (folder, files) in usual.items() if any(folder.glob(files))}
+    usual = {"lois": (home.lois, (".csv",)), "nuclei": (home.nuclei, IMAGE_SUFFIXES)}
+    return {
+        what: folder
+        for what, (folder, suffixes) in usual.items()
+        if any(path.name.lower().endswith(suffixes) for path in folder.glob("[!.]*"))
+    }
 
 
 def _cut_all(

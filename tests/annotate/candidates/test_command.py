@@ -171,6 +171,16 @@ def test_nucleus_labels_win_over_lois(tissue):
     assert "b.tif is (100, 200) pixels" in result.stderr
 
 
+def test_a_folder_without_nuclei_is_no_source_of_them(tissue):
+    (tissue / "nuclei").mkdir()
+    for name in (".hidden.tif", "annotate-lois.toml"):
+        (tissue / "nuclei" / name).write_text("")
+    (tissue / "lois" / "a.csv").rename(tissue / "lois" / ".a.csv")
+    result = lacss(tissue, "graphcut")
+    assert result.exit_code == 0, result.output
+    assert "have nuclei in" not in result.stderr
+
+
 def test_without_seeds_candidates_are_as_if_there_were_no_nuclei(tissue):
     assert lacss(tissue, "graphcut", "--no-seeds").exit_code == 0
     masks, _ = read_candidates(tissue / "candidates" / "a.tif")
