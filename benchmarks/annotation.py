@@ -3,7 +3,8 @@
     python benchmarks/annotation.py DATA     # a folder with dapi/ and labels/, and images/ for the candidates
 
 Prints: cells with a LOI inside, LOIs on background, doubles (extra LOIs in a cell that has one, per cell); the IoU with
-the true cell area of the best of five and of the automatic choice.
+the true cell area of the best of five and of the automatic choice, without and with nuclei inside the cut; and how much
+of what is wrong in the choice lies where it is unsure.
 """
 
 import sys
@@ -11,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.annotate.candidates.candidates import make_candidates
-from lacss_tools.annotate.candidates.choice import choose, middle_area, typical
+from lacss_tools.annotate.candidates.candidates import find_candidates
+from lacss_tools.annotate.candidates.choice import choose, middle_area, typical, unsure_pixels
+from lacss_tools.annotate.candidates.nuclei import nuclei_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.lois.steps import nucleus_diameter
 from lacss_tools.io.native import read_image, read_labels, read_plane
 from lacss_tools.io.project import list_images
+from lacss_tools.points import values_at
 
 
 def loi_counts(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -44,16 +47,41 @@ def main(data: Path) -> None:
     if not (data / "images").is_dir():
         return
     images = {stem: read_image(path) for stem, path in list_images(data / "images").items()}
-    masks = {stem: make_candidates(image, CutSettings())[0] for stem, image in images.items()}
+    truth = {stem: read_labels(labels[stem]) for stem in images}
+    for seeds in (False, True):
+        masks = {
+            stem: find_candidates(
+                image, CutSettings(), None, nuclei_at(lois[stem], image.shape[1:]) if seeds else None
+            ).masks
+            for stem, image in images.items()
+        }
+        print("  nuclei inside the cut" if seeds else "  cut by intensity alone")
+        candidates(masks, images, lois, truth)
+
+
+def candidates(
+    masks: dict[str, np.ndarray],
+    images: dict[str, np.ndarray],
+    lois: dict[str, np.ndarray],
+    truth: dict[str, np.ndarray],
+) -> None:
+    """Print how good candidates and their automatic choice are, and what the chosen ones say of being unsure."""
     area = typical([middle_area(masks[stem], lois[stem]) for stem in images])
-    best, automatic = [], []
+    best, automatic, inside, unsure = [], [], [], []
     for stem, image in images.items():
-        truth = read_labels(labels[stem]) > 0
-        iou = [(mask & truth).sum() / max((mask | truth).sum(), 1) for mask in masks[stem]]
+        cells, points = truth[stem] > 0, lois[stem]
+        iou = [(mask & cells).sum() / max((mask | cells).sum(), 1) for mask in masks[stem]]
+        k = choose(masks[stem], points, image, area)
         best.append(max(iou))
-        automatic.append(iou[choose(masks[stem], lois[stem], image, area)])
-    print(f"  IoU, best of five: median {np.median(best):.3f}, lowest {min(best):.3f}; ", end="")
+        automatic.append(iou[k])
+        inside.append(values_at(masks[stem][k], points)[values_at(cells, points)])
+        wrong, doubt = masks[stem][k] != cells, unsure_pixels(masks[stem], k)
+        unsure.append([doubt.sum(), (doubt & wrong).sum(), wrong.sum(), wrong.size])
+    print(f"    IoU, best of five: median {np.median(best):.3f}, lowest {min(best):.3f}; ", end="")
     print(f"automatic choice: median {np.median(automatic):.3f}, lowest {min(automatic):.3f}")
+    doubt, both, wrong, size = np.sum(unsure, axis=0)
+    print(f"    LOIs of cells that lie in the choice: {np.concatenate(inside).mean():.4f}; ", end="")
+    print(f"unsure {doubt / size:.3f} of the pixels, {both / doubt:.2f} of them wrong, {both / wrong:.2f} of all wrong")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import torch
 from scipy import ndimage
 from skimage.morphology import disk
 
-from lacss_tools.annotate.candidates.candidates import make_candidates
+from lacss_tools.annotate.candidates.candidates import find_candidates
 from lacss_tools.annotate.candidates.choice import choose as choose_candidate
+from lacss_tools.annotate.candidates.nuclei import nuclei_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
@@ -90,7 +91,7 @@ def from_stain(data: Path, images: dict[str, Path], diameter: float | None) -> I
     for stem, path in images.items():
         points, _ = find_lois(read_plane(planes[stem]), LoiSettings(), diameter)
         image = read_image(path)
-        masks, _ = make_candidates(image, CutSettings())
+        masks = find_candidates(image, CutSettings(), None, nuclei_at(points, image.shape[1:])).masks
         mask = masks[choose_candidate(masks, points, image)]
         yield points[at(mask, points)], mask
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 import lacss_tools
 from lacss_tools.annotate.candidates.settings import CutSettings
+from lacss_tools.annotate.candidates.steps import NUCLEI_HEADER
 from lacss_tools.annotate.check.findings import KINDS
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.pick import journal
@@ -200,13 +201,23 @@ def checked(tmp_path):
 
 def test_every_column_and_key_is_explained(tmp_path, checked):
     known = set(re.findall(r"\w+", " ".join(CODE.findall(text_of(DOCS / "file-formats.md")))))
-    write_candidates(tmp_path / "c.tif", np.ones((1, 4, 4), bool), [0.5], CutNotes(False, 0.1, CutSettings().to_text()))
+    notes = CutNotes(False, 0.1, CutSettings().to_text(), "lois", 1, 0)
+    write_candidates(tmp_path / "c.tif", np.ones((1, 4, 4), bool), [0.5], notes)
     with tifffile.TiffFile(tmp_path / "c.tif") as tiff:
         candidates = set(tiff.imagej_metadata) - IMAGEJ
     (tmp_path / "m.safetensors").write_bytes(b"")
     made_by = record.describe(Order(tmp_path / "m.safetensors", tmp_path, ("csv",), lois=tmp_path))
     for what in (
-        {*LOI_HEADER, *journal.HEADER, *seeds.HEADER, *CELLS_HEADER, *table.HEADER, table.RELATIVE, *table.PHYSICAL},
+        {
+            *LOI_HEADER,
+            *NUCLEI_HEADER,
+            *journal.HEADER,
+            *seeds.HEADER,
+            *CELLS_HEADER,
+            *table.HEADER,
+            table.RELATIVE,
+            *table.PHYSICAL,
+        },
         candidates | fields(CutSettings, TrainSettings, ModelSettings, LoiSettings, ChannelSettings),
         set(made_by) | fields(PredictSettings, ImageSettings, TileSettings),
         fields(Evaluation, Rates, ImageResult) - {"rates"},

@@ -15,6 +15,8 @@ from lacss_tools.io.lois import check_inside
 
 Arrays = np.ndarray | Sequence[np.ndarray]
 """of one image, or a list with that of each"""
+Entries = np.ndarray | Sequence[np.ndarray | None] | None
+"""of one image, or a list with that of each, None for an image that has none"""
 
 
 @contextmanager

@@ -8,12 +8,15 @@ import numpy as np
 
 from lacss_tools.annotate.candidates.candidates import find_candidates
 from lacss_tools.annotate.candidates.choice import choose, middle_area, typical
+from lacss_tools.annotate.candidates.nuclei import Nuclei, nuclei_at, nuclei_of
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.pick.session import area_step
 from lacss_tools.api.arguments import (
     Arrays,
+    Entries,
     as_arguments,
     as_image,
+    as_labels,
     as_masks,
     as_points,
     beside,
@@ -24,11 +27,16 @@ from lacss_tools.api.arguments import (
 from lacss_tools.arrays import Image, Mask, Masks, Points
 from lacss_tools.errors import ArgumentError
 
+Named = tuple[str, Any]
+"""what messages call an argument of one image, and its value"""
+
 
 @overload
 def cut_candidates(
     image: np.ndarray,
     *,
+    lois: np.ndarray | None = ...,
+    nuclei: np.ndarray | None = ...,
     thresholds: Sequence[float] | None = ...,
     smoothness: float | None = ...,
     membrane: float | None = ...,
@@ -40,6 +48,8 @@ def cut_candidates(
 def cut_candidates(
     image: Sequence[np.ndarray],
     *,
+    lois: Sequence[np.ndarray | None] | None = ...,
+    nuclei: Sequence[np.ndarray | None] | None = ...,
     thresholds: Sequence[float] | None = ...,
     smoothness: float | None = ...,
     membrane: float | None = ...,
@@ -50,6 +60,8 @@ def cut_candidates(
 def cut_candidates(
     image: Arrays,
     *,
+    lois: Entries = None,
+    nuclei: Entries = None,
     thresholds: Sequence[float] | None = None,
     smoothness: float | None = None,
     membrane: float | None = None,
@@ -66,6 +78,11 @@ def cut_candidates(
     ----------
     image : array (y, x), (channel, y, x), or list of arrays
         Image of the cells; channels are averaged after each is brought to the range 0 to 1.
+    lois : float array (n, 2), or list with that of each image, optional
+        Points on nuclei, (y, x) in pixels, such as those of `find_lois`. Nuclei that lie in stain become part of every
+        mask, dark ones with the hollow around them.
+    nuclei : label image (y, x), or list with that of each image, optional
+        The nuclei themselves, which win over points.
     thresholds : sequence of float, optional
         Values between 0 and 1 of the normalised intensity. By default five around the automatic one of the image.
     smoothness : float, optional
@@ -107,14 +124,23 @@ def cut_candidates(
     """
     settings = _cut_settings(settings or CutSettings(), thresholds, smoothness, membrane, polarity)
     masks, levels = [], []
-    for name, value in named(image, "image").items():
+    given = (beside(value, name, image, "image").items() for name, value in (("lois", lois), ("nuclei", nuclei)))
+    for (name, value), points, labels in zip(named(image, "image").items(), *given, strict=True):
         pixels = as_image(name, value, channel_axis)
         refuse_constant(name, pixels)
+        inside = _nuclei(points, labels, name, (pixels.shape[1], pixels.shape[2])) if settings.seeds else None
         with as_arguments():
-            found = find_candidates(pixels, settings, _full_scale(value))
+            found = find_candidates(pixels, settings, _full_scale(value), inside)
         masks.append(found.masks)
         levels.append(found.thresholds)
     return (masks, levels) if is_list(image) else (masks[0], levels[0])
+
+
+def _nuclei(points: Named, labels: Named, name: str, shape: tuple[int, int]) -> Nuclei | None:
+    """Return the nuclei of the image called `name`, from labels if there are some, or else from points."""
+    if labels[1] is not None:
+        return nuclei_of(as_labels(*labels, name, shape))
+    return None if points[1] is None else nuclei_at(as_points(*points, name, shape), shape)
 
 
 def _cut_settings(settings: CutSettings, thresholds: Sequence[float] | None, *others: Any) -> CutSettings:

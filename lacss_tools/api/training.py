@@ -1,16 +1,15 @@
 """Training on images in memory: `lacss train` as a function."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lacss_tools.api.arguments import (
     Arrays,
+    Entries,
     as_arguments,
     as_image,
     as_labels,
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from lacss_tools.train.steps import Prepared
 
 Say = Callable[[str], None]
-Entries = np.ndarray | Sequence[np.ndarray | None] | None
-"""of one image, or a list with that of each, None for an image that has none"""
 
 
 def train(
@@ -40,6 +37,7 @@ def train(
     lois: Entries = None,
     masks: Entries = None,
     labels: Entries = None,
+    unsure: Entries = None,
     validation: tuple[Arrays, Arrays] | None = None,
     steps: int | None = None,
     minutes: float | None = None,
@@ -66,6 +64,9 @@ def train(
         Where there are cells, such as those of `pick_candidate`.
     labels : list of label images (y, x), optional
         Outlined cells: 0 is background, 1, 2, ... the cells.
+    unsure : list of bool arrays (y, x), optional
+        Where each mask is unsure, such as `candidates[k - 1] & ~candidates[k + 1]` of the picked candidate k. These
+        pixels weigh `TrainSettings.unsure`, which must be below 1 to make a difference.
     validation : (images, labels), optional
         Outlined images to validate on, never trained on: the weights with the best mAP on them are kept. Without it
         the last weights are.
@@ -124,7 +125,10 @@ def train(
 
     chosen = _settings(settings or TrainSettings(), steps, minutes, seed)
     say: Say = progress if callable(progress) else print if progress else _silent
-    found = _annotated(images, {"lois": lois, "masks": masks, "labels": labels}, channel_axis, chosen.channel)
+    if unsure is not None and chosen.unsure == 1:
+        raise ArgumentError("unsure has no effect at full weight. Set TrainSettings(unsure=0.3), or leave it out.")
+    annotation: Values = {"lois": lois, "masks": masks, "labels": labels, "unsure": unsure}
+    found = _annotated(images, annotation, channel_axis, chosen.channel)
     chosen = replace(chosen, supervision=_supervision(found, lois is not None or masks is not None))
     weights = None if init is None else Path(init)
     chosen = chosen if weights is None else replace(chosen, preset=AS_INIT)
@@ -165,14 +169,15 @@ def _annotated(
     for (name, value), *entries in zip(named(images, "images").items(), *parts, strict=True):
         image = as_image(name, value, channel_axis, channel)
         shape = (image.shape[1], image.shape[2])
-        (lois_name, points), (mask_name, area), (labels_name, outlines) = entries
+        (lois_name, points), (mask_name, area), (labels_name, outlines), (unsure_name, doubt) = entries
         if outlines is not None:
             full[name] = outlined(image, as_labels(labels_name, outlines, name, shape))
         elif points is None or area is None:
             raise ArgumentError(f"{name} has neither labels nor both lois and masks. Give them, or leave it out.")
         else:
             mask = as_mask(mask_name, area, name, shape)
-            weak[name] = weakly_annotated(image, mask, as_points(lois_name, points, name, shape))
+            source = weakly_annotated(image, mask, as_points(lois_name, points, name, shape))
+            weak[name] = source if doubt is None else replace(source, unsure=as_mask(unsure_name, doubt, name, shape))
     return full | weak
 
 

@@ -238,6 +238,11 @@ class CutNotes:
     """fraction of the overlap of tiles on which they disagree, 0 to 1; None for an image cut whole"""
     settings: str = ""
     """the settings of the cut, as `CutSettings.to_text` writes it"""
+    seeds: str = ""
+    """where the nuclei inside the cut are from: `lois` or `nuclei` (labels); empty without any"""
+    nuclei: int = 0
+    unstained: int = 0
+    """of the nuclei, those without stain around them, which the masks need not hold"""
 
 
 def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: CutNotes | None = None) -> None:
@@ -248,6 +253,8 @@ def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: C
         facts["polarity"] = "dark" if notes.dark else "bright"
         facts["settings"] = notes.settings
         facts |= {} if notes.seam is None else {"seam": f"{notes.seam:.6g}"}
+        counts = {"seeds": notes.seeds, "nuclei": f"{notes.nuclei}", "unstained": f"{notes.unstained}"}
+        facts |= counts if notes.seeds else {}
     _write_tiff(path, np.multiply(masks, np.uint8(255)), axes="ZYX", Labels=labels, **facts)
 
 
@@ -263,7 +270,10 @@ def read_cut_notes(path: Path) -> CutNotes:
             f"{path} cannot be read; it may be damaged. Delete it and run lacss graphcut again."
         ) from error
     seam = float(facts["seam"]) if "seam" in facts else None
-    return CutNotes(facts.get("polarity") == "dark", seam, str(facts.get("settings", "")))
+    counts = (int(facts.get(name, 0)) for name in ("nuclei", "unstained"))
+    return CutNotes(
+        facts.get("polarity") == "dark", seam, str(facts.get("settings", "")), str(facts.get("seeds", "")), *counts
+    )
 
 
 def read_candidates(path: Path) -> tuple[Masks, list[float]]:

@@ -25,6 +25,11 @@ class Project:
         return self.root / "dapi"
 
     @property
+    def nuclei(self) -> Path:
+        """STEM.tif: optional nucleus labels."""
+        return self.root / "nuclei"
+
+    @property
     def lois(self) -> Path:
         """STEM.csv with columns y, x, response."""
         return self.root / "lois"
@@ -63,6 +68,11 @@ class Project:
 def picks_file(masks: Path) -> Path:
     """Return the journal of picks that lives beside the masks."""
     return masks / "picks.csv"
+
+
+def unsure_file(mask: Path) -> Path:
+    """Return the file beside a mask that says where it is unsure; none has one but those of lacss pick."""
+    return mask.parent / "unsure" / f"{stem_of(mask)}.tif"
 
 
 def stem_of(path: Path) -> str:

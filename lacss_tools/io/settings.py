@@ -107,7 +107,8 @@ class SettingsRecord:
 
 
 def _changed(before: Values, now: Values) -> dict[str, str]:
-    """Return the settings that differ, with their values before."""
+    """Return the settings that differ, with their values before; a switch that is off may have been unknown."""
     now = {name: list(value) if isinstance(value, tuple) else value for name, value in now.items()}
     names = dict.fromkeys((*before, *now))
+    before = {name: False for name in names if now.get(name) is False} | before
     return {name: show(before.get(name)) for name in names if before.get(name) != now.get(name)}

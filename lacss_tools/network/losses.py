@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lacss_tools.network.patches import Patches, gather, pixel_index, scatter
@@ -18,13 +18,15 @@ def weak_loss(
     patches: Patches,
     mask: Float[Tensor, "b y x"],
     weights: Float[Tensor, " n"] | None = None,
+    trust: Float[Tensor, "b y x"] | None = None,
 ) -> Float[Tensor, ""]:
     """Return the instance loss without instance labels.
 
     With y_k the probability map of cell k and m the image mask (1 on cells), the mean over cells and valid patch pixels
     of  (1 - m) y_k + m (1 - y_k) + y_k sum_{j != k} -log(1 - y_j).  The first two terms let each cell fill the cell
     area, the third forbids two cells on one pixel; gradient flows through both of its factors. 0 without cells.
-    `weights` multiply the terms of each cell (1 without them), where some cells are outlined and others not.
+    `weights` multiply the terms of each cell (1 without them), where some cells are outlined and others not; `trust` in
+    the mask multiplies the first two of each pixel.
     """
     if not len(patches):
         return logits.sum()
@@ -34,7 +36,8 @@ def weak_loss(
     total = scatter(claim, index, len(mask), patches.shape)
     rivals = gather(total, index) - claim
     m = gather(mask, index)
-    return (_weighted(y + m - 2 * m * y + y * rivals, weights) * valid).sum() / valid.sum()
+    filling = _trusted(y + m - 2 * m * y, trust, index)
+    return (_weighted(filling + y * rivals, weights) * valid).sum() / valid.sum()
 
 
 def full_loss(
@@ -43,17 +46,24 @@ def full_loss(
     labels: Float[Tensor, "b y x"],
     own: Float[Tensor, " n"],
     weights: Float[Tensor, " n"] | None = None,
+    trust: Float[Tensor, "b y x"] | None = None,
 ) -> Float[Tensor, ""]:
     """Return the mean binary cross-entropy between each patch and the pixels that carry the cell's own label.
 
-    `weights` multiply the terms of each cell (1 without them).
+    `weights` multiply the terms of each cell, `trust` in the labels those of each pixel (1 without them).
     """
     if not len(patches):
         return logits.sum()
     index, valid = pixel_index(patches)
     target = (gather(labels, index) == own[:, None, None]).to(logits.dtype)
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (_weighted(entropy, weights) * valid).sum() / valid.sum()
+    return (_weighted(_trusted(entropy, trust, index), weights) * valid).sum() / valid.sum()
+
+
+def _trusted(
+    terms: Float[Tensor, "n p p"], trust: Float[Tensor, "b y x"] | None, index: Int64[Tensor, "n p p"]
+) -> Float[Tensor, "n p p"]:
+    return terms if trust is None else terms * gather(trust, index)
 
 
 def _weighted(terms: Float[Tensor, "n p p"], weights: Float[Tensor, " n"] | None) -> Float[Tensor, "n p p"]:

@@ -138,8 +138,11 @@ def said_of_training(
     asked = {name: value for name, value in (recipe or {}).items() if name not in follows}
     said = follows | given.stored | asked | given.typed | budget(given)
     typed = given.typed
-    if (typed.get("auxnet") or typed.get("weak_loss")) and said.get("supervision") == "full":
-        raise UsageError("`auxnet` and `weak_loss` are for LOIs and masks. With labels alone, leave them out.")
+    for_masks = typed.get("auxnet") or typed.get("weak_loss") or typed.get("unsure", 1) < 1
+    if for_masks and said.get("supervision") == "full":
+        raise UsageError(
+            "`auxnet`, `weak_loss` and `unsure` are for LOIs and masks. With labels alone, leave them out."
+        )
     if typed.get("auxnet") and typed.get("weak_loss") == 0:
         raise UsageError("`auxnet` works beside the weak loss, which `weak_loss` 0 switches off. Leave one out.")
     if typed.get("auxnet") and not said.get("weak_loss") and not resume:

@@ -44,6 +44,8 @@ class TrainingImage:
     """label of the cell of each LOI"""
     outlined: bool = False
     """whether a person outlined the labels, so that they can be trusted"""
+    doubt: Float[Tensor, "y x"] | None = None
+    """how much of each pixel the mask is unsure of, 0 to 1; None where it does not say or nobody asks"""
 
     @cached_property
     def above_black(self) -> Float[Tensor, "channel y x"]:
@@ -51,14 +53,15 @@ class TrainingImage:
         return self.image - BLACK
 
     @cached_property
-    def truth(self) -> Float[Tensor, "2 y x"]:
-        """Mask and labels."""
-        return torch.stack([self.mask, self.labels])
+    def truth(self) -> Float[Tensor, "plane y x"]:
+        """Mask and labels, and doubt where there is some."""
+        return torch.stack([self.mask, self.labels, *([] if self.doubt is None else [self.doubt])])
 
     def on(self, device: torch.device) -> "TrainingImage":
         """Return the image with its pixels on another device."""
         image, mask, labels = (part.to(device) for part in (self.image, self.mask, self.labels))
-        return replace(self, image=image, mask=mask, labels=labels)
+        doubt = None if self.doubt is None else self.doubt.to(device)
+        return replace(self, image=image, mask=mask, labels=labels, doubt=doubt)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class Batch(Loci):
     image: Float[Tensor, "b channel y x"]
     mask: Float[Tensor, "b y x"]
     labels: Float[Tensor, "b y x"]
+    doubt: Float[Tensor, "b y x"] | None = None
+    """as in the images; None where these have none"""
 
 
 @dataclass(frozen=True)
@@ -102,14 +107,15 @@ def weak_image(image: Image, mask: Mask, lois: Points, scale: float, borders: st
     return guess(unguessed_image(image, mask, lois, scale), borders)
 
 
-def unguessed_image(image: Image, mask: Mask, lois: Points, scale: float) -> TrainingImage:
-    """Build a training image from LOIs and an image-level mask, without labels yet."""
+def unguessed_image(image: Image, mask: Mask, lois: Points, scale: float, unsure: Mask | None = None) -> TrainingImage:
+    """Build a training image from LOIs and a mask, which is unsure of some pixels, without labels yet."""
     size = scaled_size(image.shape[1:], scale)
     pixels = resize(normalise(image), size)
     area = resize(torch.from_numpy(mask.astype(np.float32))[None], size)[0] > 0.5
     where = to_working(torch.from_numpy(lois).float(), mask.shape, size)
     own = torch.arange(1, len(lois) + 1).float()
-    return TrainingImage(pixels, area.float(), torch.zeros(size), where, own)
+    doubt = None if unsure is None else resize(torch.from_numpy(unsure.astype(np.float32))[None], size)[0]
+    return TrainingImage(pixels, area.float(), torch.zeros(size), where, own, doubt=doubt)
 
 
 def guess(whole: TrainingImage, borders: str) -> TrainingImage:
@@ -201,9 +207,10 @@ def render(images: list[TrainingImage], plan: Plan) -> Batch:
     grids = sampling_grids(plan.matrices, plan.centres, plan.extents, plan.size)
     chosen = [images[k] for k in plan.chosen]
     image = sample([whole.above_black for whole in chosen], grids, "bilinear") + BLACK
-    mask, labels = sample([whole.truth for whole in chosen], grids, "nearest").unbind(1)
+    mask, labels, *doubt = sample([whole.truth for whole in chosen], grids, "nearest").unbind(1)
     loci = {item.name: getattr(plan.loci, item.name) for item in dataclasses.fields(plan.loci)}
-    return Batch(image=vary_intensity(image, plan.strengths), mask=mask, labels=labels, **loci)
+    image = vary_intensity(image, plan.strengths)
+    return Batch(image=image, mask=mask, labels=labels, doubt=doubt[0] if doubt else None, **loci)
 
 
 def random_matrix(settings: TrainSettings, rng: np.random.Generator) -> Float[Tensor, "2 2"]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from lacss_tools.annotate.pseudo.borders import choose, describe, pool
 from lacss_tools.annotate.pseudo.names import AUTO
@@ -16,7 +17,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_image, read_labels, read_mask
-from lacss_tools.io.project import Pairing, list_images, list_tables, pair
+from lacss_tools.io.project import Pairing, list_images, list_tables, pair, unsure_file
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
 from lacss_tools.train.crops import TrainingImage, border_evidence, full_image, guess, unguessed_image
@@ -44,6 +45,8 @@ class AnnotatedImage:
     lois: np.ndarray
     outlined: bool
     dropped: int = 0
+    unsure: Mask | None = None
+    """pixels of which the mask is unsure, where it says so"""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,15 @@ def _select_mixed(folders: TrainingFolders) -> Selection:
     return Selection(files, [_read_full] * len(outlined.paired) + [_read_weak] * len(weak.paired), note)
 
 
+def _with_unsure(chosen: Selection) -> Selection:
+    """Return the selection with the file beside each mask that says where it is unsure."""
+    weak = [read is _read_weak for read in chosen.readers]
+    beside = [(unsure_file(files[1]),) if asked else () for files, asked in zip(chosen.files, weak, strict=True)]
+    there = [tuple(path for path in paths if path.is_file()) for paths in beside]
+    note = f"{chosen.note}; {sum(map(len, there))} of {sum(weak)} masks say where they are unsure"
+    return replace(chosen, files=[(*own, *more) for own, more in zip(chosen.files, there, strict=True)], note=note)
+
+
 def _pair_weak(folders: TrainingFolders, images: dict[str, Path]) -> Pairing:
     masks, lois = (folders.masks, list_images(folders.masks)), (folders.lois, list_tables(folders.lois))
     return pair((folders.images, images), masks, lois)
@@ -125,14 +137,18 @@ def load_training_data(
     channel: str | None = None,
     diameter: float | None = None,
     borders: str = AUTO,
+    unsure: bool = False,
 ) -> TrainingData:
     """Read and pair the training files; raises InputError for sizes or channels that do not fit.
 
     `channel` is the one of the images to use, by 0-based index or name. Images are resized so that a typical cell is
     `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and masks.
-    `borders` are those between cells, of which pseudo-labels are made (`annotate.pseudo`).
+    `borders` are those between cells, of which pseudo-labels are made (`annotate.pseudo`). `unsure` asks for what masks
+    say of being unsure.
     """
     chosen = select(folders, supervision)
+    if unsure:
+        chosen = _with_unsure(chosen)
     sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
     if not any(len(source.lois) for source in sources):
         where = folders.labels if supervision == "full" else folders.lois
@@ -166,7 +182,7 @@ def gather(
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
     notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
-    images, settled, remarks = guess_all([_image(source, scale) for source in sources], borders)
+    images, settled, remarks = guess_all(_alike([_image(source, scale) for source in sources]), borders)
     return TrainingData(
         images=images,
         scale=scale,
@@ -174,6 +190,15 @@ def gather(
         notes=notes + remarks,
         borders=settled,
     )
+
+
+def _alike(images: list[TrainingImage]) -> list[TrainingImage]:
+    """Return the images with no doubt in those that do not say, if any of them says, so that crops are alike."""
+    if all(image.doubt is None for image in images):
+        return images
+    return [
+        replace(image, doubt=torch.zeros_like(image.mask) if image.doubt is None else image.doubt) for image in images
+    ]
 
 
 def guess_all(images: list[TrainingImage], borders: str) -> tuple[list[TrainingImage], str | None, list[str]]:
@@ -209,11 +234,15 @@ def check_channels(validation: list[LabelledImage], channels: int) -> None:
             )
 
 
-def _read_weak(image_path: Path, mask_path: Path, loi_path: Path, channel: str | None) -> AnnotatedImage:
+def _read_weak(
+    image_path: Path, mask_path: Path, loi_path: Path, *unsure_path: Path, channel: str | None
+) -> AnnotatedImage:
     image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
-    _same_size(image_path, image, mask_path, mask)
+    unsure = [read_mask(path) for path in unsure_path]
+    for path, plane in zip((mask_path, *unsure_path), (mask, *unsure), strict=True):
+        _same_size(image_path, image, path, plane)
     check_inside(lois, loi_path, image_path, mask.shape)
-    return weakly_annotated(image, mask, lois)
+    return replace(weakly_annotated(image, mask, lois), unsure=unsure[0] if unsure else None)
 
 
 def weakly_annotated(image: Image, mask: Mask, lois: Points) -> AnnotatedImage:
@@ -235,7 +264,7 @@ def outlined(image: Image, labels: Labels) -> AnnotatedImage:
 
 def _image(source: AnnotatedImage, scale: float) -> TrainingImage:
     if not source.outlined:
-        return unguessed_image(source.image, source.area, source.lois, scale)
+        return unguessed_image(source.image, source.area, source.lois, scale, source.unsure)
     return full_image(source.image, source.area, source.lois, values_at(source.area, source.lois), scale)
 
 

@@ -61,6 +61,14 @@ class TrainSettings:
         panel=DATA,
         choices=BORDERS,
     )
+    unsure: float = setting(
+        1.0,
+        "Weight of pixels that masks are unsure of, those between the next tighter and the next looser candidate than "
+        "the picked one. 1 takes them like any other.",
+        panel=DATA,
+        least=0,
+        most=1,
+    )
     auxnet: bool = setting(
         True,
         f"Train the border network beside the weak loss; `auxnet` alone brings `weak_loss` {BESIDE_AUXNET:g}.",

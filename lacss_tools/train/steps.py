@@ -118,6 +118,7 @@ def prepare(
         channel=settings.channel,
         diameter=settings.diameter,
         borders=settings.borders,
+        unsure=settings.unsure < 1,
     )
     validation = (
         read_labelled(folders.val_images, folders.val_labels, settings.channel)

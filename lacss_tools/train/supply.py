@@ -27,7 +27,7 @@ def place(images: list[TrainingImage], device: torch.device) -> list[TrainingIma
     """Return the images with their pixels on a CUDA device, where crops of them then are made, if they fit there."""
     if device.type != "cuda":
         return images
-    pixels = sum(whole.image.shape[1] * whole.image.shape[2] * (len(whole.image) + 2) for whole in images)
+    pixels = sum(whole.mask.numel() * (len(whole.image) + 2 + (whole.doubt is not None)) for whole in images)
     both = 2 * 4 * pixels  # as they are, and ready to be read from
     if both > MOST_MEMORY * torch.cuda.mem_get_info(device)[0]:
         return images

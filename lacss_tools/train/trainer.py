@@ -138,7 +138,7 @@ def recorded_stepper(state: State, settings: TrainSettings, plain: Step, record:
     def make(batch: Batch, progress: float) -> tuple[Losses, Tensor]:
         if not len(batch.lois):  # rare, and the losses are others
             return plain(batch, progress)
-        now, parts = balance(settings, progress), vars(batch)
+        now, parts = balance(settings, progress), {k: part for k, part in vars(batch).items() if part is not None}
         kind = (now.labels, now.weak)
 
         def function(inputs: list[Tensor]) -> list[Tensor]:
@@ -264,6 +264,7 @@ def balanced_losses(model: Lacss, maps: Maps, batch: Batch, settings: TrainSetti
     shape = (batch.image.shape[2], batch.image.shape[3])
     scores, offsets = lpn_targets(batch.lois, batch.batch, tuple(maps.scores.shape), settings.lpn_radius)  # type: ignore[arg-type]
     weight, mixed = now.weight, settings.supervision == "mixed"
+    trust = None if batch.doubt is None else 1 - (1 - settings.unsure) * batch.doubt
     places = batch.lois
     if settings.proposals:
         places = best_proposals(batch.lois, batch.batch, maps.scores, maps.offsets, settings.proposals)
@@ -276,13 +277,13 @@ def balanced_losses(model: Lacss, maps: Maps, batch: Batch, settings: TrainSetti
         }
         if mixed:  # what a person outlined is believed wholly
             believed = weight + (1 - weight) * batch.outlined
-            losses["labels"] = full_loss(logits, patches, batch.labels, batch.own, believed)
+            losses["labels"] = full_loss(logits, patches, batch.labels, batch.own, believed, trust)
             if now.weak:
-                losses["weak"] = weak_loss(logits, patches, batch.mask, 1 - believed)
+                losses["weak"] = weak_loss(logits, patches, batch.mask, 1 - believed, trust)
         elif now.labels:
-            losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own)
+            losses["labels"] = weight * full_loss(logits, patches, batch.labels, batch.own, trust=trust)
         if now.weak and not mixed:
-            losses["weak"] = (1 - weight) * weak_loss(logits, patches, batch.mask)
+            losses["weak"] = (1 - weight) * weak_loss(logits, patches, batch.mask, trust=trust)
     if model.auxnet is not None and now.weak:
         border = model.auxnet(batch.image)
         with torch.autocast(batch.image.device.type, enabled=False):

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ from lacss_tools.api import Segmenter, cut_candidates, evaluate, find_lois, pick
 from lacss_tools.cli import app
 from lacss_tools.demo import DATA
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates, read_labels, read_mask
+from lacss_tools.io.native import read_candidates, read_labels, read_mask, write_labels
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.train.settings import TrainSettings
 from tests.train.worker import TINY
@@ -113,23 +114,36 @@ def test_points_by_the_papers_rule(lacss, data):
         np.testing.assert_array_equal(as_written(mine), read_lois(lacss.root / "paper" / f"{name}.csv")[0])
 
 
-def test_candidates_and_thresholds(annotated, data):
-    masks, thresholds = cut_candidates(data.images)
+def test_candidates_and_thresholds(annotated, data, points):
+    masks, thresholds = cut_candidates(data.images, lois=points)
     for k, name in enumerate(data.names):
         theirs, levels = read_candidates(annotated / "candidates" / f"{name}.tif")
         np.testing.assert_array_equal(masks[k], theirs)
         assert thresholds[k] == pytest.approx(levels, rel=1e-8)
 
 
+def test_candidates_with_nucleus_labels(lacss, data):
+    labels = np.zeros(data.images[0].shape, np.int32)
+    labels[100:130, 100:140], labels[200:220, 300:310] = 7, 3
+    write_labels(lacss.root / "nucleus_labels" / f"{data.names[0]}.tif", labels)
+    lacss("graphcut", "images", "--nuclei", "nucleus_labels", "-o", "with_labels")
+    masks, _ = cut_candidates(data.images[0], nuclei=labels)
+    np.testing.assert_array_equal(masks, read_candidates(lacss.root / "with_labels" / f"{data.names[0]}.tif")[0])
+    both = cut_candidates(data.images[:2], nuclei=[labels, None], lois=[None, None])[0]
+    np.testing.assert_array_equal(both[0], masks)
+    np.testing.assert_array_equal(both[1], cut_candidates(data.images[1])[0])
+
+
 def test_candidates_with_other_settings(lacss, data):
-    lacss("graphcut", "images", "--thresholds", "0.5,0.3", "--smoothness", "1", "--polarity", "dark", "-o", "dark")
+    words = ("--thresholds", "0.5,0.3", "--smoothness", "1", "--polarity", "dark", "--no-seeds", "-o", "dark")
+    lacss("graphcut", "images", *words)
     masks, thresholds = cut_candidates(data.images[0], thresholds=[0.5, 0.3], smoothness=1.0, polarity="dark")
     np.testing.assert_array_equal(masks, read_candidates(lacss.root / "dark" / f"{data.names[0]}.tif")[0])
     assert thresholds == [0.3, 0.5]
 
 
 def test_the_picked_mask(annotated, data, points, masks):
-    candidates, _ = cut_candidates(data.images)
+    candidates, _ = cut_candidates(data.images, lois=points)
     picked, numbers = pick_candidate(candidates, points, data.images, return_index=True)
     with (annotated / "masks" / "picks.csv").open() as stream:
         choices = {row["stem"]: int(row["choice"]) for row in csv.DictReader(stream)}
@@ -146,6 +160,18 @@ def test_weights(data, points, masks, watched, run, tmp_path):
     )  # fmt: skip
     assert (tmp_path / "run" / "best.safetensors").read_bytes() == (run / "best.safetensors").read_bytes()
     assert any("validation AP50" in line for line in lines)
+
+
+def test_weights_from_masks_that_know_where_they_are_unsure(lacss, annotated, data, points, masks, run, tmp_path):
+    lacss("train", "--run", "unsure", "--unsure", "0.3", *LINE)
+    unsure = [read_mask(annotated / "masks" / "unsure" / f"{name}.tif") for name in data.names]
+    train(
+        data.images, lois=points, masks=masks, unsure=unsure, steps=2, seed=5, settings=replace(SHORT, unsure=0.3),
+        device="cpu", run=tmp_path / "run",
+    )  # fmt: skip
+    mine = (tmp_path / "run" / "best.safetensors").read_bytes()
+    assert mine == (annotated / "runs" / "unsure" / "best.safetensors").read_bytes()
+    assert mine != (run / "best.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("supervision", ["full", "mixed"])

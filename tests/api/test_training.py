@@ -120,3 +120,8 @@ IMAGE, MASK, LABELS, DOT = np.eye(40), np.ones((40, 40), bool), np.ones((40, 40)
 def test_what_does_not_fit_is_named(arguments, message):
     with pytest.raises(ArgumentError, match=re.escape(message)):
         train(**{"images": IMAGE, "steps": 1, "device": "cpu", **arguments})
+
+
+def test_where_masks_are_unsure_needs_a_weight(weak):
+    with pytest.raises(ArgumentError, match="unsure has no effect at full weight"):
+        train(**weak, unsure=weak["masks"], steps=1, device="cpu")

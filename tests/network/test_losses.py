@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -120,6 +121,25 @@ def test_full_loss_is_the_weighted_mean_over_pixels_inside_the_image():
     others = torch.nn.functional.softplus(torch.where(labels[0, 4:, 4:] == 2, -logits[1, :2, :2], logits[1, :2, :2]))
     loss = full_loss(logits, patches, labels, torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.5]))
     assert loss.item() == pytest.approx(float(terms.sum() + 0.5 * others.sum()) / 8, rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trust_weighs_the_terms_in_which_labels_or_mask_enter_pixel_by_pixel(seed):
+    random = torch.Generator().manual_seed(seed)
+    patches = windows([[-2, -2], [1, 2], [4, 4]], (6, 6), 4)
+    labels = torch.randint(0, 4, (1, 6, 6), generator=random).float()
+    mask, trust = (labels > 0).float(), torch.rand(1, 6, 6, generator=random)
+    logits, own = torch.randn(3, 4, 4, generator=random), torch.tensor([1.0, 2.0, 3.0])
+    entropy, filling, count = 0.0, 0.0, 0
+    for k, (top, left) in enumerate(patches.origins.tolist()):
+        for y, x in itertools.product(range(max(0, top), min(6, top + 4)), range(max(0, left), min(6, left + 4))):
+            p = float(torch.sigmoid(logits[k, y - top, x - left]))
+            entropy += float(trust[0, y, x]) * -math.log(p if labels[0, y, x] == own[k] else 1 - p)
+            filling += (1 - float(trust[0, y, x])) * abs(float(mask[0, y, x]) - p)
+            count += 1
+    assert full_loss(logits, patches, labels, own, trust=trust).item() == pytest.approx(entropy / count, rel=1e-5)
+    rivals_and_all, weighted = (weak_loss(logits, patches, mask, trust=given).item() for given in (None, trust))
+    assert rivals_and_all - weighted == pytest.approx(filling / count, rel=1e-4)
 
 
 def test_aux_loss_is_small_only_when_auxnet_shows_the_cell_border():

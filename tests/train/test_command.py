@@ -67,6 +67,7 @@ def test_another_budget_takes_the_place_of_the_first(folders, tmp_path):
         (("--repeat", 2, "--resume"), 3, "no seed to continue"),
         (("--repeat", 2), 2, "--val-images"),
         (("--auxnet", "--weak-loss", 0), 2, "beside the weak loss"),
+        (("--labels", "labels", "--unsure", 0.3), 2, "--unsure are for LOIs and masks"),
         (("--init", "nowhere"), 3, "nowhere does not exist"),
         (("--labels", "labels", "--masks", "masks"), 3, "Set --supervision to full"),
     ],

@@ -17,6 +17,7 @@ from lacss_tools.train.crops import (
     render,
     sample,
     sampling_grids,
+    unguessed_image,
     weak_image,
 )
 from lacss_tools.train.settings import TrainSettings
@@ -50,6 +51,22 @@ def test_lois_mask_labels_and_image_move_together_under_augmentation():
         assert (crop.image[0, 0, at[:, 0], at[:, 1]] > 0.5).all()
         seen += len(at)
     assert seen > 20
+
+
+def test_doubt_is_cropped_as_the_mask_is_and_carried_only_where_there_is_some():
+    image, labels, points = dotted_field()
+    whole = unguessed_image(image, labels > 0, points, 1.0, labels > 0)
+    plain = unguessed_image(image, labels > 0, points, 1.0)
+    for step in range(3):
+        crop, other = draw_batch([whole], QUIET, step), draw_batch([plain], QUIET, step)
+        assert torch.equal(crop.doubt, crop.mask)
+        assert crop.doubt.any()
+        assert other.doubt is None
+        assert torch.equal(crop.image, other.image)
+        assert torch.equal(crop.mask, other.mask)
+    half = unguessed_image(image, labels > 0, points, 0.5, labels > 0)
+    assert half.doubt.shape == half.mask.shape
+    assert torch.equal(half.doubt > 0.5, half.mask > 0)
 
 
 def test_crops_around_cells_reach_a_little_beyond_the_field_and_small_fields_are_seen_whole():

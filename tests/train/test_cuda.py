@@ -78,6 +78,7 @@ def far(one, other):
 
 
 def test_crops_made_on_the_device_are_those_of_the_host(fields):
+    fields = [replace(field, doubt=1 - field.mask) for field in fields]
     there = [field.on(DEVICE) for field in fields]
     settings = replace(SHORT, blur=1.5, gamma=0.3)
     for step in range(4):
@@ -86,7 +87,7 @@ def test_crops_made_on_the_device_are_those_of_the_host(fields):
             device = next(batches).to(DEVICE)
         assert device.image.device.type == DEVICE.type
         assert far(device.image, host.image) < 1e-4
-        for name in ("mask", "labels"):  # the nearest pixel of a tie may be the other
+        for name in ("mask", "labels", "doubt"):  # the nearest pixel of a tie may be the other
             assert (getattr(device, name).cpu() == getattr(host, name)).float().mean() > 0.999
         for name in ("lois", "own", "batch", "outlined"):  # after them come those that only fill up
             assert torch.equal(getattr(device, name)[: len(host.lois)].cpu(), getattr(host, name))
@@ -117,10 +118,12 @@ def test_losses_and_gradients_are_those_of_the_cpu_in_double_precision(fields, n
 
 
 @only_cuda
-@pytest.mark.parametrize("weak_loss", [0.0, 1.0])
-def test_recorded_steps_are_those_that_are_written(fields, weak_loss):
+@pytest.mark.parametrize(("weak_loss", "unsure"), [(0.0, 1.0), (1.0, 1.0), (0.5, 0.3)])
+def test_recorded_steps_are_those_that_are_written(fields, weak_loss, unsure):
     """From the same weights and moments, so that rounding does not add up; the learning rate and all weights change."""
-    settings = replace(SHORT, weak_loss=weak_loss)
+    settings = replace(SHORT, weak_loss=weak_loss, unsure=unsure)
+    if unsure < 1:
+        fields = [replace(field, doubt=field.mask) for field in fields]
     torch.manual_seed(0)
     model = Lacss(TINY)
     states = [trainer.start(copy.deepcopy(model), settings, DEVICE) for _ in range(2)]

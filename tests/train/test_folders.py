@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.native import read_mask, write_mask
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.screen.settings_options import Given
 from lacss_tools.train.command import budget, infer_supervision
@@ -55,6 +56,63 @@ def test_labels_count_for_outlined_cells_and_the_mask_for_the_others(folders):
     assert terms["outlined"]["weak"] == 0 < terms["outlined"]["labels"]
     assert terms["weak"]["labels"] == 0 < terms["weak"]["weak"]
     assert terms["both"]["labels"] > 0 < terms["both"]["weak"]
+
+
+def test_what_masks_are_unsure_of_is_read_where_it_is_asked_for(folders):
+    plain = load_training_data(folders, "weak", 20.0)
+    asked = load_training_data(folders, "weak", 20.0, unsure=True)
+    assert [image.doubt for image in (*plain.images, *asked.images)] == [None] * 4
+    assert asked.fingerprint == plain.fingerprint
+    assert asked.notes[0].startswith("training images: 2 paired by stem; 0 of 2 masks say where they are unsure")
+    mask = read_mask(folders.masks / "f1.tif")
+    write_mask(folders.masks / "unsure" / "f1.tif", mask)
+    plain = load_training_data(folders, "weak", 20.0)
+    assert [image.doubt for image in plain.images] == [None] * 2
+    asked = load_training_data(folders, "weak", 20.0, unsure=True)
+    assert "1 of 2 masks say" in asked.notes[0]
+    assert asked.fingerprint != plain.fingerprint
+    first, second = asked.images
+    assert not first.doubt.any()  # so that crops of all images are alike
+    assert torch.equal(second.doubt > 0.5, second.mask > 0)
+    mixed = replace(folders, labels=folders.labels)
+    (folders.labels / "f1.tif").unlink()
+    outlined, weak = load_training_data(mixed, "mixed", 20.0, unsure=True).images
+    assert outlined.outlined
+    assert not outlined.doubt.any()
+    assert weak.doubt.any()
+    write_mask(folders.masks / "unsure" / "f1.tif", mask[:-2])
+    with pytest.raises(InputError, match=r"unsure.f1\.tif"):
+        load_training_data(folders, "weak", 20.0, unsure=True)
+
+
+@pytest.mark.parametrize("supervision", ["weak", "mixed"])
+def test_unsure_pixels_count_as_much_as_the_setting_says(folders, supervision):
+    for path in folders.masks.glob("f*.tif"):
+        write_mask(folders.masks / "unsure" / path.name, np.ones_like(read_mask(path)))
+    if supervision == "mixed":
+        (folders.labels / "f1.tif").unlink()
+    data = load_training_data(folders, supervision, 20.0, unsure=True)
+    plain = load_training_data(folders, supervision, 20.0)
+    settings = TrainSettings(batch=4, crop=64, supervision=supervision, auxnet=False)
+    torch.manual_seed(0)
+    model = Lacss(replace(TINY, auxnet=False))
+    terms = {}
+    for name, images, unsure in (
+        ("plain", plain.images, 0.25),
+        ("whole", data.images, 1.0),
+        ("less", data.images, 0.25),
+    ):
+        batch = draw_batch(images, settings, 1)
+        losses = compute_losses(model, model(batch.image), batch, replace(settings, unsure=unsure), 0.0)
+        terms[name] = {key: float(value.detach()) for key, value in losses.items()}
+    assert terms["plain"] == terms["whole"]
+    assert {key for key in terms["less"] if terms["less"][key] != terms["plain"][key]} == {"labels"}
+    inside = batch.doubt.mean()  # crops reach beyond the image, where nothing is unsure
+    assert 0.5 < inside < 1
+    if supervision == "weak":
+        assert 0.25 < terms["less"]["labels"] / terms["plain"]["labels"] < 0.75
+    else:  # what a person outlined is believed wholly
+        assert 0.25 < terms["less"]["labels"] / terms["plain"]["labels"] < 1
 
 
 @pytest.mark.parametrize(("kind", "same_as"), [(True, "full"), (False, "weak")])

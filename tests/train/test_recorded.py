@@ -91,9 +91,11 @@ def recording(state, shapes):
     return record
 
 
-def test_recorded_steps_are_those_that_are_written(fields):
+@pytest.mark.parametrize("unsure", [False, True])
+def test_recorded_steps_are_those_that_are_written(fields, unsure):
     """Learning rates, weights of losses and of the average are read from memory, not kept from the first step."""
     results, shapes = [], []
+    fields = [replace(one, doubt=one.mask) for one in fields] if unsure else fields
     for recorded in (False, True):
         torch.manual_seed(0)
         state = trainer.start(Lacss(TINY), SHORT, CPU)

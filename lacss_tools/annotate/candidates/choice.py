@@ -57,6 +57,19 @@ def best(scores: Float[np.ndarray, " n"]) -> int:
     return int(order[np.argmax(scores[order])])
 
 
+def unsure_pixels(masks: Masks, number: int) -> Mask:
+    """Return where candidate `number` (from 0) is unsure: in the next looser one, but not in the next tighter.
+
+    The first and the last candidate have themselves in place of the one that is missing.
+
+    >>> unsure_pixels(np.array([[[1, 1, 1, 0]], [[1, 1, 0, 0]], [[1, 0, 0, 0]]], bool), 1).astype(int).tolist()
+    [[0, 1, 1, 0]]
+    """
+    looser, tighter = masks[max(number - 1, 0)], masks[min(number + 1, len(masks) - 1)]
+    unsure: Mask = looser & ~tighter
+    return unsure
+
+
 # ---- LOIs -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """`lacss graphcut`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,8 @@ import typer
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.settings import ChannelSettings
-from lacss_tools.io.project import Project, check_output, list_images
+from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.project import IMAGE_SUFFIXES, Project, check_output, list_images, list_tables
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
@@ -41,6 +43,13 @@ def graphcut(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="candidates/")
     ] = None,
+    lois: Annotated[
+        Path | None, typer.Option(help="LOI tables: nuclei inside the cut.", show_default="lois/, where it is")
+    ] = None,
+    nuclei: Annotated[
+        Path | None,
+        typer.Option(help="Nucleus label images, better than LOIs alone.", show_default="nuclei/, where it is"),
+    ] = None,
     given: Given = Given(),
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
@@ -54,14 +63,45 @@ def graphcut(
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     source, folder = project / images, resolve(project, output, Project(project).candidates)
-    check_output(folder, source)
-    record = SettingsRecord(folder, NAME, (settings, of_image), {"images": str(source.absolute())})
+    seeds = find_seeds(project, lois, nuclei, settings)
+    check_output(folder, source, *seeds.values())
+    settings = replace(settings, seeds=bool(seeds))  # so that results without are told from results with
+    facts = {name: str(path.absolute()) for name, path in {"images": source, **seeds}.items()}
+    record = SettingsRecord(folder, NAME, (settings, of_image), facts)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
-    _cut_all(source, settings, of_image, record, run)
+    _cut_all(source, seeds, settings, of_image, record, run)
+
+
+def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: CutSettings) -> dict[str, Path]:
+    """Return the folders that nuclei are taken from, by what they are, in order of increasing precedence.
+
+    Those named, or else those of the project that exist; none where `settings` want none.
+    """
+    asked = {"lois": lois, "nuclei": nuclei}
+    named = {what: project / folder for what, folder in asked.items() if folder is not None}
+    if named and (settings.fiji_compat or not settings.seeds):
+        raise UsageError("`lois` and `nuclei` are of no use with `fiji_compat` or without `seeds`. Leave one out.")
+    for folder in named.values():
+        if not folder.is_dir():
+            raise InputError(f"{folder} does not exist. Give the folder of LOI tables or nucleus labels.")
+    if named or settings.fiji_compat or not settings.seeds:
+        return named
+    home = Project(project)
+    usual = {"lois": (home.lois, (".csv",)), "nuclei": (home.nuclei, IMAGE_SUFFIXES)}
+    return {
+        what: folder
+        for what, (folder, suffixes) in usual.items()
+        if any(path.name.lower().endswith(suffixes) for path in folder.glob("[!.]*"))
+    }
 
 
 def _cut_all(
-    source: Path, settings: CutSettings, of_image: ChannelSettings, record: "SettingsRecord", run: "Run"
+    source: Path,
+    seeds: dict[str, Path],
+    settings: CutSettings,
+    of_image: ChannelSettings,
+    record: "SettingsRecord",
+    run: "Run",
 ) -> None:
     from lacss_tools.annotate.candidates import steps
     from lacss_tools.jobs import batch
@@ -72,7 +112,10 @@ def _cut_all(
     console.say(
         f"{len(files)} images in {source}; thresholds {','.join(f'{prefix}{t:g}' for t in settings.thresholds)}"
     )
-    jobs = [batch.Job(stem, (path,), record.folder / f"{stem}.tif") for stem, path in files.items()]
+    beside = _beside(files, seeds)
+    jobs = [
+        batch.Job(stem, (path, *beside.get(stem, ())), record.folder / f"{stem}.tif") for stem, path in files.items()
+    ]
     with console.progress("graph cut") as advance:
         work = partial(steps.cut_file, settings=settings, channel=of_image.channel)
         done = run(jobs, work, advance=advance, receive=record.receive)
@@ -82,4 +125,18 @@ def _cut_all(
         *record.remarks(len(done.skipped)),
     ):
         console.say(line)
+    steps.write_nuclei_table(record.folder / "nuclei.csv", [job.output for job in jobs if job.output.exists()])
     console.finish(done, str(record.folder))
+
+
+def _beside(files: dict[str, Path], seeds: dict[str, Path]) -> dict[str, tuple[Path]]:
+    """Return the nuclei of each image that has some: its labels, or else its LOI table."""
+    from lacss_tools.screen import console
+
+    found: dict[str, tuple[Path]] = {}
+    for what, folder in seeds.items():
+        listed = list_tables(folder) if what == "lois" else list_images(folder)
+        known = {stem: (path,) for stem, path in listed.items() if stem in files}
+        console.say(f"{len(known)} of {len(files)} images have nuclei in {folder}")
+        found |= known
+    return found

@@ -40,7 +40,9 @@ class Smoothness:
     scale: float | None = None
 
 
-def cut(q: Plane, thresholds: list[float], smoothness: Smoothness, edge: float = EDGE) -> Masks:
+def cut(
+    q: Plane, thresholds: list[float], smoothness: Smoothness, edge: float = EDGE, seeds: Mask | None = None
+) -> Masks:
     """Return one mask per threshold (ascending), nested: each lies inside the one before it.
 
     With q the normalised intensity in 0..1 and t the threshold the energy is, per pixel,
@@ -53,6 +55,8 @@ def cut(q: Plane, thresholds: list[float], smoothness: Smoothness, edge: float =
     q64 = np.clip(q.astype(np.float64), edge, 1 - edge)
     with np.errstate(divide="ignore"):
         evidence = np.log(q64) - np.log1p(-q64)
+    if seeds is not None:
+        evidence[seeds] = np.inf
     logits = [float(np.log(t) - np.log1p(-t)) for t in thresholds]
     if smoothness.weight < NOTHING:
         return np.stack([evidence > logit for logit in logits])

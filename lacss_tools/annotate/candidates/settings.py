@@ -94,10 +94,16 @@ class CutSettings:
         panel=INTENSITY,
         choices=("auto", "bright", "dark"),
     )
+    seeds: bool = setting(
+        True,
+        "Make nuclei that lie in stain part of every candidate, dark ones with the hollow around them; needs LOIs or "
+        "nucleus labels. Nuclei without stain around them are counted and left out.",
+        panel=CUT,
+    )
     fiji_compat: bool = setting(
         False,
         "Energy and intensity of Fiji's Graph_Cut, to reproduce old masks: no percentiles, no logarithm, 8 neighbours "
-        "of equal weight. Its foreground bias is 1-t.",
+        "of equal weight, no nuclei. Its foreground bias is 1-t.",
         panel=CUT,
     )
     tile: int = setting(

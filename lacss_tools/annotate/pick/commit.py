@@ -74,6 +74,8 @@ def commit(masks: Path, changes: Iterable[Change]) -> dict[str, Pick]:
         for change in changes:  # one at a time: hundreds of masks need not be in memory together
             rows[change.stem] = change.pick
             for content in change.files:
+                if content.value is None and not content.path.exists():
+                    continue  # gone already; no folder is made for it
                 pending = content.path.with_name(f".{_digest(change.stem, change.pick)}.pending")
                 waiting.append((pending, content.path))
                 _write(pending, content.value)

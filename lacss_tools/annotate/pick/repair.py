@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lacss_tools.arrays import Mask, Points
+from lacss_tools.annotate.candidates.choice import unsure_pixels
+from lacss_tools.arrays import Mask, Masks, Points
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Repair:
         """The names of the repairs, as the journal has them."""
         made = {"threshold": self.threshold is not None, "brush": bool(self.strokes), "lois": self.touches_lois}
         return [name for name, was in made.items() if was]
+
+
+def unsure_after(repair: Repair, candidates: Masks, mask: Mask) -> Mask:
+    """Return where the repaired mask is unsure: where its candidate is, but not where a person painted."""
+    unsure = unsure_pixels(candidates, repair.candidate - 1)
+    if repair.strokes or repair.on_saved:
+        unsure &= mask == candidates[repair.candidate - 1]
+    return unsure
 
 
 def paint(mask: Mask, strokes: tuple[Stroke, ...]) -> Mask:

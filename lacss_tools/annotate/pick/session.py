@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from lacss_tools.annotate.candidates.choice import best, middle_area, score_candidates, typical
+from lacss_tools.annotate.candidates.choice import best, middle_area, score_candidates, typical, unsure_pixels
 from lacss_tools.annotate.pick.commit import Change, Content, commit, locked, recover
 from lacss_tools.annotate.pick.journal import PERSON, Pick, make_pick, mark_repaired, read_picks, row_of
 from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
-from lacss_tools.annotate.pick.repair import Repair
+from lacss_tools.annotate.pick.repair import Repair, unsure_after
 from lacss_tools.arrays import Image, Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_candidates, read_image
-from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file
+from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file, unsure_file
 from lacss_tools.points import inside_image, values_at
 
 IMAGES_FOR_AREA = 24
@@ -69,6 +69,10 @@ class PickSession:
     def mask_file(self, stem: str) -> Path:
         """Return where the mask of a pick goes."""
         return self.masks / f"{stem}.tif"
+
+    def mask_files(self, stem: str) -> list[Path]:
+        """Return all that a pick writes of a mask: itself, and where it is unsure."""
+        return [self.mask_file(stem), unsure_file(self.mask_file(stem))]
 
     def loi_file(self, stem: str) -> Path:
         """Return the LOI table of an image, whether it exists or not."""
@@ -173,7 +177,7 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
         lois_folder=lois,
         dapi=nuclei,
     )
-    recover(masks, session.stems, lambda stem: [session.mask_file(stem), session.loi_file(stem)])
+    recover(masks, session.stems, lambda stem: [*session.mask_files(stem), session.loi_file(stem)])
     session.refresh()
     return session
 
@@ -237,19 +241,19 @@ def save_repair(session: PickSession, stem: str, repair: Repair, mask: Mask) -> 
     """
     _refuse_own(session, stem)
     before = _remember(session, stem, with_lois=repair.touches_lois)
-    _, thresholds = _candidate(session, stem, repair.candidate)
+    candidates, thresholds = _candidates(session, stem, repair.candidate)
     pick, kinds, threshold = make_pick(stem, repair.candidate, thresholds, PERSON), repair.kinds, repair.threshold
     if repair.on_saved and before.pick is not None and before.pick.number is not None:
         kinds = kinds + before.pick.edited.split("+")
         threshold = float(before.pick.threshold or thresholds[before.pick.number - 1])
         pick = replace(pick, choice=before.pick.choice)
     pick = mark_repaired(pick, thresholds[repair.candidate - 1] if threshold is None else threshold, kinds)
-    files = [Content(session.mask_file(stem), mask)]
+    files = _contents(session, stem, mask, unsure_after(repair, candidates, mask))
     if repair.touches_lois:
         table = session.loi_file(stem)
-        files.append(Content(table, edit_table(table, repair.removed, repair.added)))
+        files = (*files, Content(table, edit_table(table, repair.removed, repair.added)))
         keep_original(table)
-    session.picks = commit(session.masks, [Change(stem, pick, tuple(files))])
+    session.picks = commit(session.masks, [Change(stem, pick, files)])
     return before
 
 
@@ -260,15 +264,22 @@ def restore(session: PickSession, *before: Before) -> None:
 
 def _change(session: PickSession, stem: str, number: int | None, by: str) -> Change:
     _refuse_own(session, stem)
-    mask, thresholds = (None, []) if number is None else _candidate(session, stem, number)
-    return Change(stem, make_pick(stem, number, thresholds, by), (Content(session.mask_file(stem), mask),))
+    if number is None:
+        return Change(stem, make_pick(stem, None, [], by), _contents(session, stem, None, None))
+    masks, thresholds = _candidates(session, stem, number)
+    files = _contents(session, stem, masks[number - 1], unsure_pixels(masks, number - 1))
+    return Change(stem, make_pick(stem, number, thresholds, by), files)
 
 
-def _candidate(session: PickSession, stem: str, number: int) -> tuple[Mask, list[float]]:
+def _contents(session: PickSession, stem: str, mask: Mask | None, unsure: Mask | None) -> tuple[Content, ...]:
+    return tuple(Content(path, value) for path, value in zip(session.mask_files(stem), (mask, unsure), strict=True))
+
+
+def _candidates(session: PickSession, stem: str, number: int) -> tuple[Masks, list[float]]:
     masks, thresholds = read_candidates(session.candidates[stem])
     if not 1 <= number <= len(masks):
         raise InputError(f"{session.candidates[stem]} has {len(masks)} candidates, there is no number {number}.")
-    return masks[number - 1], thresholds
+    return masks, thresholds
 
 
 def _refuse_own(session: PickSession, stem: str) -> None:
@@ -277,7 +288,7 @@ def _refuse_own(session: PickSession, stem: str) -> None:
 
 
 def _remember(session: PickSession, stem: str, with_lois: bool = False) -> Before:
-    paths = [session.mask_file(stem)] + ([session.loi_file(stem)] if with_lois else [])
+    paths = [*session.mask_files(stem), *([session.loi_file(stem)] if with_lois else [])]
     return Before(stem, session.picks.get(stem), tuple(Content(path, _bytes(path)) for path in paths))
 
 

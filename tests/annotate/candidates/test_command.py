@@ -3,9 +3,12 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
+from lacss_tools.annotate.candidates.candidates import make_candidates
 from lacss_tools.annotate.candidates.settings import CutSettings, cut_settings_from_text
 from lacss_tools.cli import app
-from lacss_tools.io.native import read_candidates, read_cut_notes
+from lacss_tools.io.lois import write_lois
+from lacss_tools.io.native import read_candidates, read_cut_notes, read_image, write_labels
+from lacss_tools.io.settings import read_toml
 
 
 def lacss(project, *words):
@@ -37,7 +40,7 @@ def test_inverted_images_are_named_and_noted(project):
     notes = {stem: read_cut_notes(project / "candidates" / f"{stem}.tif") for stem in ("a", "b", "dark")}
     assert [note.dark for note in notes.values()] == [False, False, True]
     assert notes["a"].seam is None
-    assert cut_settings_from_text(notes["a"].settings) == CutSettings()
+    assert cut_settings_from_text(notes["a"].settings) == CutSettings(seeds=False)
 
 
 def test_polarity_can_be_forced(project):
@@ -108,3 +111,95 @@ def test_the_help_lists_every_setting():
     for option in ("contrast", "center", "intensity", "log-strength", "membrane", "polarity", "fiji-compat", "tile"):
         assert f"--{option}" in text
     assert "0.2; with --fiji-compat 5" in text
+
+
+# ---- nuclei inside the cut ------------------------------------------------------------------------------------------
+
+HOLLOW_CELLS = [(40.0, 40.0), (45.0, 120.0), (130.0, 60.0)]
+OUTSIDE = (150.0, 150.0)
+
+
+@pytest.fixture
+def tissue(tmp_path):
+    """Two images of cells with dark nuclei; LOIs of the first alone, one of them off the stain."""
+    y, x = np.mgrid[:200, :200]
+    image = np.full((200, 200), 200.0)
+    for cy, cx in HOLLOW_CELLS:
+        image[np.hypot(y - cy, x - cx) < 16] = 1500
+        image[np.hypot(y - cy, x - cx) < 8] = 200
+    (tmp_path / "images").mkdir()
+    for stem in "ab":
+        noise = np.random.default_rng(0).normal(0, 20, image.shape)
+        tifffile.imwrite(tmp_path / "images" / f"{stem}.tif", (image + noise).clip(0).astype(np.uint16))
+    write_lois(tmp_path / "lois" / "a.csv", np.array([*HOLLOW_CELLS, OUTSIDE]), np.ones(4))
+    return tmp_path
+
+
+def at_nuclei(project, stem):
+    masks, _ = read_candidates(project / "candidates" / f"{stem}.tif")
+    return [[bool(mask[int(y), int(x)]) for y, x in (*HOLLOW_CELLS, OUTSIDE)] for mask in masks]
+
+
+def test_lois_of_the_project_are_inside_the_cut_and_unstained_ones_are_told(tissue):
+    result = lacss(tissue, "graphcut")
+    assert result.exit_code == 0, result.output
+    assert f"1 of 2 images have nuclei in {tissue / 'lois'}" in result.stderr
+    told = "3 of 4 nuclei lie in stain and inside every candidate, 1 (25 %) in unstained tissue: a 1 of 4"
+    assert told in result.stderr
+    assert at_nuclei(tissue, "a") == [[True, True, True, False]] * 5
+    assert at_nuclei(tissue, "b") == [[False] * 4] * 5
+    notes = [read_cut_notes(tissue / "candidates" / f"{stem}.tif") for stem in "ab"]
+    assert [(note.seeds, note.nuclei, note.unstained) for note in notes] == [("lois", 4, 1), ("", 0, 0)]
+    assert (tissue / "candidates" / "nuclei.csv").read_text() == "stem,from,nuclei,unstained\na,lois,4,1\n"
+    facts = read_toml(tissue / "candidates" / "graphcut.toml")
+    assert facts["graphcut"]["seeds"] is True
+    assert facts["data"] == {name: str(tissue / name) for name in ("images", "lois")}
+
+
+def test_nucleus_labels_win_over_lois(tissue):
+    y, x = np.mgrid[:200, :200]
+    labels = sum(k * (np.hypot(y - cy, x - cx) < 8) for k, (cy, cx) in enumerate(HOLLOW_CELLS[:2], 1))
+    write_labels(tissue / "nuclei" / "b.tif", labels)
+    result = lacss(tissue, "graphcut", "--lois", "lois", "--nuclei", "nuclei")
+    assert result.exit_code == 0, result.output
+    assert at_nuclei(tissue, "a") == [[True, True, True, False]] * 5
+    assert at_nuclei(tissue, "b") == [[True, True, False, False]] * 5
+    assert read_cut_notes(tissue / "candidates" / "b.tif").seeds == "nuclei"
+    write_labels(tissue / "nuclei" / "b.tif", labels[:100])
+    result = lacss(tissue, "graphcut", "--nuclei", "nuclei", "--overwrite")
+    assert result.exit_code == 4
+    assert "b.tif is (100, 200) pixels" in result.stderr
+
+
+def test_a_folder_without_nuclei_is_no_source_of_them(tissue):
+    (tissue / "nuclei").mkdir()
+    for name in (".hidden.tif", "annotate-lois.toml"):
+        (tissue / "nuclei" / name).write_text("")
+    (tissue / "lois" / "a.csv").rename(tissue / "lois" / ".a.csv")
+    result = lacss(tissue, "graphcut")
+    assert result.exit_code == 0, result.output
+    assert "have nuclei in" not in result.stderr
+
+
+def test_without_seeds_candidates_are_as_if_there_were_no_nuclei(tissue):
+    assert lacss(tissue, "graphcut", "--no-seeds").exit_code == 0
+    masks, _ = read_candidates(tissue / "candidates" / "a.tif")
+    plain, _ = make_candidates(read_image(tissue / "images" / "a.tif"), CutSettings())
+    assert (masks == plain).all()
+    assert not (tissue / "candidates" / "nuclei.csv").exists()
+    assert "(seeds false)" in lacss(tissue, "graphcut").stderr
+
+
+@pytest.mark.parametrize("words", [("--no-seeds",), ("--fiji-compat",)])
+def test_named_nuclei_that_would_not_count_are_refused(tissue, words):
+    result = lacss(tissue, "graphcut", "--lois", "lois", *words)
+    assert result.exit_code == 2
+    assert "--lois and --nuclei are of no use" in result.stderr
+
+
+def test_candidates_of_an_earlier_version_are_kept_without_a_word(tissue):
+    (tissue / "lois" / "a.csv").unlink()
+    assert lacss(tissue, "graphcut").exit_code == 0
+    record = tissue / "candidates" / "graphcut.toml"
+    record.write_text(record.read_text().replace("seeds = false\n", ""))
+    assert "other settings" not in lacss(tissue, "graphcut").stderr

@@ -50,6 +50,24 @@ def test_the_cut_has_the_lowest_energy_of_all_4096_labelings(q, smoothness, t):
 
 
 @settings(max_examples=40, deadline=None)
+@given(QS, SMOOTHNESS, hnp.arrays(bool, (3, 4)))
+def test_with_seeds_each_cut_is_the_best_of_all_labelings_that_hold_them(q, smoothness, seeds):
+    thresholds = [0.2, 0.5, 0.8]
+    masks = cut(q, thresholds, smoothness, seeds=seeds)
+    allowed = ALL[(ALL | ~seeds).all(axis=(1, 2))]
+    for t, mask in zip(thresholds, masks, strict=True):
+        assert (mask | ~seeds).all()
+        best = energies(allowed, q, t, smoothness).min()
+        assert energies(mask[None], q, t, smoothness)[0] == pytest.approx(best, rel=1e-6, abs=1e-7)
+    assert (masks[:-1] | ~masks[1:]).all()
+
+
+def test_seeds_are_cell_without_smoothness_too():
+    seeds = np.eye(4, dtype=bool)
+    assert (cut(np.full((4, 4), 0.3, np.float32), [0.5], Smoothness(0.0), seeds=seeds)[0] == seeds).all()
+
+
+@settings(max_examples=40, deadline=None)
 @given(QS, SMOOTHNESS)
 def test_all_thresholds_stay_optimal_when_each_starts_from_the_one_before(q, smoothness):
     thresholds = [0.2, 0.35, 0.5, 0.65, 0.8]

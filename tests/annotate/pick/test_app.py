@@ -10,13 +10,23 @@ import numpy as np
 import pytest
 import tifffile
 
-from lacss_tools.annotate.candidates.candidates import cut_at
+from lacss_tools.annotate.candidates.candidates import cut_at, find_candidates
+from lacss_tools.annotate.candidates.nuclei import nuclei_at, nuclei_of
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.page.app import Picker, make_app
 from lacss_tools.annotate.pick.page.shelf import KEPT_IMAGES
-from lacss_tools.annotate.pick.session import load_choices, open_session, save_pick
-from lacss_tools.io.native import read_candidates, read_image, read_mask, write_mask
+from lacss_tools.annotate.pick.session import load_choices, load_lois, open_session, save_pick
+from lacss_tools.io.native import (
+    CutNotes,
+    read_candidates,
+    read_image,
+    read_mask,
+    write_candidates,
+    write_labels,
+    write_mask,
+    write_text,
+)
 from lacss_tools.web.guard import MAX_BODY
 from tests.annotate.pick.picker_process import SHAPE, make_project
 
@@ -126,6 +136,26 @@ def test_nuclei_thumbnail_and_cut(client, session):
     assert imagecodecs.jpeg_decode(client.get("api/image/0/thumbnail").content).shape == (60, 80, 3)
     cut = np.frombuffer(client.get("api/image/0/cut?threshold=0.51").content, np.uint8).reshape(SHAPE)
     np.testing.assert_array_equal(cut, cut_at(read_image(session.images["a"]), CutSettings(), 0.51))
+
+
+@pytest.mark.parametrize("of", ["lois", "nuclei"])
+def test_a_cut_at_another_threshold_keeps_the_nuclei_inside(client, session, tmp_path, of):
+    folder = session.candidates["a"].parent
+    if of == "lois":
+        nuclei = nuclei_at(load_lois(session, "a"), SHAPE)
+    else:
+        labels = nuclei_at(load_lois(session, "a"), SHAPE).labels
+        write_labels(tmp_path / "nuclei" / "a.tif", labels)
+        write_text(folder / "graphcut.toml", f"[data]\nnuclei = '{tmp_path / 'nuclei'}'\n")
+        nuclei = nuclei_of(labels)
+    image = read_image(session.images["a"])
+    found = find_candidates(image, CutSettings(), None, nuclei)
+    notes = CutNotes(found.dark, None, CutSettings().to_text(), of, nuclei.count, 0)
+    write_candidates(session.candidates["a"], found.masks, found.thresholds, notes)
+    cut = np.frombuffer(client.get("api/image/0/cut?threshold=0.995").content, np.uint8).reshape(SHAPE)
+    expected = cut_at(image, CutSettings(), 0.995, None, nuclei)
+    np.testing.assert_array_equal(cut, expected)
+    assert (expected != cut_at(image, CutSettings(), 0.995)).any()
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ def test_undo_goes_back_any_number_of_steps(window, folder):
     assert choices(folder) == {"a": "1"}
     window.press("u").at(0)
     assert choices(folder) == {}
-    assert [path.name for path in (folder / "masks").iterdir()] == ["picks.csv"]
+    assert {path.name for path in (folder / "masks").iterdir()} == {"picks.csv", "unsure"}
+    assert not list((folder / "masks" / "unsure").iterdir())
     window.press("u").wait_for("message", "Nothing to undo")
 
 
@@ -141,7 +142,7 @@ def test_all_suggestions_above_a_score_are_one_action(window, folder):
     assert {stem: pick.by for stem, pick in picks.items()} == {"a": "person", "b": "auto", "c": "auto", "d": "auto"}
     window.press("u").wait_for("message", "undone: 3 picks")
     assert choices(folder) == {"a": "2"}
-    assert {path.name for path in (folder / "masks").iterdir()} == {"a.tif", "picks.csv"}
+    assert {path.name for path in (folder / "masks").iterdir()} == {"a.tif", "picks.csv", "unsure"}
 
 
 def test_zoom_and_toggles_change_the_views_and_stay_after_reload(window):

@@ -28,7 +28,7 @@ def test_auto_picks_says_what_it_paired_and_skips_what_is_done(project):
     assert "2 paired by stem; 1 only in" in result.stderr
     assert "2 of them with LOIs; 2 to pick" in result.stderr
     assert "2 written" in result.stderr
-    assert {path.name for path in (project / "masks").iterdir()} == {"a.tif", "b.tif", "picks.csv"}
+    assert {path.name for path in (project / "masks").iterdir()} == {"a.tif", "b.tif", "picks.csv", "unsure"}
     before = (project / "masks" / "picks.csv").read_bytes()
     assert "2 were done already" in lacss_pick(project, "--auto").stderr
     assert (project / "masks" / "picks.csv").read_bytes() == before

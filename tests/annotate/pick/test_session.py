@@ -5,7 +5,8 @@ import tifffile
 from lacss_tools.annotate.pick.auto import pick_automatically
 from lacss_tools.annotate.pick.doubt import Doubts
 from lacss_tools.annotate.pick.journal import read_picks
-from lacss_tools.annotate.pick.session import load_choices, restore, save_pick
+from lacss_tools.annotate.pick.repair import Repair, Stroke, paint
+from lacss_tools.annotate.pick.session import load_choices, restore, save_pick, save_repair
 from lacss_tools.errors import InputError
 from lacss_tools.io.lois import write_lois
 from lacss_tools.io.native import read_mask, write_candidates, write_mask
@@ -77,6 +78,41 @@ def test_rows_of_images_outside_this_session_stay(session, project, reopen):
     (project / "candidates" / "a.tif").unlink()
     save_pick(reopen(), "b", 2)
     assert choices_on_disk(session) == {"a": ("1", "person"), "b": ("2", "person")}
+
+
+# ---- where a mask is unsure ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "looser", "tighter"), [(1, 0, 1), (3, 1, 3), (5, 3, 4)])
+def test_beside_a_mask_lies_what_is_between_its_neighbours_among_the_candidates(
+    session, discs, number, looser, tighter
+):
+    save_pick(session, "a", number)
+    np.testing.assert_array_equal(read_mask(session.masks / "unsure" / "a.tif"), discs[looser] & ~discs[tighter])
+
+
+def test_what_a_mask_is_unsure_of_goes_and_comes_back_with_it(session):
+    before = save_pick(session, "a", 3)
+    path = session.masks / "unsure" / "a.tif"
+    written = path.read_bytes()
+    rejected = save_pick(session, "a", None)
+    assert not path.exists()
+    restore(session, rejected)
+    assert path.read_bytes() == written
+    restore(session, before)
+    assert not path.exists()
+
+
+def test_a_repaired_mask_is_sure_where_a_person_painted(session, discs):
+    stroke = Stroke(np.array([[20.0, 25.0], [20.0, 45.0]]), 2.0, erase=False)
+    repair = Repair(3, strokes=(stroke,))
+    mask = paint(discs[2], repair.strokes)
+    save_repair(session, "a", repair, mask)
+    unsure = read_mask(session.masks / "unsure" / "a.tif")
+    np.testing.assert_array_equal(unsure[:, :25], (discs[1] & ~discs[3])[:, :25])
+    assert not (unsure & (mask != discs[2])).any()
+    save_repair(session, "b", Repair(3, threshold=0.42), discs[2])
+    np.testing.assert_array_equal(read_mask(session.masks / "unsure" / "b.tif"), discs[1] & ~discs[3])
 
 
 # ---- undo -----------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from lacss_tools.annotate.candidates.candidates import cut_at
 from lacss_tools.annotate.candidates.settings import cut_settings_from_text
+from lacss_tools.annotate.candidates.steps import nuclei_file, read_nuclei
 from lacss_tools.annotate.pick.session import Choices, PickSession, load_choices
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
@@ -139,9 +140,13 @@ class Shelf:
     def cut(self, k: int, threshold: float) -> Mask:
         """Return the image cut at any threshold, with the settings that its candidates were cut with."""
         stem = self.stem(k)
-        settings = cut_settings_from_text(read_cut_notes(self.session.candidates[stem]).settings)
+        notes = read_cut_notes(self.session.candidates[stem])
+        settings = cut_settings_from_text(notes.settings)
         full_scale = read_full_scale(self.session.images[stem]) if settings.fiji_compat else None
-        return cut_at(self.image(k).choices.image, settings, threshold, full_scale)
+        image = self.image(k).choices.image
+        beside = nuclei_file(self.session.candidates[stem], notes.seeds, self.session.loi_file(stem))
+        nuclei = None if beside is None else read_nuclei(beside, self.session.images[stem], image.shape[1:])
+        return cut_at(image, settings, threshold, full_scale, nuclei)
 
     def score_some(self) -> KnownScores:
         """Score undecided images for a moment; returns the scores so far and how many are left."""
