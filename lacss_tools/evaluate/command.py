@@ -1,12 +1,14 @@
 """`lacss eval`."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lacss_tools.errors import UsageError
+from lacss_tools.io.names import AUTO_NUCLEI, NO_NUCLEI
 from lacss_tools.io.project import Project, check_output
 from lacss_tools.predict.settings import ImageSettings
 from lacss_tools.screen.options import (
@@ -19,10 +21,10 @@ from lacss_tools.screen.options import (
 from lacss_tools.settings import known
 
 if TYPE_CHECKING:
-    from lacss_tools.arrays import Image
-    from lacss_tools.cells import Cells
     from lacss_tools.evaluate.report import EvaluatedModel
     from lacss_tools.evaluate.steps import Find, Limits, Truth
+    from lacss_tools.io.nuclei import FoundNuclei, Wanted
+    from lacss_tools.network.weights import Header
 
 
 def mount(app: typer.Typer) -> None:
@@ -77,6 +79,8 @@ def evaluate(
         typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5, for each"),
     ] = None,
     channel: Annotated[str | None, _of_images("channel")] = None,
+    nuclei: Annotated[str, _of_images("nuclei")] = AUTO_NUCLEI,
+    nuclei_channel: Annotated[str | None, _of_images("nuclei_channel")] = None,
     diameter: Annotated[float | None, _of_images("diameter")] = None,
     group: Annotated[
         str | None,
@@ -99,6 +103,7 @@ def evaluate(
     """
     from lacss_tools.evaluate import steps
     from lacss_tools.formats.sources import is_source
+    from lacss_tools.io.nuclei import Wanted
     from lacss_tools.screen import console
 
     if score_cut is not None and not math.isfinite(score_cut):
@@ -110,13 +115,15 @@ def evaluate(
     image_folder = _image_folder(resolve(project, images, home.images), images is not None or bool(networks))
     check_output(folder, *paths, truth_path, *([image_folder] if image_folder else []))
     limits = _limits(project / ambiguous if ambiguous else None, project / region if region else None, partial)
-    truth = steps.open_truth(image_folder, truth_path, channel or _trained_channel(networks), limits)
+    told = _told(networks)
+    see = _for_models(told, Wanted(channel, nuclei, nuclei_channel, project))
+    truth, found = steps.open_truth(image_folder, truth_path, see, limits)
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     console.say(steps.describe_first(truth))
     groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
     evaluated = []
     for name, path in zip(_names(models), paths, strict=True):
-        find = _network(path, device, diameter) if path in networks else _predictions(path, truth)
+        find = _network(path, told[path], found, device, diameter) if path in told else _predictions(path, truth)
         with console.progress(f"eval {name}") as advance:
             evaluated += steps.evaluate_model(name, truth, find, score_cut, groups, advance)
     report = steps.write_report(folder, ", ".join(_names(models)), evaluated, truth)
@@ -172,17 +179,25 @@ def _image_folder(folder: Path, needed: bool) -> Path | None:
     return folder if needed or folder.is_dir() else None
 
 
-def _trained_channel(networks: list[Path]) -> str | None:
-    """Return the one channel that all models were trained on, None for all channels."""
-    if not networks:
-        return None
-    from lacss_tools.network.weights import trained_channel
+def _told(networks: list[Path]) -> "dict[Path, Header]":
+    """Return what each model says of itself."""
+    if not networks:  # nor torch, then
+        return {}
+    from lacss_tools.network.weights import read_header
 
-    channels = {path: trained_channel(path) for path in networks}
+    return {path: read_header(path) for path in networks}
+
+
+def _for_models(told: "dict[Path, Header]", wanted: "Wanted") -> "Wanted":
+    """Return what is asked of the images with the channels that all models were trained on."""
+    if not told:
+        return replace(wanted, nuclei=NO_NUCLEI, nuclei_channel=None)
+    channels = {path: header.channel for path, header in told.items()}
     if len(set(channels.values())) > 1:
         each = " and ".join(f"{path} on channel {channel or '(all)'}" for path, channel in channels.items())
         raise UsageError(f"{each} were trained on different channels. Evaluate them apart.")
-    return channels[networks[0]]
+    own = {header.nuclei_channel for header in told.values() if header.model.nuclei is not None}
+    return wanted.for_model(bool(own), next(iter(channels.values())), own.pop() if len(own) == 1 else None)
 
 
 def _groups(stems: list[str], pattern: str | None, table: Path | None, column: str) -> dict[str, str] | None:
@@ -205,14 +220,14 @@ def _predictions(path: Path, truth: "Truth") -> "Find":
     return steps.from_source(source)
 
 
-def _network(path: Path, device: str, diameter: float | None) -> "Find":
+def _network(path: Path, told: "Header", nuclei: "FoundNuclei", device: str, diameter: float | None) -> "Find":
+    """Return how a model finds cells, and say whether with nuclei: the last channel of images that have some."""
+    from lacss_tools.evaluate import steps
     from lacss_tools.predict.predictor import load_predictor
     from lacss_tools.predict.settings import ALL_DETECTIONS
+    from lacss_tools.screen import console
 
     predictor = load_predictor(path, device, ALL_DETECTIONS, diameter=diameter)
-
-    def find(stem: str, image: "Image | None", shape: tuple[int, int]) -> "Cells":
-        assert image is not None  # a model is never evaluated without images
-        return predictor(image)
-
-    return find
+    knows = told.model.nuclei is not None
+    console.say(f"{path.name}: {nuclei.sentence() if knows else 'trained without nuclei'}")
+    return steps.from_model(predictor, drop_nuclei=bool(nuclei.of) and not knows)

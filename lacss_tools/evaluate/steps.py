@@ -16,7 +16,8 @@ from lacss_tools.evaluate.figures import ap_and_fnr
 from lacss_tools.evaluate.report import EvaluatedModel, report, shown_images
 from lacss_tools.formats.sources import Outlines, Segmentations, open_source, read_outlines
 from lacss_tools.io.image import load
-from lacss_tools.io.native import atomic, read_image, write_table, write_text
+from lacss_tools.io.native import atomic, write_table, write_text
+from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted, find_nuclei
 from lacss_tools.io.project import Pairing, list_images, pair
 from lacss_tools.metrics.bootstrap import intervals
 from lacss_tools.metrics.metrics import ImageResult, Matched, choose_cut, compare, summarise
@@ -25,6 +26,7 @@ from lacss_tools.metrics.uncounted import Uncounted, leave_out
 Find = Callable[[str, Image | None, tuple[int, int]], Cells]
 """stem, image (None where there is none) and (height, width) -> detections"""
 Advance = Callable[[int, int], None]
+ALL_CHANNELS = Inputs()
 
 Pair = tuple[Cells, Cells]
 """detections and true cells of one image"""
@@ -43,8 +45,8 @@ class Truth:
     source: Segmentations
     pairing: Pairing
     images: dict[str, Path]
-    channel: str | None = None
-    """the one channel of the images to use, by index or name"""
+    inputs: Inputs = ALL_CHANNELS
+    """how the images are read"""
     limits: "Limits" = field(default_factory=lambda: Limits())
 
     @property
@@ -63,8 +65,13 @@ class Truth:
         return image, outlines
 
     def image(self, stem: str) -> Image | None:
-        """Return an image, None when there are none."""
-        return read_image(self.images[stem], self.channel) if stem in self.images else None
+        """Return an image, with its nuclei if it has any as its last channel, None when there are none."""
+        return self.inputs.read(self.images[stem]) if stem in self.images else None
+
+    def cells_alone(self, stem: str) -> Image | None:
+        """Return an image without its nuclei."""
+        image = self.image(stem)
+        return image[:-1] if image is not None and self.inputs.nuclei else image
 
 
 @dataclass(frozen=True)
@@ -106,15 +113,21 @@ class Limits:
         return inside
 
 
-def open_truth(images: Path | None, labels: Path, channel: str | None = None, limits: Limits | None = None) -> Truth:
-    """Pair images and truth of any format by stem; `images` is None when there are none."""
-    source = open_source(labels)
+def open_truth(
+    images: Path | None, labels: Path, wanted: Wanted, limits: Limits | None = None
+) -> tuple[Truth, FoundNuclei]:
+    """Pair images and truth of any format by stem; `images` is None when there are none. Nuclei come as they are found.
+
+    InputError when some are missing that were asked for.
+    """
+    source, limits = open_source(labels), limits or Limits()
     if images is None:
-        return Truth(source, pair((labels, source.files)), {}, limits=limits or Limits())
+        return Truth(source, pair((labels, source.files)), {}, limits=limits), FoundNuclei()
     pairing = pair((images, list_images(images)), (labels, source.files))
-    return Truth(
-        source, pairing, {stem: paths[0] for stem, paths in pairing.paired.items()}, channel, limits or Limits()
-    )
+    files = {stem: paths[0] for stem, paths in pairing.paired.items()}
+    nuclei = find_nuclei(files, wanted)
+    nuclei.demand_all()
+    return Truth(source, pairing, files, Inputs(wanted.channel, nuclei.of), limits), nuclei
 
 
 def describe_first(truth: Truth) -> str:
@@ -147,6 +160,16 @@ def from_source(source: Segmentations) -> Find:
         if cells.shape != shape:
             raise InputError(f"{source.files[stem]} is {cells.shape} pixels, its image {shape}. Give one size.")
         return cells
+
+    return find
+
+
+def from_model(predict: Callable[[Image], Cells], drop_nuclei: bool = False) -> Find:
+    """Return a finder that asks a model; `drop_nuclei` leaves out the last channel of the images."""
+
+    def find(stem: str, image: Image | None, shape: tuple[int, int]) -> Cells:
+        assert image is not None  # a model is never evaluated without images
+        return predict(image[:-1] if drop_nuclei else image)
 
     return find
 
@@ -228,7 +251,7 @@ def write_report(folder: Path, title: str, models: list[EvaluatedModel], truth: 
     with atomic(folder / "ap_fnr.png") as part:
         part.write_bytes(ap_and_fnr({model.name: model.result for model in models}))
     worst, best = shown_images(models)
-    images = {k: truth.image(truth.stems[k]) for k in (*worst, *best)}
+    images = {k: truth.cells_alone(truth.stems[k]) for k in (*worst, *best)}
     write_text(folder / "report.html", report(title, models, truth.stems, images))
     return folder / "report.html"
 

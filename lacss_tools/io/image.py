@@ -84,7 +84,7 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Im
     else:
         raise InputError(f"{path} has axes {axes} of size {pixels.shape}. {_question(axes)}")
     if channel is not None:
-        pixels = pixels[[_index(path, channel, len(pixels), loaded.channels)]]
+        pixels = pixels[[channel_index(path, channel, len(pixels), loaded.channels)]]
     image = pixels.astype(np.float32)
     if not np.isfinite(image).all():
         bad = int((~np.isfinite(image)).sum())
@@ -122,7 +122,8 @@ def _question(axes: str) -> str:
     )
 
 
-def _index(path: Path, channel: str, count: int, names: tuple[str, ...]) -> int:
+def channel_index(path: Path, channel: str, count: int, names: tuple[str, ...]) -> int:
+    """Return which of `count` channels is meant by an index or one of their names; InputError when none is."""
     if channel in names:
         return names.index(channel)
     if channel.isdecimal() and int(channel) < count:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from lacss_tools.arrays import Image, Points
 from lacss_tools.errors import InputError
-from lacss_tools.io.image import Loaded, channels_first, load, whole_image
+from lacss_tools.io.image import Loaded, channel_index, channels_first, load, whole_image
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.parts import Read, open_parts
 
@@ -45,6 +46,73 @@ class InMemory:
 
 
 @dataclass(frozen=True)
+class Blank:
+    """A channel without any light: in place of nuclei that are not known."""
+
+    size: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return 1, *self.size
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> Image:
+        """Return zeros of the size of a window."""
+        return np.zeros((1, bottom - top, right - left), np.float32)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """The channels of several sources of one size as those of one image."""
+
+    parts: tuple[ImageSource, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:]
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> Image:
+        """Return the pixels of one window, the channels of all parts."""
+        return np.concatenate([part.read(top, bottom, left, right) for part in self.parts])
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some channels of a source, by index."""
+
+    source: ImageSource
+    channels: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return len(self.channels), *self.source.shape[1:]
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> Image:
+        """Return the pixels of one window, the chosen channels."""
+        out: Image = self.source.read(top, bottom, left, right)[list(self.channels)]
+        return out
+
+
+def whole(source: ImageSource) -> Image:
+    """Return all pixels of an image."""
+    _, height, width = source.shape
+    return source.read(0, height, 0, width)
+
+
+@dataclass(frozen=True)
+class Nuclei:
+    """The file that holds the nuclei of one image, and their channel there (index or name) if it has several.
+
+    It may be the file of the image itself.
+    """
+
+    path: Path
+    channel: str | None = None
+
+
+@dataclass(frozen=True)
 class OpenImage:
     """One image to predict; `note` holds axes, channels and pixel size."""
 
@@ -53,6 +121,17 @@ class OpenImage:
     source: ImageSource
     lois: Points | None = None
     """where to segment cells, (y, x) in pixels; None when the network finds them"""
+    nuclei: ImageSource | None = None
+    """one channel of the same size"""
+
+    @cached_property
+    def seen(self) -> ImageSource:
+        """What the network sees: the image and, as its last channel, the nuclei; in memory where both are."""
+        if self.nuclei is None:
+            return self.source
+        both = Stacked((self.source, self.nuclei))
+        in_memory = isinstance(self.source, InMemory) and isinstance(self.nuclei, InMemory)
+        return InMemory(whole(both)) if in_memory else both
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -88,21 +167,63 @@ class InFile:
 
 
 @contextmanager
-def open_image(path: Path, channel: str | None = None, loi_path: Path | None = None) -> Iterator[OpenImage]:
-    """Open one image, with its LOIs where a table of them is given.
+def open_image(
+    path: Path, channel: str | None = None, loi_path: Path | None = None, nuclei: Nuclei | None = None
+) -> Iterator[OpenImage]:
+    """Open one image, with its LOIs where a table of them is given, and with its nuclei where their place is.
 
-    Errors as `native.read_image`, those of a large image when that part is read; and InputError for LOIs that
-    are missing or outside the image.
+    Errors as `native.read_image`, those of a large image when that part is read; and InputError for LOIs and nuclei
+    that are missing or do not fit the image.
     """
     with ExitStack() as stack:
-        found = open_parts(path, stack)
-        if found is None:
-            note = load(path)
-            source: ImageSource = InMemory(whole_image(path, note, channel))
+        if nuclei is not None and nuclei.path == path:
+            opened = _open_with_own_nuclei(path, channel, nuclei.channel, stack)
         else:
-            note, read = found
-            source = InFile(path, note, channel, read)
-        yield OpenImage(path, note, source, None if loi_path is None else _lois_of(path, source, loi_path))
+            note, source = _open(path, channel, stack)
+            opened = OpenImage(path, note, source, nuclei=_open_nuclei(path, source, nuclei, stack))
+        yield opened if loi_path is None else replace(opened, lois=_lois_of(path, opened.source, loi_path))
+
+
+def _open(path: Path, channel: str | None, stack: ExitStack) -> tuple[Loaded, ImageSource]:
+    found = open_parts(path, stack)
+    if found is None:
+        note = load(path)
+        return note, InMemory(whole_image(path, note, channel))
+    note, read = found
+    return note, InFile(path, note, channel, read)
+
+
+def _open_nuclei(path: Path, source: ImageSource, nuclei: Nuclei | None, stack: ExitStack) -> ImageSource | None:
+    """Open the nuclei of an image, which is `source`, in a file of their own."""
+    if nuclei is None:
+        return None
+    if not nuclei.path.exists():
+        raise InputError(f"{path} has no nuclei: {nuclei.path} does not exist. Add it, or set `nuclei` to none.")
+    _, own = _open(nuclei.path, nuclei.channel, stack)
+    if own.shape[0] > 1:
+        raise InputError(f"{nuclei.path} has {own.shape[0]} channels where one is needed. Name the `nuclei_channel`.")
+    if own.shape[1:] != source.shape[1:]:
+        raise InputError(f"{path} is {source.shape[1:]} pixels and {nuclei.path} {own.shape[1:]}. Give one size.")
+    return own
+
+
+def _open_with_own_nuclei(path: Path, channel: str | None, nuclei: str | None, stack: ExitStack) -> OpenImage:
+    """Open an image whose nuclei are one of its channels; the cells are `channel`, or all others."""
+    found = open_parts(path, stack)
+    if found is None:
+        note = load(path)
+        every: ImageSource = InMemory(channels_first(path, note))
+    else:
+        note, every = found[0], InFile(path, found[0], None, found[1])
+    names, count = note.channels, every.shape[0]
+    own = channel_index(path, nuclei or "", count, names)
+    rest = range(count) if channel is None else [channel_index(path, channel, count, names)]
+    cells = tuple(k for k in rest if k != own)
+    if not cells:
+        raise InputError(f"{path} has no channel of cells beside that of the nuclei, {nuclei}. Name another of them.")
+    kept = tuple(names[k] for k in cells) if len(names) == count else ()
+    parts = [Chosen(every, one) if found else InMemory(whole(Chosen(every, one))) for one in (cells, (own,))]
+    return OpenImage(path, replace(note, channels=kept), parts[0], nuclei=parts[1])
 
 
 def _lois_of(path: Path, source: ImageSource, loi_path: Path) -> Points:

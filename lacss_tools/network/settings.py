@@ -8,6 +8,9 @@ class ModelSettings:
     """Sizes of the network; lengths are pixels at the working scale."""
 
     channels: int = 1
+    """of the images, with that of the nuclei"""
+    nuclei: int | None = None
+    """which of them (the last) is that of the nuclei, which may be blank; None: the network knows no nuclei"""
     widths: tuple[int, ...] = (32, 48, 64, 96, 128)
     blocks: tuple[int, ...] = (1, 2, 2, 2, 2)
     pyramid: int = 64

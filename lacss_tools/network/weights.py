@@ -17,15 +17,19 @@ FORMAT = "lacss_tools 1"
 BEST = "best.safetensors"
 
 
-def save_weights(path: Path, model: Lacss, scale: float, channel: str | None = None) -> None:
+def save_weights(
+    path: Path, model: Lacss, scale: float, channel: str | None = None, nuclei_channel: str | None = None
+) -> None:
     """Write the weights as safetensors; sizes of the network and the working scale go to the header.
 
-    So does `channel`, when the model was trained on one channel of its images: its index or its name.
+    So does `channel`, when the model was trained on one channel of its images, and `nuclei_channel`, when the nuclei
+    were another one of them: its index or its name.
     """
     from safetensors.torch import save
 
     # one entry: the order of several changes from file to file
-    header = {FORMAT: json.dumps({"model": asdict(model.settings), "scale": scale, "channel": channel})}
+    told = {"model": asdict(model.settings), "scale": scale, "channel": channel, "nuclei_channel": nuclei_channel}
+    header = {FORMAT: json.dumps(told)}
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with atomic(path) as part:
         part.write_bytes(save(weights, metadata=header))
@@ -39,6 +43,8 @@ class Header:
     scale: float
     channel: str | None
     """index or name of the one channel of the images that the model was trained on; None for all"""
+    nuclei_channel: str | None = None
+    """the same of their nuclei; None where these were not in the files of the images, or not at all"""
 
 
 def load_weights(path: Path) -> tuple[Lacss, float]:
@@ -54,7 +60,12 @@ def load_weights(path: Path) -> tuple[Lacss, float]:
 
 def trained_channel(path: Path) -> str | None:
     """Return the channel (index or name) that a model was trained on alone, None for all; errors as `load_weights`."""
-    return _read_weights(path)[0].channel
+    return read_header(path).channel
+
+
+def read_header(path: Path) -> Header:
+    """Return what a model says of itself; errors as `load_weights`."""
+    return _read_weights(path)[0]
 
 
 def _read_weights(path: Path) -> tuple[Header, dict[str, torch.Tensor]]:
@@ -74,9 +85,8 @@ def _read_weights(path: Path) -> tuple[Header, dict[str, torch.Tensor]]:
     if FORMAT not in header:
         raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
     told = json.loads(header[FORMAT])
-    channel = told.get("channel")
-    model = from_table(ModelSettings, told["model"])
-    return Header(model, float(told["scale"]), None if channel is None else str(channel)), weights
+    channel, nuclei = (None if told.get(name) is None else str(told[name]) for name in ("channel", "nuclei_channel"))
+    return Header(from_table(ModelSettings, told["model"]), float(told["scale"]), channel, nuclei), weights
 
 
 def weights_hash(path: Path) -> str:

@@ -82,11 +82,13 @@ def predict(
     coco.json of all. roi: a zip for ImageJ's ROI Manager. geojson: drag onto the image in QuPath. csv: area (and
     over that of the image's median cell), shape, intensity per channel, centroid, score, in micrometres too when the
     pixel size is known. contours: PNG for looking.
+    A model that was trained with nuclei sees those in dapi/ too where all images have one, and works without.
     Every cell is one piece without holes. In labels, csv and contours a pixel belongs to one cell; in the others
     cells may overlap. Images of any size: large
     TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
     """
     from lacss_tools.formats.names import parse_formats
+    from lacss_tools.io.nuclei import Wanted, find_nuclei
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
@@ -101,19 +103,26 @@ def predict(
     own, tiling, of_images = given.over(PredictSettings()), given.over(TileSettings()), given.over(ImageSettings())
     predictor = load_predictor(project / model, device, own, tiling, of_images.diameter)
     crew = 1 if scheduler else _workers(workers, len(files), predictor.device.type)
-    console.say(f"{len(files)} images, {_where(str(predictor.device), crew, scheduler)}")
+    see = Wanted(of_images.channel, of_images.nuclei, of_images.nuclei_channel, project).for_model(
+        *predictor.trained_on
+    )
+    nuclei = find_nuclei(files, see)
+    console.say(f"{len(files)} images {nuclei.sentence()}, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
-    one = of_images.channel or predictor.channel  # that of the training
     place = (project / model).absolute(), folder.absolute()
-    order = steps.Order(*place, wanted, one, points, of_images.diameter, device, own, tiling)
+    light = nuclei.source, nuclei.channel
+    order = steps.Order(*place, wanted, see.channel, *light, points, of_images.diameter, device, own, tiling)
     record.claim(folder, order, files, overwrite)
     steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
     run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite)
-    _predict_all(files, folder, order, run)
+    inputs = {stem: steps.inputs_of(order, stem, path, nuclei.of.get(path)) for stem, path in files.items()}
+    _predict_all(inputs, folder, order, run)
 
 
-def _predict_all(files: dict[str, Path], folder: Path, order: "Order", run: Callable[..., "Summary"]) -> None:
+def _predict_all(
+    inputs: dict[str, tuple[Path, ...]], folder: Path, order: "Order", run: Callable[..., "Summary"]
+) -> None:
     """Write the cells of all images with `run`, which is `batch.run`, and say how many there are."""
     from lacss_tools.formats.names import pending
     from lacss_tools.formats.outputs import merge_coco
@@ -122,16 +131,13 @@ def _predict_all(files: dict[str, Path], folder: Path, order: "Order", run: Call
     from lacss_tools.predict.counts import Tally, summary
     from lacss_tools.screen import console
 
-    def inputs(stem: str, path: Path) -> tuple[Path, ...]:
-        return (path, order.lois / f"{stem}.csv") if order.lois else (path,)
-
-    jobs = [Job(stem, inputs(stem, path), pending(folder, stem, order.formats)) for stem, path in files.items()]
+    jobs = [Job(stem, paths, pending(folder, stem, order.formats)) for stem, paths in inputs.items()]
     counts: dict[str, Tally] = {}
     with console.progress("predict") as advance:
         work = partial(steps.predict_file, order=order)
         done = run(jobs, work, advance=advance, receive=lambda job, found: counts.update({job.stem: found}))
     if "coco" in order.formats:
-        merge_coco(folder, files)
+        merge_coco(folder, inputs)
     for line in summary(counts | steps.counted(folder, done.skipped)):
         console.say(line)
     console.finish(done, str(folder))

@@ -12,7 +12,7 @@ from torch import Tensor
 from lacss_tools.arrays import Image, Points
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
-from lacss_tools.io.source import ImageSource, InMemory
+from lacss_tools.io.source import Blank, ImageSource, InMemory, Stacked, whole
 from lacss_tools.network.backbone import DEEPEST_STRIDE
 from lacss_tools.network.device import autocast
 from lacss_tools.network.frozen import freeze
@@ -43,11 +43,24 @@ class Predictor:
     tiling: TileSettings = field(default_factory=TileSettings)
     channel: str | None = None
     """the one channel that the model was trained on, by index or name; None for all"""
+    nuclei_channel: str | None = None
+    """the channel of those images that held their nuclei; None where that was not so"""
+
+    @property
+    def knows_nuclei(self) -> bool:
+        """Whether the model was trained with nuclei, so that images may have them as their last channel."""
+        return self.model.settings.nuclei is not None
+
+    @property
+    def trained_on(self) -> tuple[bool, str | None, str | None]:
+        """Whether the model knows nuclei, and the channels of cells and nuclei that it was trained on."""
+        return self.knows_nuclei, self.channel, self.nuclei_channel
 
     def __call__(self, image: Image, lois: Points | None = None) -> Cells:
         """Find the cells of one image (channel, y, x), or those at `lois` (n, 2), (y, x) in its pixels.
 
-        Raises InputError when the number of channels is wrong.
+        The nuclei, if the model knows them, are the last channel, or left out. Raises InputError when the number of
+        channels is wrong.
         """
         return self.find(InMemory(image), lois)
 
@@ -56,13 +69,12 @@ class Predictor:
 
         Of two LOIs in one cell (the masks overlap by more than `max_overlap`) the one with the higher score is kept.
         """
-        self.check_channels(source.shape[0])
+        source = self.complete(source)
         frame = self.frame(source.shape)
         working = None if lois is None else frame.to_working(lois)
         with torch.inference_mode():
             if self.is_small(frame):
-                image = source.read(0, frame.shape[0], 0, frame.shape[1])
-                parts = self._find_small([image], frame, working)
+                parts = self._find_small([whole(source)], frame, working)
             else:
                 parts = self._find_large(source, frame, working)
             return self._finish(join(frame.size, parts), frame, given=lois is not None)
@@ -92,7 +104,7 @@ class Predictor:
 
     def find_batch(self, images: list[Image]) -> list[Found]:
         """Find the cells of images of one shape, each in one piece; none depends on the others."""
-        self.check_channels(len(images[0]))
+        images = [whole(self.complete(InMemory(image))) for image in images]
         shape = (images[0].shape[1], images[0].shape[2])
         frame = Frame(scaled_size(shape, self.scale), shape)
         with torch.inference_mode():
@@ -146,12 +158,20 @@ class Predictor:
         found = best_first(found, found.scores)
         return to_original(suppress(found, self.settings.max_overlap, self.settings.max_iou), frame)
 
-    def check_channels(self, given: int) -> None:
-        """Raise InputError unless an image has as many channels as those of the training."""
-        expected = self.model.settings.channels
+    def complete(self, source: ImageSource) -> ImageSource:
+        """Return an image with as many channels as those of the training: a blank one for nuclei that are left out.
+
+        Raises InputError for any other number of channels.
+        """
+        given, expected = source.shape[0], self.model.settings.channels
+        if self.knows_nuclei and given == expected - 1:
+            return Stacked((source, Blank(source.shape[1:])))
         if given != expected:
-            way_out = "Name the `channel` to use." if expected == 1 else "Give the same."
-            raise InputError(f"The image has {given} channels, the model was trained on {expected}. {way_out}")
+            cells = expected - self.knows_nuclei
+            beside = " beside their nuclei" if self.knows_nuclei else ""
+            way_out = "Name the `channel` to use." if cells == 1 else "Give the same."
+            raise InputError(f"The image has {given} channels, the model was trained on {cells}{beside}. {way_out}")
+        return source
 
 
 def load_predictor(
@@ -166,13 +186,13 @@ def load_predictor(
     `diameter` is how many pixels a typical cell is across in the images to come, None if as many as in training.
     """
     from lacss_tools.network.device import choose_device
-    from lacss_tools.network.weights import load_weights, trained_channel
+    from lacss_tools.network.weights import load_weights, read_header
 
     chosen = choose_device(device)
     model, scale = load_weights(path)
     model = model.to(chosen).eval()
     if diameter is not None:
         scale = working_scale(diameter, model.settings.cell_diameter)
-    return Predictor(
-        model, scale, chosen, settings or PredictSettings(), tiling or TileSettings(), trained_channel(path)
-    )
+    told = read_header(path)
+    own, tiles = settings or PredictSettings(), tiling or TileSettings()
+    return Predictor(model, scale, chosen, own, tiles, told.channel, told.nuclei_channel)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import COCO_OF_ALL, FORMATS, output_path
+from lacss_tools.io.names import NO_NUCLEI
 from lacss_tools.io.settings import settings_file, write_settings
 from lacss_tools.network.weights import weights_hash
 from lacss_tools.predict.settings import ImageSettings, PredictSettings, TileSettings
@@ -19,7 +20,8 @@ HARMLESS = ("model", "tile")
 
 def settings_of(order: Order) -> tuple[PredictSettings, ImageSettings, TileSettings]:
     """Return the settings with which images are segmented, the channel that of the training where none was given."""
-    return order.settings, ImageSettings(order.channel, order.diameter), order.tiling
+    images = ImageSettings(order.channel, order.nuclei, order.nuclei_channel, order.diameter)
+    return order.settings, images, order.tiling
 
 
 def describe(order: Order) -> dict[str, str]:
@@ -62,8 +64,8 @@ def _read(path: Path, overwrite: bool) -> Values:
     if COMMAND not in record:
         unsaid = {"diameter": "as trained", "channel": "all"}
         known = {name: value for name, value in record.items() if unsaid.get(name) != value}
-        return to_table(PredictSettings(), TileSettings()) | known
-    return {**record[COMMAND], **record.get("data", {})}
+        return to_table(PredictSettings(), TileSettings()) | {"nuclei": NO_NUCLEI} | known
+    return {"nuclei": NO_NUCLEI, **record[COMMAND], **record.get("data", {})}
 
 
 def _make_way(folder: Path, stems: set[str], before: Values) -> None:

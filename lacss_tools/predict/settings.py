@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lacss_tools.io.names import AUTO_NUCLEI
 from lacss_tools.settings import check, setting
 
 PREDICTION, MEMORY = "Prediction", "Images and memory"
@@ -73,6 +74,19 @@ class ImageSettings:
     channel: str | None = setting(
         None,
         "Use this channel of the images alone: its 0-based index or its name.",
+        panel=PREDICTION,
+        shown="as in training",
+    )
+    nuclei: str = setting(
+        AUTO_NUCLEI,
+        "Folder of nucleus images, for a model that was trained with nuclei. auto: the channel of the training, or "
+        "dapi/ beside the images if it has all of them; none: cells alone.",
+        panel=PREDICTION,
+    )
+    nuclei_channel: str | None = setting(
+        None,
+        "Channel of the nuclei in files of `nuclei` with several, or, without `nuclei`, in those of the images: its "
+        "0-based index or its name.",
         panel=PREDICTION,
         shown="as in training",
     )

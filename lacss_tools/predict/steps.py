@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
-from lacss_tools.io.source import InMemory, OpenImage, open_image
+from lacss_tools.io.names import NO_NUCLEI
+from lacss_tools.io.source import InMemory, Nuclei, OpenImage, open_image
 from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.predict.counts import Tally, tally, tally_of_table
 from lacss_tools.predict.found import Found
@@ -36,6 +37,9 @@ class Order:
     folder: Path
     formats: tuple[str, ...]
     channel: str | None = None
+    nuclei: str = NO_NUCLEI
+    """a folder, or AUTO_NUCLEI for a channel of the images"""
+    nuclei_channel: str | None = None
     lois: Path | None = None
     diameter: float | None = None
     device: str = "auto"
@@ -43,10 +47,16 @@ class Order:
     tiling: TileSettings = field(default_factory=TileSettings)
 
 
+def inputs_of(order: Order, stem: str, image: Path, nuclei: Nuclei | None) -> tuple[Path, ...]:
+    """Return the files to read for an image: its own, that of its nuclei, and a table of LOIs, at which cells are."""
+    own = () if nuclei is None else (nuclei.path,)
+    return (image, *own, *([order.lois / f"{stem}.csv"] if order.lois else []))
+
+
 def predict_file(job: Job, order: Order) -> Tally:
     """Write the cells of one image (job.inputs[0]) and count them; the model is loaded once per process.
 
-    A second input is a table of LOIs, at which the cells are then.
+    Its other inputs are as `inputs_of` lists them.
     """
     predictor = _loaded(order, _version(order.model))
     with _open_inputs(job, order) as image:
@@ -66,7 +76,7 @@ def predict_together(
         return
 
     def kind(opened: Opened) -> Hashable:
-        source = opened.image.source
+        source = opened.image.seen
         if opened.image.lois is not None or not isinstance(source, InMemory):
             return None
         return source.shape if predictor.is_small(predictor.frame(source.shape)) else None
@@ -75,7 +85,7 @@ def predict_together(
         if len(opened) == 1:
             with _closed_on_error(opened[0].stack):
                 return [_find(predictor, opened[0].image)]
-        sources = [one.image.source for one in opened]
+        sources = [one.image.seen for one in opened]
         images = [source.image for source in sources if isinstance(source, InMemory)]  # all of them, by their kind
         return predictor.find_batch(images)
 
@@ -111,13 +121,14 @@ def _open(job: Job, order: Order) -> Opened:
 
 
 def _open_inputs(job: Job, order: Order) -> AbstractContextManager[OpenImage]:
-    image, *lois = job.inputs
-    return open_image(image, order.channel, *lois)
+    image, *others = job.inputs
+    nuclei = None if order.nuclei == NO_NUCLEI else Nuclei(others[0], order.nuclei_channel)
+    return open_image(image, order.channel, others[-1] if order.lois else None, nuclei)
 
 
 def _find(predictor: Predictor, image: OpenImage) -> Found:
     try:
-        return predictor.find(image.source, image.lois)
+        return predictor.find(image.seen, image.lois)
     except InputError as error:
         path = str(image.path)
         raise error if path in str(error) else InputError(f"{path}: {error}") from error

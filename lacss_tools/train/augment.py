@@ -37,10 +37,17 @@ class Strengths(Moving):
     """of `gamma`; None where the settings ask for none"""
     kernels: Float[Tensor, "b taps"] | None
     """of `blur`; likewise"""
+    visible: Float[Tensor, "b channel 1 1"] | None = None
+    """1, or 0 for nuclei that are blanked; None for images without nuclei"""
 
 
-def draw_strengths(shape: tuple[int, int, int], settings: TrainSettings, rng: np.random.Generator) -> Strengths:
-    """Draw the changes of one crop of `shape` (channels, height, width), as a batch of one on the host."""
+def draw_strengths(
+    shape: tuple[int, int, int], settings: TrainSettings, rng: np.random.Generator, nuclei: bool = False
+) -> Strengths:
+    """Draw the changes of one crop of `shape` (channels, height, width), as a batch of one on the host.
+
+    `nuclei` says whether the last channel is that of the nuclei, which may be blanked.
+    """
     channels = shape[0]
     gain = rng.uniform(1 / (1 + settings.gain), 1 + settings.gain, (1, channels, 1, 1)).astype(np.float32)
     offset = rng.uniform(-settings.offset, settings.offset, (1, channels, 1, 1)).astype(np.float32)
@@ -51,7 +58,11 @@ def draw_strengths(shape: tuple[int, int, int], settings: TrainSettings, rng: np
         power = _number(np.exp(rng.uniform(-1, 1) * np.log1p(settings.gamma)))
     if settings.blur > 0:
         kernels = gaussian(float(rng.uniform(0, settings.blur)), reach_of(settings.blur))[None]
-    return Strengths(torch.from_numpy(gain), torch.from_numpy(offset), _number(spread), grain, power, kernels)
+    visible = None
+    if nuclei:
+        visible = torch.ones(1, channels, 1, 1)
+        visible[0, -1] = float(rng.random() >= settings.blank_nuclei)
+    return Strengths(torch.from_numpy(gain), torch.from_numpy(offset), _number(spread), grain, power, kernels, visible)
 
 
 def _number(value: float) -> Float[Tensor, "1 1 1 1"]:
@@ -61,13 +72,15 @@ def _number(value: float) -> Float[Tensor, "1 1 1 1"]:
 def vary_intensity(images: Float[Tensor, "b channel y x"], how: Strengths) -> Float[Tensor, "b channel y x"]:
     """Change gain and offset of each channel, add noise, and, where the settings say so, gamma and blur.
 
-    `images` are normalised (`working.normalise`), so one unit is half of the contrast of the image.
+    `images` are normalised (`working.normalise`), so one unit is half of the contrast of the image. Blanked nuclei are
+    black, which is also what normalisation makes of a channel of zeros: the same as where there are none in prediction.
     """
     if how.power is not None:
         images = gamma(images, how.power)
     if how.kernels is not None:
         images = blur(images, how.kernels)
-    return images * how.gain + how.offset + how.grain * how.spread
+    images = images * how.gain + how.offset + how.grain * how.spread
+    return images if how.visible is None else torch.where(how.visible > 0, images, BLACK)
 
 
 def gamma(image: Crop, power: float | Tensor) -> Crop:

@@ -83,6 +83,7 @@ def train(
 ) -> None:
     """Train a network on LOIs and masks alone, on instance labels, or on both.
 
+    Where dapi/ has a nucleus image for each image, the network sees that too; --nuclei names another folder, or none.
     Give --val-images and --val-labels to watch the AP on a few outlined images while it trains; the best weights are
     kept in runs/NAME/best.safetensors, curves and pictures in runs/NAME/report. Killed or interrupted, the same command
     with --resume continues. Several GPUs share each step under torchrun, where -- must come before the command:
@@ -110,6 +111,7 @@ def train(
             "labels": resolve(project, labels, home.labels),
             "val_images": project / val_images if val_images else None,
             "val_labels": project / val_labels if val_labels else None,
+            "project": project,
         },
         run=home.runs / run,
         said=said,

@@ -46,6 +46,8 @@ class TrainingImage:
     """whether a person outlined the labels, so that they can be trusted"""
     doubt: Float[Tensor, "y x"] | None = None
     """how much of each pixel the mask is unsure of, 0 to 1; None where it does not say or nobody asks"""
+    nuclei: bool = False
+    """whether the last channel is that of the nuclei"""
 
     @cached_property
     def above_black(self) -> Float[Tensor, "channel y x"]:
@@ -130,8 +132,9 @@ def border_evidence(whole: TrainingImage) -> Evidence:
 
 
 def _seen(whole: TrainingImage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the mean of the channels, the mask and the LOIs as arrays."""
-    return whole.image.mean(0).numpy(), (whole.mask > 0).numpy(), whole.lois.double().numpy()
+    """Return the mean of the channels, but that of the nuclei, the mask and the LOIs as arrays."""
+    cells = whole.image[:-1] if whole.nuclei else whole.image
+    return cells.mean(0).numpy(), (whole.mask > 0).numpy(), whole.lois.double().numpy()
 
 
 def full_image(image: Image, labels: Labels, lois: Points, own: np.ndarray, scale: float) -> TrainingImage:
@@ -182,7 +185,7 @@ def plan_crop(number: int, whole: TrainingImage, settings: TrainSettings, rng: n
     outlined = torch.full((count,), float(whole.outlined))
     loci = Loci(lois, torch.zeros(count, dtype=torch.long), whole.own[inside], outlined)
     extent = torch.tensor(whole.image.shape[1:], dtype=torch.float32)
-    strengths = draw_strengths((len(whole.image), size, size), settings, rng)
+    strengths = draw_strengths((len(whole.image), size, size), settings, rng, whole.nuclei)
     return Plan((number,), size, matrix[None], centre[None], extent[None], strengths, loci)
 
 

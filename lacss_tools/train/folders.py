@@ -16,12 +16,16 @@ from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
 from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.lois import check_inside, read_lois
-from lacss_tools.io.native import read_image, read_labels, read_mask
-from lacss_tools.io.project import Pairing, list_images, list_tables, pair, unsure_file
+from lacss_tools.io.native import read_labels, read_mask
+from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted
+from lacss_tools.io.project import Pairing, Project, list_images, list_tables, pair, stem_of, unsure_file
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
 from lacss_tools.train.crops import TrainingImage, border_evidence, full_image, guess, unguessed_image
+from lacss_tools.train.inputs import training_inputs, validation_nuclei
 from lacss_tools.train.settings import TrainSettings
+
+ALL_CHANNELS = Wanted()
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class TrainingFolders:
     labels: Path
     val_images: Path | None = None
     val_labels: Path | None = None
+    project: Path = Path()
+    """where a folder of nuclei is looked for"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class LabelledImage:
     path: Path | None = None
     """None, as is the next one, where it came as an array"""
     label_path: Path | None = None
+    nuclei_path: Path | None = None
+    """file of the nuclei, None where there are none"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,8 @@ class TrainingData:
     """of the images, none where they came as arrays"""
     borders: str | None = None
     """what pseudo-labels were made for: bright or dark borders or distance; None where all images are outlined"""
+    nuclei: bool = False
+    """whether the last channel is that of the nuclei, or blank in their place"""
 
 
 @dataclass(frozen=True)
@@ -134,31 +144,38 @@ def load_training_data(
     supervision: str,
     cell_diameter: float,
     *,
-    channel: str | None = None,
+    wanted: Wanted = ALL_CHANNELS,
+    knows_nuclei: bool | None = None,
     diameter: float | None = None,
     borders: str = AUTO,
     unsure: bool = False,
 ) -> TrainingData:
     """Read and pair the training files; raises InputError for sizes or channels that do not fit.
 
-    `channel` is the one of the images to use, by 0-based index or name. Images are resized so that a typical cell is
-    `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and masks.
-    `borders` are those between cells, of which pseudo-labels are made (`annotate.pseudo`). `unsure` asks for what masks
-    say of being unsure.
+    `wanted` are the channels to use, `knows_nuclei` is as in `training_inputs`. Images are resized so that a typical
+    cell is `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and
+    masks. `borders` are those between cells, of which pseudo-labels are made (`annotate.pseudo`). `unsure` asks for
+    what masks say of being unsure.
     """
     chosen = select(folders, supervision)
     if unsure:
         chosen = _with_unsure(chosen)
-    sources = [read(*files, channel=channel) for read, files in zip(chosen.readers, chosen.files, strict=True)]
+    paths = [files[0] for files in chosen.files]
+    inputs, seen = training_inputs({stem_of(path): path for path in paths}, wanted, knows_nuclei)
+    sources = [read(*files, see=inputs.read) for read, files in zip(chosen.readers, chosen.files, strict=True)]
     if not any(len(source.lois) for source in sources):
         where = folders.labels if supervision == "full" else folders.lois
         raise InputError(f"{where} holds no cell to learn from. Look at it and at the masks in an image viewer.")
-    data = gather(sources, [files[0] for files in chosen.files], cell_diameter, diameter, borders)
+    data = gather(sources, paths, cell_diameter, diameter, borders, nuclei=inputs.blank)
     return replace(
         data,
-        fingerprint=fingerprint([path for files in chosen.files for path in files]),
-        notes=[f"training images: {chosen.note}; {sum(len(source.lois) for source in sources)} LOIs", *data.notes],
-        paths=frozenset(files[0].resolve() for files in chosen.files),
+        fingerprint=fingerprint([*(path for files in chosen.files for path in files), *inputs.files(paths)]),
+        notes=[
+            f"training images: {chosen.note}; {sum(len(source.lois) for source in sources)} LOIs",
+            seen,
+            *data.notes,
+        ],
+        paths=frozenset(path.resolve() for path in paths),
     )
 
 
@@ -168,10 +185,12 @@ def gather(
     cell_diameter: float,
     diameter: float | None = None,
     borders: str = AUTO,
+    nuclei: bool = False,
 ) -> TrainingData:
     """Bring annotated images, with one LOI at least, to the working scale; `names` are theirs in errors.
 
-    InputError when their channels differ. The other arguments are those of `load_training_data`.
+    `nuclei` says whether their last channel is that of the nuclei. InputError when their channels differ. The other
+    arguments are those of `load_training_data`.
     """
     _same_channels(names, sources)
     lois = sum(len(source.lois) for source in sources)
@@ -182,13 +201,15 @@ def gather(
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
     notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
-    images, settled, remarks = guess_all(_alike([_image(source, scale) for source in sources]), borders)
+    working = [replace(_image(source, scale), nuclei=nuclei) for source in sources]
+    images, settled, remarks = guess_all(_alike(working), borders)
     return TrainingData(
         images=images,
         scale=scale,
         channels=len(sources[0].image),
         notes=notes + remarks,
         borders=settled,
+        nuclei=nuclei,
     )
 
 
@@ -235,9 +256,9 @@ def check_channels(validation: list[LabelledImage], channels: int) -> None:
 
 
 def _read_weak(
-    image_path: Path, mask_path: Path, loi_path: Path, *unsure_path: Path, channel: str | None
+    image_path: Path, mask_path: Path, loi_path: Path, *unsure_path: Path, see: Callable[[Path], Image]
 ) -> AnnotatedImage:
-    image, mask, (lois, _) = read_image(image_path, channel), read_mask(mask_path), read_lois(loi_path)
+    image, mask, (lois, _) = see(image_path), read_mask(mask_path), read_lois(loi_path)
     unsure = [read_mask(path) for path in unsure_path]
     for path, plane in zip((mask_path, *unsure_path), (mask, *unsure), strict=True):
         _same_size(image_path, image, path, plane)
@@ -251,8 +272,8 @@ def weakly_annotated(image: Image, mask: Mask, lois: Points) -> AnnotatedImage:
     return AnnotatedImage(image, mask, lois[inside], False, int((~inside).sum()))
 
 
-def _read_full(image_path: Path, label_path: Path, channel: str | None) -> AnnotatedImage:
-    image, labels = read_image(image_path, channel), read_labels(label_path)
+def _read_full(image_path: Path, label_path: Path, see: Callable[[Path], Image]) -> AnnotatedImage:
+    image, labels = see(image_path), read_labels(label_path)
     _same_size(image_path, image, label_path, labels)
     return outlined(image, labels)
 
@@ -282,17 +303,26 @@ def fingerprint(paths: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def read_labelled(images: Path, labels: Path, channel: str | None = None) -> list[LabelledImage]:
-    """Return the images (or one channel of them) of two folders with their true cells, ordered by stem."""
-    return list(_labelled(images, labels, channel))
+def read_labelled(
+    images: Path, labels: Path, wanted: Wanted = ALL_CHANNELS, nuclei: bool = False
+) -> tuple[list[LabelledImage], str]:
+    """Return the images of two folders with their true cells, ordered by stem, and in words whether with nuclei.
 
-
-def _labelled(images: Path, labels: Path, channel: str | None) -> Iterator[LabelledImage]:
+    With `nuclei` they have a channel for those; it is blank unless all of them are where they were asked for or in the
+    folder beside the images.
+    """
     pairing = pair((images, list_images(images)), (labels, list_images(labels)))
+    files = {stem: paths[0] for stem, paths in pairing.paired.items()}
+    found = validation_nuclei(files, wanted, Project(images.parent).dapi) if nuclei else FoundNuclei()
+    return list(_labelled(pairing, Inputs(wanted.channel, found.of, blank=nuclei))), found.sentence()
+
+
+def _labelled(pairing: Pairing, inputs: Inputs) -> Iterator[LabelledImage]:
     for stem, (image_path, label_path) in pairing.paired.items():
-        image, truth = read_image(image_path, channel), read_labels(label_path)
+        image, truth = inputs.read(image_path), read_labels(label_path)
         _same_size(image_path, image, label_path, truth)
-        yield LabelledImage(stem, image, cells_from_labels(truth), image_path.resolve(), label_path)
+        own = inputs.files([image_path])
+        yield LabelledImage(stem, image, cells_from_labels(truth), image_path.resolve(), label_path, *own)
 
 
 def epoch_steps(images: list[TrainingImage], settings: TrainSettings, processes: int) -> int:

@@ -6,29 +6,33 @@ from pathlib import Path
 from lacss_tools.errors import InputError
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import PRESETS, ModelSettings
-from lacss_tools.network.weights import load_weights
+from lacss_tools.network.weights import load_weights, read_header
 from lacss_tools.train.settings import AS_INIT, TrainSettings
 
 
 def wanted_sizes(settings: TrainSettings, init: Path | None) -> ModelSettings:
     """Return the sizes of the network to train: those of the preset, or of the weights that it starts from."""
-    if settings.preset != AS_INIT:
-        return PRESETS[settings.preset]
-    if init is None:
+    if init is not None:
+        stored = read_header(init).model
+        return stored if settings.preset == AS_INIT else replace(PRESETS[settings.preset], nuclei=stored.nuclei)
+    if settings.preset == AS_INIT:
         raise InputError(f"The preset {AS_INIT!r} takes the sizes of given weights. Give them with `init`.")
-    return load_weights(init)[0].settings
+    return PRESETS[settings.preset]
 
 
-def fit_sizes(sizes: ModelSettings, settings: TrainSettings, channels: int) -> ModelSettings:
-    """Return the sizes for images of `channels` channels, with the auxnet that the settings ask for."""
+def fit_sizes(sizes: ModelSettings, settings: TrainSettings, channels: int, nuclei: bool = False) -> ModelSettings:
+    """Return the sizes for images of `channels` channels, with the auxnet that the settings ask for.
+
+    `nuclei` says whether the last channel is that of the nuclei.
+    """
     uses_auxnet = settings.auxnet and settings.supervision != "full" and settings.weak_loss > 0
-    return replace(sizes, channels=channels, auxnet=uses_auxnet)
+    return replace(sizes, channels=channels, nuclei=channels - 1 if nuclei else None, auxnet=uses_auxnet)
 
 
 def preset_name(sizes: ModelSettings) -> str:
     """Return the name of the preset of these sizes, whatever its channels, or say that there is none."""
     for name, preset in PRESETS.items():
-        if replace(preset, channels=sizes.channels, auxnet=sizes.auxnet) == sizes:
+        if replace(preset, channels=sizes.channels, nuclei=sizes.nuclei, auxnet=sizes.auxnet) == sizes:
             return f"preset {name}"
     return "sizes of its own"
 

@@ -72,7 +72,7 @@ def repeat(
     if resume:
         init = first_weights(seed_folder(run, begun[0]), init)
     sizes = checkpoint.read_config(seed_folder(run, begun[0]))[1] if resume else wanted_sizes(settings, init)
-    ready = prepare(folders, settings, sizes, device, say)
+    ready = prepare(folders, settings, sizes, device, say, follows=resume or init is not None)
     outcomes: list[SeedResult] = []
     for seed in seeds:
         say(f"seed {seed} ({len(outcomes) + 1} of {count})")

@@ -59,7 +59,8 @@ class TrainSession:
         self.losses: dict[str, float] = {}
         self.report: StepReport | None = None
         self.saved = time.monotonic()
-        files = [path for image in task.validation for path in (image.path, image.label_path) if path is not None]
+        given = [(image.path, image.label_path, image.nuclei_path) for image in task.validation]
+        files = [path for paths in given for path in paths if path is not None]
         self.validated_on = fingerprint(files) if files else ""
 
     def resume(self) -> None:
@@ -187,5 +188,6 @@ def keep_best(task: Task, state: State, model: Lacss, mean_ap: float | None) -> 
         state.stale += 1
         return False
     state.best, state.stale = state.best if mean_ap is None else mean_ap, 0
-    save_weights(task.run / BEST, model, task.data.scale, task.settings.channel)
+    settings = task.settings
+    save_weights(task.run / BEST, model, task.data.scale, settings.channel, settings.own_nuclei_channel)
     return True

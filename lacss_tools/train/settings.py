@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lacss_tools.annotate.pseudo.names import AUTO, BORDERS
+from lacss_tools.io.names import AUTO_NUCLEI
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.settings import check, setting
 
@@ -45,6 +46,18 @@ class TrainSettings:
         "Train on this channel of the images alone: its 0-based index or its name. The model remembers it.",
         panel=DATA,
         shown="all",
+    )
+    nuclei: str = setting(
+        AUTO_NUCLEI,
+        "Folder of nucleus images, which the network then sees beside the cells. auto: dapi/ beside the images if it "
+        "has all of them, or as `init`; none: cells alone. Such a model works with and without nuclei.",
+        panel=DATA,
+    )
+    nuclei_channel: str | None = setting(
+        None,
+        "Channel of the nuclei in files of `nuclei` with several, or, without `nuclei`, in those of the images: its "
+        "0-based index or its name. In the latter case the model remembers it, and the cells are all other channels.",
+        panel=DATA,
     )
     diameter: float | None = setting(
         None,
@@ -167,8 +180,19 @@ class TrainSettings:
     blur: float = setting(
         0.5, "Largest sigma of random blur, in working pixels; 0 is off.", panel=AUGMENTATION, least=0
     )
+    blank_nuclei: float = setting(
+        0.3,
+        "Fraction of the crops in which the nuclei are blanked, so that the model works without them too.",
+        least=0,
+        most=1,
+    )
     validate_every: float = setting(0.1, "Fraction of the training between two validations.", above=0, most=1)
     compile: bool = setting(False, "Use torch.compile, which pays off in long GPU runs.", panel=LEARNING)
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def own_nuclei_channel(self) -> str | None:
+        """The channel of the images that holds the nuclei, where they have no files of their own."""
+        return self.nuclei_channel if self.nuclei == AUTO_NUCLEI else None

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lacss_tools.errors import InputError, InterruptedRunError
+from lacss_tools.io.nuclei import Wanted
 from lacss_tools.network.device import choose_device, fast_bfloat16, tune
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import BEST
@@ -68,7 +69,7 @@ def train(
     """
     check_run(run, settings, resume)
     sizes = checkpoint.read_config(run)[1] if resume else wanted_sizes(settings, init)
-    ready = prepare(folders, settings, sizes, device, say)
+    ready = prepare(folders, settings, sizes, device, say, follows=resume or init is not None)
     return fit(ready, run, settings, resume=resume, init=init, tensorboard=tensorboard, say=say, watch=watch)
 
 
@@ -105,32 +106,39 @@ def seeds_in(run: Path) -> list[Path]:
 
 
 def prepare(
-    folders: TrainingFolders, settings: TrainSettings, sizes: ModelSettings, device: str, say: Say = silent
-) -> Prepared:
-    """Choose the device, join the other processes of torchrun, read all data to fit a network of `sizes`."""
+    folders: TrainingFolders, settings: TrainSettings, sizes: ModelSettings, device: str, say: Say = silent,
+    follows: bool = False,
+) -> Prepared:  # fmt: skip
+    """Choose the device, join the other processes of torchrun, read all data to fit a network of `sizes`.
+
+    `follows` says whether these are those of weights to go on from, so that it is settled whether they know nuclei.
+    """
     chosen = choose_device(local_device(device))
     tune(chosen)
     world = join(chosen)
+    wanted = Wanted(settings.channel, settings.nuclei, settings.nuclei_channel, folders.project)
     data = load_training_data(
         folders,
         settings.supervision,
         sizes.cell_diameter,
-        channel=settings.channel,
+        wanted=wanted,
+        knows_nuclei=sizes.nuclei is not None if follows else None,
         diameter=settings.diameter,
         borders=settings.borders,
         unsure=settings.unsure < 1,
     )
-    validation = (
-        read_labelled(folders.val_images, folders.val_labels, settings.channel)
+    validation, seen = (
+        read_labelled(folders.val_images, folders.val_labels, wanted, data.nuclei)
         if folders.val_images and folders.val_labels
-        else []
+        else ([], "")
     )
     check_channels(validation, data.channels)
-    for note in [*data.notes, *_where(chosen, world)]:
+    more = [f"validation images: {seen}"] if validation and data.nuclei else []
+    for note in [*data.notes, *more, *_where(chosen, world)]:
         say(note)
     if shared := sum(image.path in data.paths for image in validation):
         say(f"{shared} of {len(validation)} validation images are trained on too: their AP is too optimistic")
-    return Prepared(data, validation, fit_sizes(sizes, settings, data.channels), chosen, world)
+    return Prepared(data, validation, fit_sizes(sizes, settings, data.channels, data.nuclei), chosen, world)
 
 
 def _where(device: torch.device, world: World) -> list[str]:

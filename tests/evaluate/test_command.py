@@ -12,6 +12,7 @@ from lacss_tools.cli import app
 from lacss_tools.errors import InputError
 from lacss_tools.evaluate import figures
 from lacss_tools.network import weights
+from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict import predictor
 from lacss_tools.predict.settings import ALL_DETECTIONS
 
@@ -86,7 +87,7 @@ def test_a_model_is_asked_for_every_image(project, monkeypatch):
         return lambda image: Cells(cells.shape, np.array([0.9, 0.8, 0.1]), cells.locations, cells.boxes, cells.crops)
 
     monkeypatch.setattr(predictor, "load_predictor", load)
-    monkeypatch.setattr(weights, "trained_channel", lambda path: None)
+    monkeypatch.setattr(weights, "read_header", lambda path: weights.Header(ModelSettings(), 1.0, None))
     (project / "runs" / "one").mkdir(parents=True)
     result = lacss_eval(project, "runs/one", "--device", "cpu", "--json")
     assert result.exit_code == 0, result.output
@@ -99,7 +100,7 @@ def test_a_model_is_asked_for_every_image(project, monkeypatch):
 
 def test_weights_that_are_a_file_get_their_report_beside_them(project, monkeypatch):
     monkeypatch.setattr(predictor, "load_predictor", lambda *_, **__: lambda image: cells_from_labels(labels_of(5)))
-    monkeypatch.setattr(weights, "trained_channel", lambda path: None)
+    monkeypatch.setattr(weights, "read_header", lambda path: weights.Header(ModelSettings(), 1.0, None))
     (project / "models").mkdir()
     (project / "models" / "m.safetensors").write_bytes(b"")
     assert lacss_eval(project, "models/m.safetensors").exit_code == 0

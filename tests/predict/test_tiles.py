@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lacss_tools.cells import INSIDE, LEVELS, cells_to_labels
+from lacss_tools.errors import InputError
 from lacss_tools.io.source import InMemory
 from lacss_tools.network.backbone import ChannelAttention
 from lacss_tools.network.frozen import FrozenAttention, FrozenNorm, freeze
@@ -55,6 +56,19 @@ def same(a, b):
     for name in ("scores", "locations", "boxes", "location_scores", "in_pieces"):
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     assert all(np.array_equal(one, other) for one, other in zip(a.crops, b.crops, strict=True))
+
+
+@pytest.mark.parametrize("tiling", [LARGE, TileSettings(), replace(LARGE, tile=64)])
+def test_nuclei_that_are_left_out_are_a_channel_of_zeros(tiling):
+    torch.manual_seed(0)
+    network = Predictor(Lacss(replace(SMALL, channels=3, nuclei=2)).eval(), 1.0, CPU, EASY, tiling)
+    cells = np.concatenate([picture(150, 300), picture(150, 300, seed=1)])
+    blank = np.concatenate([cells, np.zeros((1, 150, 300), np.float32)])
+    assert len(network.find(InMemory(cells))) > 10
+    same(network.find(InMemory(cells)), network.find(InMemory(blank)))
+    same(network.find_batch([cells])[0], network.find_batch([blank])[0])
+    with pytest.raises(InputError, match="The image has 1 channels, the model was trained on 2 beside their nuclei"):
+        network.find(InMemory(cells[:1]))
 
 
 @pytest.mark.parametrize(("scale", "side"), [(1.0, 64), (1.0, 96), (0.7, 128), (1.3, 160)])

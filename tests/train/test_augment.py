@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from lacss_tools.network.working import normalise
 from lacss_tools.train.augment import blur, draw_strengths, gamma, gaussian, reach_of, vary_intensity
 from lacss_tools.train.settings import TrainSettings
 
@@ -73,3 +74,23 @@ def test_blur_is_a_gaussian(sigma):
 
 def test_blur_by_nothing_changes_nothing():
     torch.testing.assert_close(blur(crop()[None], gaussian(0.0, reach=1)[None])[0], crop())
+
+
+def test_nuclei_are_blanked_in_a_fraction_of_the_crops_and_nothing_else():
+    settings = TrainSettings(blank_nuclei=0.3)
+    seen = 0
+    for seed in range(400):
+        with_nuclei, plain = (
+            draw_strengths((2, 8, 8), settings, np.random.default_rng(seed), nuclei) for nuclei in (True, False)
+        )
+        assert with_nuclei.visible is not None
+        assert plain.visible is None
+        image = crop()[None, :, :8, :8]
+        changed, expected = vary_intensity(image, with_nuclei), vary_intensity(image, plain)
+        assert torch.equal(changed[:, 0], expected[:, 0])
+        if with_nuclei.visible[0, 1]:
+            seen += 1
+            assert torch.equal(changed[:, 1], expected[:, 1])
+        else:
+            assert (changed[:, 1] == normalise(np.zeros((1, 8, 8), np.float32))).all()
+    assert 0.63 < seen / 400 < 0.77

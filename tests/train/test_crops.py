@@ -11,6 +11,7 @@ from lacss_tools.train.crops import (
     TrainingImage,
     draw_batch,
     full_image,
+    guess,
     plan_crop,
     random_centre,
     random_matrix,
@@ -197,3 +198,21 @@ def test_points_follow_the_resize():
     size = scaled_size((100, 200), 0.5)
     corners = to_working(torch.tensor([[0.0, 0.0], [99.0, 199.0]]), (100, 200), size)
     torch.testing.assert_close(corners, torch.tensor([[-0.25, -0.25], [49.25, 99.25]]))
+
+
+def test_pseudo_labels_come_from_the_cells_and_not_from_their_nuclei():
+    image, labels, points = dotted_field()
+    nuclei = np.random.default_rng(0).random(image.shape).astype(np.float32)
+    plain = unguessed_image(image, labels >= 0, points, 1.0)
+    both = replace(unguessed_image(np.concatenate([image, nuclei]), labels >= 0, points, 1.0), nuclei=True)
+    assert torch.equal(guess(both, "bright").labels, guess(plain, "bright").labels)
+    assert not torch.equal(guess(replace(both, nuclei=False), "bright").labels, guess(plain, "bright").labels)
+
+
+def test_a_batch_has_blanked_nuclei_in_some_crops():
+    image, labels, points = dotted_field()
+    both = replace(weak_image(np.concatenate([image, image]), labels > 0, points, 1.0), nuclei=True)
+    batches = [draw_batch([both], replace(QUIET, blank_nuclei=0.5), step).image for step in range(12)]
+    blank = torch.cat([(batch[:, 1] == BLACK).all(dim=(1, 2)) for batch in batches])
+    assert 8 <= int(blank.sum()) <= 28  # of 36
+    assert not (torch.cat(batches)[:, 0] == BLACK).all(dim=(1, 2)).any()

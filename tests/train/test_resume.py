@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from lacss_tools.errors import InputError, LacssError
@@ -97,6 +98,25 @@ def test_an_interruption_between_a_step_and_its_validation_loses_no_validation(f
     assert differing(last(tmp_path / "whole"), last(tmp_path / "cut")) == []
     validated = [row.step for row in read_metrics(tmp_path / "cut") if row.validation]
     assert validated == [3, 6]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_run_with_nuclei_continues_to_the_same_bits(folders, tmp_path):
+    (tmp_path / "dapi").mkdir()
+    for path in (tmp_path / "images").iterdir():
+        tifffile.imwrite(tmp_path / "dapi" / path.name, np.rot90(tifffile.imread(path)))
+    settings = replace(SHORT, blank_nuclei=0.5)
+    work.train(folders, tmp_path / "whole", settings, device="cpu")
+
+    def interrupt(report, state):
+        if report.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(LacssError, match="step 3"):
+        work.train(folders, tmp_path / "cut", settings, device="cpu", watch=interrupt)
+    assert read_config(tmp_path / "cut")[1].nuclei == 1
+    work.train(folders, tmp_path / "cut", settings, device="cpu", resume=True)
+    assert differing(last(tmp_path / "whole"), last(tmp_path / "cut")) == []
 
 
 def test_a_run_with_the_former_names_in_its_checkpoint_continues(folders, tmp_path):
