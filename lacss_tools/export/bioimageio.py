@@ -111,7 +111,7 @@ def _description(folder: Path, facts: Facts, about: About, tensors: dict[str, np
 def _input(folder: Path, facts: Facts) -> Described:
     low, high = facts.normalise.percentiles
     size = {"min": facts.multiple, "step": facts.multiple}
-    names = [facts.channel or f"channel{k}" for k in range(facts.channels)]
+    names = ["nuclei" if k == facts.nuclei else facts.channel or f"channel{k}" for k in range(facts.channels)]
     return {
         "id": "image",
         "description": f"At the working scale: a typical cell is {facts.cell_diameter:g} pixels across.",
@@ -178,6 +178,7 @@ def _write(path: Path, content: bytes) -> None:
 def _readme(facts: Facts, about: About) -> str:
     low, high = facts.normalise.percentiles
     channel = f" (channel {facts.channel} of the training images)" if facts.channel else ""
+    channel += "; the last one holds the nuclei, or zeros where there are none" if facts.nuclei is not None else ""
     return f"""# {about.name}
 
 Segments cells; trained with [LACSS]({"https://doi.org/" + DOI}) on points and image-level masks or on outlines.

@@ -41,7 +41,8 @@ def export(
 
     maps.onnx: image -> features, score logits, offsets, for any batch, height and width (multiples of 32). cells.onnx:
     features and locations -> the logits of each cell's patch, for any number of cells. lacss.json, also inside both
-    files: how images are prepared (intensities, scale) and cells are read out. Names the packages that it needs.
+    files: how images are prepared (intensities, scale) and cells are read out. The nuclei, where the model was trained
+    with them, are the last channel of the image, and may be zeros. Names the packages that it needs.
     """
     if to not in KINDS:
         raise UsageError(f"--to {to} is not possible. Choose {' or '.join(KINDS)}.")
@@ -56,6 +57,7 @@ def export(
     folder = project / output if output else home / to
     check_output(folder, home)
     trained = steps.open_model(path)
+    console.say(f"input: {trained.channels_said()}")
     if not overwrite and steps.is_done(folder, trained, to):
         console.say(f"{folder} was done already. Redo it with --overwrite.")
         return

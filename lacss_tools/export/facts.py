@@ -32,6 +32,7 @@ class Facts:
     version: str = __version__
     channels: int
     channel: str | None
+    nuclei: int | None
     scale: float
     cell_diameter: float
     normalise: Normalisation = Normalisation()
@@ -53,6 +54,7 @@ def facts_of(model: Lacss, scale: float, channel: str | None, weights_sha256: st
     return Facts(
         channels=model.settings.channels,
         channel=channel,
+        nuclei=model.settings.nuclei,
         scale=scale,
         cell_diameter=model.settings.cell_diameter,
         patch_size=model.settings.patch_size,

@@ -23,6 +23,13 @@ class Trained:
     channel: str | None
     weights_sha256: str
 
+    def channels_said(self) -> str:
+        """Return in words which channels an image has."""
+        sizes = self.model.settings
+        cells = sizes.channels - (sizes.nuclei is not None)
+        channels = f"{cells} channel" + ("s" if cells > 1 else "")
+        return f"{channels}, then nuclei (or zeros)" if sizes.nuclei is not None else f"{channels}, without nuclei"
+
     def facts(self, root_inside: bool) -> Facts:
         """Return the facts about the model, in an export whose graph holds the square root or not."""
         return facts_of(self.model, self.scale, self.channel, self.weights_sha256, root_inside)

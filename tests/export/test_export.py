@@ -28,6 +28,7 @@ from lacss_tools.predict.predictor import load_predictor
 
 SIZES = ModelSettings(
     channels=2,
+    nuclei=1,
     widths=(16, 16, 16, 16, 16),
     blocks=(1, 1, 1, 1, 1),
     pyramid=16,
@@ -60,6 +61,7 @@ def run(tmp_path_factory):
 def exported(run):
     result = lacss(run)
     assert result.exit_code == 0, result.output
+    assert "input: 1 channel, then nuclei (or zeros)" in result.stderr
     assert re.search(r"ONNX and torch differ by \d\.\de-\d\d at most", result.stderr)
     return run / "onnx"
 
@@ -95,26 +97,27 @@ def test_the_facts_are_in_a_file_and_in_both_graphs(exported):
     for name in ("maps.onnx", "cells.onnx"):
         metadata = onnxruntime.InferenceSession(exported / name).get_modelmeta().custom_metadata_map
         assert json.loads(metadata["lacss"]) == facts
-    assert (facts["scale"], facts["channels"], facts["channel"]) == (SCALE, 2, "actin")
+    assert (facts["scale"], facts["channels"], facts["channel"], facts["nuclei"]) == (SCALE, 2, "actin", 1)
     assert facts["normalise"]["percentiles"] == [1.0, 99.7]
     assert facts["root_inside"] is False
 
 
-@pytest.mark.parametrize("shape", [(150, 131), (64, 200)])
-def test_the_decoder_in_the_docs_finds_the_cells_of_predict(exported, run, shape, monkeypatch):
+@pytest.mark.parametrize(("shape", "nuclei"), [((150, 131), True), ((64, 200), True), ((150, 131), False)])
+def test_the_decoder_in_the_docs_finds_the_cells_of_predict(exported, run, shape, nuclei, monkeypatch):
     script = re.search(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     assert script
     names = {}
     exec(script[1], names)
     image = np.concatenate([sample_image(2, 25.0)[0]] * 2, axis=2)[:, : shape[0], : shape[1]]
     image = np.pad(image, [(0, 0), *((0, s - n) for s, n in zip(shape, image.shape[1:], strict=True))], mode="reflect")
+    image[1] *= nuclei
     names["json"] = SimpleNamespace(loads=lambda text: none_found(json.loads(text)))
     labels, scores = names["segment"](image, exported)
     assert (labels.max(), len(scores)) == (0, 0)
     names["json"] = json
     labels, scores = names["segment"](image, exported)
     monkeypatch.setattr(device, "fast_bfloat16", lambda kind: False)  # the graphs are of float32
-    expected = load_predictor(run, "cpu")(image)
+    expected = load_predictor(run, "cpu")(image if nuclei else image[:1])
     assert len(expected) > 3
     assert np.allclose(scores, expected.scores, atol=1e-3)
     assert (labels == cells_to_labels(expected)).mean() > 0.999
