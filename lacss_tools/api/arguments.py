@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
 from lacss_tools.arrays import Image, Labels, Mask, Masks, Plane, Points
 from lacss_tools.errors import ArgumentError, LacssError
@@ -98,12 +99,25 @@ def _channels_first(name: str, shape: tuple[int, ...]) -> str:
 
 def as_plane(name: str, value: Any, channel_axis: int | None = None) -> Plane:
     """Return an image of one channel as (y, x) float32; ArgumentError also when it has one value everywhere."""
-    image = as_image(name, value, channel_axis)
-    if len(image) > 1:
-        raise ArgumentError(f"{name} has {len(image)} channels where one is needed, that of the nuclei. Give it alone.")
+    image = _one_channel(name, value, channel_axis)
     refuse_constant(name, image)
     plane: Plane = image[0]
     return plane
+
+
+def _one_channel(name: str, value: Any, channel_axis: int | None = None) -> Image:
+    image = as_image(name, value, channel_axis)
+    if len(image) > 1:
+        raise ArgumentError(f"{name} has {len(image)} channels where one is needed, that of the nuclei. Give it alone.")
+    return image
+
+
+def with_nuclei(image: Float32[np.ndarray, "cells y x"], image_name: str, name: str, nuclei: Any) -> Image:
+    """Return an image with its nuclei (y, x), of the same size, as its last channel: zeros where they are None."""
+    own = np.zeros_like(image[:1]) if nuclei is None else _one_channel(name, nuclei)
+    if own.shape[1:] != image.shape[1:]:
+        raise ArgumentError(f"{name} is {own.shape[1:]} pixels and {image_name} {image.shape[1:]}. Give one size.")
+    return np.concatenate([image, own])
 
 
 def refuse_constant(name: str, image: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from lacss_tools.api.arguments import Arrays, as_image, as_points, beside, is_list, named
+from lacss_tools.api.arguments import Arrays, Entries, as_image, as_points, beside, is_list, named, with_nuclei
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells, cells_to_labels
 from lacss_tools.errors import ArgumentError
@@ -74,8 +74,13 @@ class Segmenter:
 
     @property
     def channels(self) -> int:
-        """How many channels the images have that it was trained on."""
-        return self._predictor.model.settings.channels
+        """How many channels the images have that it was trained on, not counting their nuclei."""
+        return self._predictor.model.settings.channels - self.knows_nuclei
+
+    @property
+    def knows_nuclei(self) -> bool:
+        """Whether it was trained with nuclei, and takes those of other images."""
+        return self._predictor.knows_nuclei
 
     @property
     def cell_diameter(self) -> float:
@@ -83,7 +88,7 @@ class Segmenter:
         return self._predictor.model.settings.cell_diameter / self._predictor.scale
 
     def __repr__(self) -> str:
-        kind = f"{self.channels} channel" + ("s" if self.channels > 1 else "")
+        kind = f"{self.channels} channel" + ("s" if self.channels > 1 else "") + " and nuclei" * self.knows_nuclei
         return f"Segmenter({kind}, cells about {self.cell_diameter:.0f} px across, on {self._predictor.device})"
 
     @overload
@@ -91,6 +96,7 @@ class Segmenter:
         self,
         image: np.ndarray,
         *,
+        nuclei: np.ndarray | None = ...,
         lois: np.ndarray | None = ...,
         diameter: float | None = ...,
         min_score: float | None = ...,
@@ -101,6 +107,7 @@ class Segmenter:
         self,
         image: Sequence[np.ndarray],
         *,
+        nuclei: Sequence[np.ndarray | None] | None = ...,
         lois: Sequence[np.ndarray] | None = ...,
         diameter: float | None = ...,
         min_score: float | None = ...,
@@ -110,6 +117,7 @@ class Segmenter:
         self,
         image: Arrays,
         *,
+        nuclei: Entries = None,
         lois: Arrays | None = None,
         diameter: float | None = None,
         min_score: float | None = None,
@@ -121,6 +129,8 @@ class Segmenter:
         ----------
         image : array (y, x), (channel, y, x), or list of arrays
             With the channels of the training, in their order. Images of a list are segmented one by one.
+        nuclei : array (y, x), or a list with that of each image, optional
+            Image of the nuclei, for a model that was trained with nuclei; it works without as well.
         lois : float array (n, 2), or a list with that of each image, optional
             Points, (y, x) in pixels, such as those of `find_lois`: segment the cells there, at most one each, in place
             of those that the network finds. `min_score` does not count then.
@@ -142,11 +152,12 @@ class Segmenter:
         Raises
         ------
         ArgumentError
-            For images of other channels than the training's, NaN, or points outside their image.
+            For images of other channels than the training's, nuclei that the model does not know, NaN, or points
+            outside their image.
         """
         from lacss_tools.predict.flat import settle
 
-        found = self._find(image, lois, diameter, min_score, channel_axis)
+        found = self._find(image, nuclei, lois, diameter, min_score, channel_axis)
         labels = [cells_to_labels(settle(cells)) for cells in found]
         return labels if is_list(image) else labels[0]
 
@@ -155,6 +166,7 @@ class Segmenter:
         self,
         image: np.ndarray,
         *,
+        nuclei: np.ndarray | None = ...,
         lois: np.ndarray | None = ...,
         diameter: float | None = ...,
         min_score: float | None = ...,
@@ -166,6 +178,7 @@ class Segmenter:
         self,
         image: Sequence[np.ndarray],
         *,
+        nuclei: Sequence[np.ndarray | None] | None = ...,
         lois: Sequence[np.ndarray] | None = ...,
         diameter: float | None = ...,
         min_score: float | None = ...,
@@ -176,6 +189,7 @@ class Segmenter:
         self,
         image: Arrays,
         *,
+        nuclei: Entries = None,
         lois: Arrays | None = None,
         diameter: float | None = None,
         min_score: float | None = None,
@@ -186,7 +200,7 @@ class Segmenter:
 
         Parameters
         ----------
-        image, lois, diameter, min_score, channel_axis
+        image, nuclei, lois, diameter, min_score, channel_axis
             As in `segment`.
         all_detections : bool
             Whether to return all that the network finds, unlikely cells and those inside others too. So does
@@ -203,7 +217,7 @@ class Segmenter:
         ArgumentError
             As `segment`.
         """
-        found = self._find(image, lois, diameter, min_score, channel_axis, all_detections)
+        found = self._find(image, nuclei, lois, diameter, min_score, channel_axis, all_detections)
         return found if is_list(image) else found[0]
 
     def save(self, path: str | Path) -> Path:
@@ -222,23 +236,29 @@ class Segmenter:
         from lacss_tools.network.weights import BEST, save_weights
 
         target = Path(path) if str(path).endswith(WEIGHTS) else Path(path) / BEST
-        save_weights(target, self._predictor.model, self._predictor.scale, self._predictor.channel)
+        own = self._predictor
+        save_weights(target, own.model, own.scale, own.channel, own.nuclei_channel)
         return target
 
     def _find(
         self,
         image: Any,
+        nuclei: Any,
         lois: Any,
         diameter: float | None,
         min_score: float | None,
         channel_axis: int | None,
         all_detections: bool = False,
     ) -> list[Cells]:
+        if nuclei is not None and not self.knows_nuclei:
+            raise ArgumentError("The model was trained without nuclei. Leave nuclei out, or train it with them.")
         predictor = self._adapted(diameter, min_score, all_detections)
         out = []
         points = beside(lois, "lois", image, "image").items()
-        for (name, value), (of, places) in zip(named(image, "image").items(), points, strict=True):
+        light = beside(nuclei, "nuclei", image, "image").items()
+        for (name, value), (of, places), own in zip(named(image, "image").items(), points, light, strict=True):
             pixels = self._as_image(name, value, channel_axis)
+            pixels = with_nuclei(pixels, name, *own) if self.knows_nuclei else pixels
             given = None if places is None else as_points(of, places, name, pixels.shape[1:])
             out.append(predictor(pixels, given))
         return out

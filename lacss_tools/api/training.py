@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,13 @@ from lacss_tools.api.arguments import (
     as_points,
     beside,
     named,
+    with_nuclei,
 )
 from lacss_tools.api.segmenter import Segmenter
+from lacss_tools.arrays import Image
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.errors import ArgumentError, InterruptedRunError
+from lacss_tools.io.names import AUTO_NUCLEI, NO_NUCLEI
 from lacss_tools.settings import Values
 from lacss_tools.train.settings import AS_INIT, TrainSettings
 
@@ -34,11 +37,12 @@ Say = Callable[[str], None]
 def train(
     images: Arrays,
     *,
+    nuclei: Entries = None,
     lois: Entries = None,
     masks: Entries = None,
     labels: Entries = None,
     unsure: Entries = None,
-    validation: tuple[Arrays, Arrays] | None = None,
+    validation: tuple[Arrays, Arrays] | tuple[Arrays, Arrays, Entries] | None = None,
     steps: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
@@ -58,6 +62,9 @@ def train(
     ----------
     images : list of arrays (y, x) or (channel, y, x)
         Images of the cells, of any sizes, all with the same channels. One array is one image.
+    nuclei : list of arrays (y, x), optional
+        Images of the nuclei, which the network then sees beside the cells. They are blanked in some crops, so that the
+        model works without them too.
     lois : list of float arrays (n, 2), optional
         One point per cell, (y, x) in pixels, such as those of `find_lois`. Points off the mask are not used.
     masks : list of bool arrays (y, x), optional
@@ -67,7 +74,7 @@ def train(
     unsure : list of bool arrays (y, x), optional
         Where each mask is unsure, such as `candidates[k - 1] & ~candidates[k + 1]` of the picked candidate k. These
         pixels weigh `TrainSettings.unsure`, which must be below 1 to make a difference.
-    validation : (images, labels), optional
+    validation : (images, labels) or (images, labels, nuclei), optional
         Outlined images to validate on, never trained on: the weights with the best mAP on them are kept. Without it
         the last weights are.
     steps, minutes : int or float, optional
@@ -127,14 +134,17 @@ def train(
     say: Say = progress if callable(progress) else print if progress else _silent
     if unsure is not None and chosen.unsure == 1:
         raise ArgumentError("unsure has no effect at full weight. Set TrainSettings(unsure=0.3), or leave it out.")
-    annotation: Values = {"lois": lois, "masks": masks, "labels": labels, "unsure": unsure}
-    found = _annotated(images, annotation, channel_axis, chosen.channel)
-    chosen = replace(chosen, supervision=_supervision(found, lois is not None or masks is not None))
     weights = None if init is None else Path(init)
     chosen = chosen if weights is None else replace(chosen, preset=AS_INIT)
+    sees_nuclei = _sees_nuclei(nuclei is not None, weights)
+    chosen = replace(chosen, nuclei=AUTO_NUCLEI if sees_nuclei else NO_NUCLEI, nuclei_channel=None)
+    see = _Seeing(channel_axis, chosen.channel, sees_nuclei)
+    annotation: Values = {"nuclei": nuclei, "lois": lois, "masks": masks, "labels": labels, "unsure": unsure}
+    found = _annotated(images, annotation, see)
+    chosen = replace(chosen, supervision=_supervision(found, lois is not None or masks is not None))
     channels = len(next(iter(found.values())).image)
-    watched = [] if validation is None else _labelled(*validation, channel_axis, chosen.channel, channels)
-    ready = _prepare(found, watched, chosen, weights, device)
+    watched = [] if validation is None else _labelled(validation, see, channels)
+    ready = _prepare(found, watched, chosen, weights, device, sees_nuclei)
     for note in ready.data.notes:
         say(note)
     with _run_folder(run, chosen) as folder:
@@ -158,16 +168,39 @@ def _settings(settings: TrainSettings, steps: int | None, minutes: float | None,
         return replace(settings, **given)
 
 
-def _annotated(
-    images: Any, annotation: Values, channel_axis: int | None, channel: str | None
-) -> "dict[str, AnnotatedImage]":
+def _sees_nuclei(given: bool, init: Path | None) -> bool:
+    """Return whether the network sees nuclei: as the weights to start from, or else where there are some."""
+    if init is None:
+        return given
+    from lacss_tools.network.weights import read_header
+
+    knows = read_header(init).model.nuclei is not None
+    if given and not knows:
+        raise ArgumentError("The weights of init know no nuclei. Leave nuclei out, or train without init.")
+    return knows
+
+
+@dataclass(frozen=True)
+class _Seeing:
+    """How arrays become images."""
+
+    channel_axis: int | None
+    channel: str | None
+    nuclei: bool
+
+    def read(self, name: str, value: Any, nuclei: tuple[str, Any]) -> Image:
+        image = as_image(name, value, self.channel_axis, self.channel)
+        return with_nuclei(image, name, *nuclei) if self.nuclei else image
+
+
+def _annotated(images: Any, annotation: Values, see: _Seeing) -> "dict[str, AnnotatedImage]":
     """Return images with their annotation by name, outlined ones first, as `lacss train` takes them."""
     from lacss_tools.train.folders import outlined, weakly_annotated
 
     full, weak = {}, {}
     parts = [beside(value, name, images, "images").items() for name, value in annotation.items()]
-    for (name, value), *entries in zip(named(images, "images").items(), *parts, strict=True):
-        image = as_image(name, value, channel_axis, channel)
+    for (name, value), light, *entries in zip(named(images, "images").items(), *parts, strict=True):
+        image = see.read(name, value, light)
         shape = (image.shape[1], image.shape[2])
         (lois_name, points), (mask_name, area), (labels_name, outlines), (unsure_name, doubt) = entries
         if outlines is not None:
@@ -191,16 +224,20 @@ def _supervision(found: "dict[str, AnnotatedImage]", weak_given: bool) -> str:
     return "mixed" if len(kinds) == 2 else "full" if True in kinds else "weak"
 
 
-def _labelled(
-    images: Any, labels: Any, channel_axis: int | None, channel: str | None, channels: int
-) -> "list[LabelledImage]":
+def _labelled(validation: tuple[Any, ...], see: _Seeing, channels: int) -> "list[LabelledImage]":
     """Return outlined images to validate on, of as many `channels` as those to train on."""
     from lacss_tools.train.folders import LabelledImage
 
     out: list[LabelledImage] = []
-    outlines = beside(labels, "validation labels", images, "validation images").items()
-    for (name, value), (of, own) in zip(named(images, "validation images").items(), outlines, strict=True):
-        image = as_image(name, value, channel_axis, channel)
+    images, labels, *nuclei = validation
+    if nuclei and not see.nuclei:
+        raise ArgumentError("validation has nuclei, which the network does not see. Give nuclei to train on, too.")
+    outlines, light = (
+        beside(value, f"validation {name}", images, "validation images").items()
+        for name, value in (("labels", labels), ("nuclei", nuclei[0] if nuclei else None))
+    )
+    for (name, value), (of, own), lit in zip(named(images, "validation images").items(), outlines, light, strict=True):
+        image = see.read(name, value, lit)
         if len(image) != channels:
             raise ArgumentError(f"{name} has {len(image)} channels, images have {channels}. Give the same.")
         truth = cells_from_labels(as_labels(of, own, name, (image.shape[1], image.shape[2])))
@@ -214,6 +251,7 @@ def _prepare(
     settings: TrainSettings,
     init: Path | None,
     device: str,
+    nuclei: bool,
 ) -> "Prepared":
     from lacss_tools.network.device import choose_device, tune
     from lacss_tools.train.folders import gather
@@ -225,8 +263,8 @@ def _prepare(
     sizes = wanted_sizes(settings, init)
     with as_arguments():
         names = [Path(name) for name in found]
-        data = gather(list(found.values()), names, sizes.cell_diameter, settings.diameter, settings.borders)
-    return Prepared(data, validation, fit_sizes(sizes, settings, data.channels), chosen)
+        data = gather(list(found.values()), names, sizes.cell_diameter, settings.diameter, settings.borders, nuclei)
+    return Prepared(data, validation, fit_sizes(sizes, settings, data.channels, nuclei), chosen)
 
 
 @contextmanager

@@ -84,13 +84,13 @@ def masks(annotated, data):
 @pytest.fixture(scope="module")
 def watched(data):
     """What is validated on while training: the image of the fewest cells."""
-    return data.validation.images[2:3], data.validation.labels[2:3]
+    return data.validation.images[2:3], data.validation.labels[2:3], data.validation.dapi[2:3]
 
 
 @pytest.fixture(scope="module")
 def run(lacss, annotated):
     """The run folder of a training by command, with validation."""
-    for folder in ("images", "labels"):
+    for folder in ("images", "labels", "dapi"):
         (annotated / "watched" / folder).mkdir(parents=True)
         shutil.copy(sorted((DATA / "validation" / folder).iterdir())[2], annotated / "watched" / folder)
     validation = ("--val-images", "watched/images", "--val-labels", "watched/labels")
@@ -155,8 +155,8 @@ def test_the_picked_mask(annotated, data, points, masks):
 def test_weights(data, points, masks, watched, run, tmp_path):
     lines = []
     train(
-        data.images, lois=points, masks=masks, validation=watched, steps=2, seed=5, settings=SHORT, device="cpu",
-        run=tmp_path / "run", progress=lines.append,
+        data.images, nuclei=data.dapi, lois=points, masks=masks, validation=watched, steps=2, seed=5, settings=SHORT,
+        device="cpu", run=tmp_path / "run", progress=lines.append,
     )  # fmt: skip
     assert (tmp_path / "run" / "best.safetensors").read_bytes() == (run / "best.safetensors").read_bytes()
     assert any("validation AP50" in line for line in lines)
@@ -181,13 +181,17 @@ def test_weights_of_other_supervision(lacss, data, points, masks, tmp_path, supe
     shutil.copytree(DATA / "validation", home, dirs_exist_ok=True)
     where = ["--images", f"{supervision}/images", "--labels", f"{supervision}/labels", "--run", supervision]
     outlined = data.validation
-    images, annotation = list(outlined.images), {"labels": list(outlined.labels)}
+    images, annotation = list(outlined.images), {"labels": list(outlined.labels), "nuclei": outlined.dapi}
     if supervision == "mixed":
         for name in data.names:
             shutil.copy(lacss.root / "images" / f"{name}.tif", home / "images")
         images += data.images
         nothing, none = [None] * len(outlined.images), [None] * IMAGES
-        annotation = {"labels": outlined.labels + none, "lois": nothing + points, "masks": nothing + masks}
+        annotation = {
+            "labels": outlined.labels + none,
+            "lois": nothing + points,
+            "masks": nothing + masks,
+        }  # nor all nuclei
         where += ["--lois", "lois", "--masks", "masks"]
     lacss("train", *where, *LINE)
     model = train(images, **annotation, steps=2, seed=5, settings=SHORT, device="cpu")
@@ -195,9 +199,11 @@ def test_weights_of_other_supervision(lacss, data, points, masks, tmp_path, supe
     assert model.save(tmp_path).read_bytes() == theirs.read_bytes()
 
 
-@pytest.mark.parametrize("how", ["found", "at points", "larger"])
+@pytest.mark.parametrize("how", ["found", "at points", "larger", "without nuclei"])
 def test_label_images(lacss, data, run, how):
-    lois, options = None, ["--min-score", "0.01"]
+    lois, nuclei, options = None, data.validation.dapi, ["--min-score", "0.01"]
+    if how == "without nuclei":
+        nuclei, options = None, [*options, "--nuclei", "none"]
     if how == "at points":
         lacss("annotate-lois", "validation/dapi", "-o", "validation/lois")
         options = ["--lois", "validation/lois"]
@@ -208,7 +214,7 @@ def test_label_images(lacss, data, run, how):
     lacss("predict", str(run), "validation/images", "-o", f"predictions {how}", "--device", "cpu", *options)
     model = Segmenter.load(run, device="cpu")
     found = model.segment(
-        data.validation.images, lois=lois, diameter=50.0 if how == "larger" else None, min_score=0.01
+        data.validation.images, nuclei=nuclei, lois=lois, diameter=50.0 if how == "larger" else None, min_score=0.01
     )  # fmt: skip
     theirs = [read_labels(lacss.root / f"predictions {how}" / f"{name}.tif") for name in data.validation.names]
     assert max(labels.max() for labels in theirs) > 0, "nothing to compare"
@@ -220,5 +226,6 @@ def test_figures(lacss, data, run):
     where = ("--images", "validation/images", "--labels", "validation/labels")
     theirs = json.loads(lacss("eval", str(run), *where, "--json", "--device", "cpu"))
     del theirs["intervals"]
-    found = Segmenter.load(run, device="cpu").cells(data.validation.images, all_detections=True)
+    seen = {"nuclei": data.validation.dapi, "all_detections": True}
+    found = Segmenter.load(run, device="cpu").cells(data.validation.images, **seen)
     assert json.loads(json.dumps(evaluate(data.validation.labels, found).as_json())) == theirs

@@ -19,9 +19,9 @@ from tests.train.worker import TINY
 def load(tmp_path):
     """Save a tiny network that finds something everywhere, for some channels, and load it again."""
 
-    def make(channels=1, channel=None):
+    def make(channels=1, channel=None, nuclei=None):
         torch.manual_seed(0)
-        model = Lacss(replace(TINY, channels=channels))
+        model = Lacss(replace(TINY, channels=channels, nuclei=nuclei))
         save_weights(tmp_path / "tiny.safetensors", model, 0.5, channel)
         return Segmenter.load(tmp_path / "tiny.safetensors", device="cpu")
 
@@ -76,6 +76,30 @@ def test_a_model_of_one_channel_takes_it_out_of_several(scene, load):
     np.testing.assert_array_equal(model.segment(last, channel_axis=-1, min_score=0.01), alone)
     with pytest.raises(ArgumentError, match="image has no channel 'GFP'"):
         load(channel="GFP").segment(np.stack([image, dapi]))
+
+
+def test_nuclei_are_seen_by_a_model_that_knows_them_and_may_be_left_out(scene, load, tmp_path):
+    image, dapi, *_ = scene
+    model = load(channels=2, nuclei=1)
+    assert (model.channels, model.knows_nuclei) == (1, True)
+    assert repr(model) == "Segmenter(1 channel and nuclei, cells about 40 px across, on cpu)"
+    with_nuclei, without = (model.segment(image, nuclei=own, min_score=0.01) for own in (dapi, None))
+    assert not np.array_equal(with_nuclei, without)
+    np.testing.assert_array_equal(model.segment(image, nuclei=0 * dapi, min_score=0.01), without)
+    both = model.segment([image, image[:50]], nuclei=[dapi, None], min_score=0.01)
+    np.testing.assert_array_equal(both[0], with_nuclei)
+    stacked = load(channels=2).segment(np.stack([image, dapi]), min_score=0.01)
+    np.testing.assert_array_equal(with_nuclei, stacked)
+    again = Segmenter.load(model.save(tmp_path / "again"), device="cpu")
+    np.testing.assert_array_equal(again.segment(image, nuclei=dapi, min_score=0.01), with_nuclei)
+    for own, words in (
+        (dapi[:9], "nuclei is (9, 96) pixels and image (96, 96)"),
+        (np.stack([dapi, dapi + 1]), "nuclei has 2 channels where one is needed"),
+    ):
+        with pytest.raises(ArgumentError, match=re.escape(words)):
+            model.segment(image, nuclei=own)
+    with pytest.raises(ArgumentError, match="The model was trained without nuclei"):
+        load().segment(image, nuclei=dapi)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "runs/mine"])

@@ -90,6 +90,20 @@ def test_it_begins_with_given_weights(weak, tmp_path):
         train(**weak, steps=1, device="cpu", init=tmp_path / "missing")
 
 
+def test_nuclei_are_one_more_channel(weak, scene, tmp_path):
+    dapi = [scene[1], scene[1][:70, :80]]
+    model = train(**weak, nuclei=dapi, steps=1, device="cpu", run=tmp_path / "run")
+    assert (model.channels, model.knows_nuclei) == (1, True)
+    stored, sizes = read_config(tmp_path / "run")
+    assert (stored.nuclei, sizes.channels, sizes.nuclei) == ("auto", 2, 1)
+    assert train(**weak, steps=1, device="cpu", init=tmp_path / "run").knows_nuclei  # and sees them blank
+    plain = train(**weak, steps=1, device="cpu").save(tmp_path / "plain")
+    with pytest.raises(ArgumentError, match="The weights of init know no nuclei"):
+        train(**weak, nuclei=dapi, steps=1, device="cpu", init=plain)
+    with pytest.raises(ArgumentError, match="validation has nuclei, which the network does not see"):
+        train(**weak, validation=(scene[0], scene[2], scene[1]), steps=1, device="cpu")
+
+
 def test_a_run_is_not_overwritten(weak, tmp_path):
     train(**weak, steps=1, device="cpu", run=tmp_path / "run")
     with pytest.raises(InputError, match="holds a run already"):
