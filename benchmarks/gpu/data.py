@@ -2,15 +2,16 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from lacss_tools.annotate.pseudo.names import DARK
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.network.preprocess import typical_diameter, working_scale
-from lacss_tools.train.crops import TrainingImage, full_image, weak_image
+from lacss_tools.train.crops import TrainingImage, full_image, guess, unguessed_image
 from lacss_tools.train.folders import LabelledImage
 
 KINDS = ("images", "dapi", "labels")
@@ -45,7 +46,7 @@ class Images:
         return [k for k in range(len(self.stems)) if not k % EVERY]
 
     def image(self, number: int, channels: int) -> np.ndarray:
-        """Return one image (channel, y, x): the cell stain, with two channels DAPI too."""
+        """Return one image (channel, y, x): the cell stain, with two channels its nuclei in DAPI too."""
         return np.stack([self.cells[number], self.dapi[number]][:channels]).astype(np.float32)
 
     def scale(self, cell_diameter: float) -> float:
@@ -62,12 +63,12 @@ class Images:
 
         def build(number: int) -> TrainingImage:
             image, labels, lois = self.image(number, channels), self.labels[number], self.lois[number]
-            if supervision in self.weak:
-                return weak_image(image, self.weak[supervision][number][1], self.weak[supervision][number][0], scale)
-            if supervision == "weak":
-                return weak_image(image, labels > 0, lois, scale)
-            at = lois.astype(int)
-            return full_image(image, labels.astype(np.int32), lois, labels[at[:, 0], at[:, 1]].astype(np.int32), scale)
+            if supervision in self.weak or supervision == "weak":
+                points, mask = self.weak[supervision][number] if supervision in self.weak else (lois, labels > 0)
+                weak = unguessed_image(image, mask, points, scale)
+                return guess(replace(weak, nuclei=channels == 2), DARK)
+            own = labels[tuple(lois.astype(int).T)].astype(np.int32)
+            return replace(full_image(image, labels.astype(np.int32), lois, own, scale), nuclei=channels == 2)
 
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(build, self.training))

@@ -32,6 +32,7 @@ class Lesson:
 
     settings: TrainSettings
     channels: int = 1
+    """2: cell stain and nuclei"""
     supervision: str = "weak"
 
 
@@ -56,7 +57,7 @@ def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
     """Train, look at the validation fields now and then, and return what was seen and the last (averaged) network."""
     forget(bench.device)
     settings = lesson.settings
-    sizes = fit_sizes(PRESETS[settings.preset], settings, lesson.channels)
+    sizes = fit_sizes(PRESETS[settings.preset], settings, lesson.channels, nuclei=lesson.channels == 2)
     fields = bench.fields(lesson.channels, sizes.cell_diameter, lesson.supervision)
     torch.manual_seed(settings.seed)
     begun = time.perf_counter()
@@ -80,6 +81,7 @@ def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
     return {
         "seconds_to_ap50_0.90": reached[0] if reached else None,
         "end": curve[-1],
+        **({"end_without_nuclei": judge(predictor, bench, 1)} if lesson.channels == 2 else {}),
         "accuracy50_of_label_images": accuracy(predictor, bench, lesson.channels),
         "crops_per_second": round(state.step * settings.batch / state.elapsed(), 1),
         "seconds_in_all": round(time.perf_counter() - begun, 1),
@@ -94,10 +96,11 @@ def timed(bench: Bench, seconds: float, **changes: Any) -> TrainSettings:
 
 
 def learning(bench: Bench) -> None:
-    """Train on weak labels with one and two channels, and with larger batches."""
+    """Train on weak labels from outlines, without nuclei and with them, and with larger batches."""
     lessons = {
         "one channel": Lesson(timed(bench, bench.learn_seconds)),
-        "two channels": Lesson(timed(bench, bench.learn_seconds), channels=2),
+        "with nuclei": Lesson(timed(bench, bench.learn_seconds), channels=2),
+        "with nuclei, never blanked": Lesson(timed(bench, bench.learn_seconds, blank_nuclei=0.0), channels=2),
         "one channel, batch 16": Lesson(timed(bench, bench.learn_seconds, batch=16)),
         "one channel, batch 32": Lesson(timed(bench, bench.learn_seconds, batch=32)),
         "one channel, base": Lesson(timed(bench, bench.learn_seconds, preset="base")),

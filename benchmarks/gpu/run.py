@@ -36,7 +36,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--weak-steps", type=int, default=3000, help="of each training of the phase weak")
     parser.add_argument("--seeds", type=int, default=2, help="of each training of the phases recipes and weak")
     parser.add_argument("--training-seconds", type=float, default=240.0, help="after which that phase begins no more")
-    parser.add_argument("--lessons", type=int, default=4, help="how many trainings of the phase learning")
+    parser.add_argument("--lessons", type=int, default=5, help="how many trainings of the phase learning")
     parser.add_argument("--most-seconds", type=float, default=1200.0, help="after which nothing new begins")
     parser.add_argument("--compile", action="store_true", help="measure torch.compile too, which takes minutes")
     parser.add_argument("--images", type=int, help="use only the first so many, to rehearse")

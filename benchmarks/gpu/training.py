@@ -27,7 +27,7 @@ ENDLESS = 10**9
 def begin(bench: Bench, settings: TrainSettings, channels: int = 1) -> Any:
     """Return the state before the first step and the generator of steps."""
     torch.manual_seed(settings.seed)
-    sizes = fit_sizes(PRESETS[settings.preset], settings, channels)
+    sizes = fit_sizes(PRESETS[settings.preset], settings, channels, nuclei=channels == 2)
     state = trainer.start(Lacss(sizes), settings, bench.device)
     return state, trainer.run_steps(state, bench.fields(channels), settings, bench.device)
 

@@ -77,10 +77,13 @@ def far(one, other):
     return float((one - other).norm() / other.norm().clamp(min=1e-12))
 
 
-def test_crops_made_on_the_device_are_those_of_the_host(fields):
+@pytest.mark.parametrize("nuclei", [False, True])
+def test_crops_made_on_the_device_are_those_of_the_host(fields, nuclei):
     fields = [replace(field, doubt=1 - field.mask) for field in fields]
+    if nuclei:
+        fields = [replace(field, image=field.image.repeat(2, 1, 1), nuclei=True) for field in fields]
     there = [field.on(DEVICE) for field in fields]
-    settings = replace(SHORT, blur=1.5, gamma=0.3)
+    settings = replace(SHORT, blur=1.5, gamma=0.3, blank_nuclei=0.5)
     for step in range(4):
         host = draw_batch(fields, settings, step)
         with closing(trainer.supply(there, settings, step, DEVICE)) as batches:
