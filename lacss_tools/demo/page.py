@@ -139,7 +139,8 @@ where you choose with one key per image. Points and picked areas are all that tr
 def _training(story: Story, command: str) -> str:
     rows = read_metrics(story.run)
     return f"""<h2>4. Training</h2><pre>{command}</pre>
-<p>{rows[-1].step} steps. The network learns from cells guessed around the points, inside the picked areas
+<p>{rows[-1].step} steps. The network sees the cell image and its DAPI image, which is blanked now and then so that it works
+without one too. It learns from cells guessed around the points, inside the picked areas
 (<i>labels</i>), and where to look for cells from the points themselves (<i>score</i>, <i>offset</i>).</p>
 {page.plot(learning_curve(rows), "Left: the terms of the loss. Right: AP on the validation images.")}"""
 

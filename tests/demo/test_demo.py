@@ -66,6 +66,13 @@ def test_no_outline_enters_training(demo):
     assert 'supervision = "weak"' in (folder / "runs" / "demo" / "config.toml").read_text()
 
 
+def test_the_network_sees_the_nuclei_of_the_shipped_images(demo):
+    folder, result = demo
+    assert "nuclei = 1" in (folder / "runs" / "demo" / "config.toml").read_text()
+    assert result.stderr.count(f"with nuclei from {folder / 'dapi'}") == 1
+    assert result.stderr.count(f"with nuclei from {folder / 'validation' / 'dapi'}") == 3  # train, eval, predict
+
+
 def test_a_demo_folder_is_replaced_only_on_request_and_a_foreign_one_never(demo, tmp_path):
     folder, _ = demo
     again = CliRunner().invoke(app, ["demo", "-o", str(folder)])
