@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -124,14 +123,15 @@ class OpenImage:
     nuclei: ImageSource | None = None
     """one channel of the same size"""
 
-    @cached_property
+    @property
     def seen(self) -> ImageSource:
-        """What the network sees: the image and, as its last channel, the nuclei; in memory where both are."""
-        if self.nuclei is None:
-            return self.source
-        both = Stacked((self.source, self.nuclei))
-        in_memory = isinstance(self.source, InMemory) and isinstance(self.nuclei, InMemory)
-        return InMemory(whole(both)) if in_memory else both
+        """What the network sees: the image and, as its last channel, the nuclei."""
+        return self.source if self.nuclei is None else Stacked((self.source, self.nuclei))
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all of it is in memory."""
+        return isinstance(self.source, InMemory) and isinstance(self.nuclei, InMemory | None)
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -40,7 +40,11 @@ def intensity_range(image: Image, step: int | None = None) -> Range:
 
 def to_range(image: Image, intensities: Range) -> Image:
     """Map `intensities` to 0 and 1, take the square root (dim cells stay visible), centre."""
-    out: Image = np.sqrt(np.clip(intensities.scale(image, 1e-6), 0, CEILING)) * ROOT_GAIN + BLACK
+    out: Image = intensities.scale(image, 1e-6)
+    np.clip(out, 0, CEILING, out=out)  # in place: fresh memory takes longer than the arithmetic
+    np.sqrt(out, out=out)
+    out *= ROOT_GAIN
+    out += BLACK
     return out
 
 

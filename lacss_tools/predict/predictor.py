@@ -17,7 +17,7 @@ from lacss_tools.network.backbone import DEEPEST_STRIDE
 from lacss_tools.network.device import autocast
 from lacss_tools.network.frozen import freeze
 from lacss_tools.network.lacss import Lacss, Maps
-from lacss_tools.network.preprocess import scaled_size, working_scale
+from lacss_tools.network.preprocess import BLACK, scaled_size, working_scale
 from lacss_tools.network.reach import reach
 from lacss_tools.network.working import normalise, pad, resize
 from lacss_tools.predict.cut import MAX_OFFSET, at_lois, cut, propose
@@ -74,7 +74,7 @@ class Predictor:
         working = None if lois is None else frame.to_working(lois)
         with torch.inference_mode():
             if self.is_small(frame):
-                parts = self._find_small([whole(source)], frame, working)
+                parts = self._find_small([source], frame, working)
             else:
                 parts = self._find_large(source, frame, working)
             return self._finish(join(frame.size, parts), frame, given=lois is not None)
@@ -104,16 +104,19 @@ class Predictor:
 
     def find_batch(self, images: list[Image]) -> list[Found]:
         """Find the cells of images of one shape, each in one piece; none depends on the others."""
-        images = [whole(self.complete(InMemory(image))) for image in images]
-        shape = (images[0].shape[1], images[0].shape[2])
-        frame = Frame(scaled_size(shape, self.scale), shape)
-        with torch.inference_mode():
-            return [self._finish(part, frame) for part in self._find_small(images, frame)]
+        return self.find_together([InMemory(image) for image in images])
 
-    def _find_small(self, images: list[Image], frame: Frame, lois: Points | None = None) -> list[Found]:
+    def find_together(self, sources: list[ImageSource]) -> list[Found]:
+        """Return the same of sources."""
+        sources = [self.complete(source) for source in sources]
+        frame = self.frame(sources[0].shape)
+        with torch.inference_mode():
+            return [self._finish(part, frame) for part in self._find_small(sources, frame)]
+
+    def _find_small(self, sources: list[ImageSource], frame: Frame, lois: Points | None = None) -> list[Found]:
         """Return the cells of each image, found in one piece."""
         box = (0, 0, *frame.size)
-        working = torch.stack([resize(normalise(image), frame.size) for image in images])
+        working = torch.stack([as_working(source, frame.size) for source in sources])
         return self._cells_of(self._maps(self.model, working), Tile(box, box), frame.size, lois)
 
     def _find_large(self, source: ImageSource, frame: Frame, lois: Points | None) -> list[Found]:
@@ -172,6 +175,16 @@ class Predictor:
             way_out = "Name the `channel` to use." if cells == 1 else "Give the same."
             raise InputError(f"The image has {given} channels, the model was trained on {cells}{beside}. {way_out}")
         return source
+
+
+def as_working(source: ImageSource, size: tuple[int, int]) -> Float[Tensor, "channel y x"]:
+    """Return a whole image as the network sees it, at its working `size`; each part is resized before they are joined.
+
+    A blank channel is as black as normalisation makes one of zeros.
+    """
+    if isinstance(source, Stacked):
+        return torch.cat([as_working(part, size) for part in source.parts])
+    return torch.full((1, *size), BLACK) if isinstance(source, Blank) else resize(normalise(whole(source)), size)
 
 
 def load_predictor(

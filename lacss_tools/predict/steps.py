@@ -11,7 +11,7 @@ from pathlib import Path
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
 from lacss_tools.io.names import NO_NUCLEI
-from lacss_tools.io.source import InMemory, Nuclei, OpenImage, open_image
+from lacss_tools.io.source import Nuclei, OpenImage, open_image
 from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.predict.counts import Tally, tally, tally_of_table
 from lacss_tools.predict.found import Found
@@ -76,18 +76,16 @@ def predict_together(
         return
 
     def kind(opened: Opened) -> Hashable:
-        source = opened.image.seen
-        if opened.image.lois is not None or not isinstance(source, InMemory):
+        shape = opened.image.seen.shape
+        if opened.image.lois is not None or not opened.image.in_memory:
             return None
-        return source.shape if predictor.is_small(predictor.frame(source.shape)) else None
+        return shape if predictor.is_small(predictor.frame(shape)) else None
 
     def compute(opened: list[Opened]) -> list[Found]:
         if len(opened) == 1:
             with _closed_on_error(opened[0].stack):
                 return [_find(predictor, opened[0].image)]
-        sources = [one.image.seen for one in opened]
-        images = [source.image for source in sources if isinstance(source, InMemory)]  # all of them, by their kind
-        return predictor.find_batch(images)
+        return predictor.find_together([one.image.seen for one in opened])
 
     def write(job: Job, opened: Opened, found: Found) -> Tally:
         with opened.stack:

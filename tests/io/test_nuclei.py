@@ -30,7 +30,7 @@ def test_nuclei_of_their_own_file_are_the_last_channel(tmp_path, monkeypatch, mo
     image = write(tmp_path / "a.tif", cells, metadata={"axes": "CYX"}, ome=True, **IN_PARTS)
     nuclei = write(tmp_path / "n.tif", light, **IN_PARTS)
     with open_image(image, nuclei=Nuclei(nuclei)) as opened:
-        assert isinstance(opened.seen, InMemory if most else Stacked)
+        assert opened.in_memory == bool(most)
         assert opened.source.shape == (2, 70, 90)
         assert opened.seen.shape == (3, 70, 90)
         expected = np.concatenate([cells, light[None]])
