@@ -100,7 +100,6 @@ def learning(bench: Bench) -> None:
     lessons = {
         "one channel": Lesson(timed(bench, bench.learn_seconds)),
         "with nuclei": Lesson(timed(bench, bench.learn_seconds), channels=2),
-        "with nuclei, never blanked": Lesson(timed(bench, bench.learn_seconds, blank_nuclei=0.0), channels=2),
         "one channel, batch 16": Lesson(timed(bench, bench.learn_seconds, batch=16)),
         "one channel, batch 32": Lesson(timed(bench, bench.learn_seconds, batch=32)),
         "one channel, base": Lesson(timed(bench, bench.learn_seconds, preset="base")),
@@ -131,6 +130,21 @@ def compare(bench: Bench, phase: str, name: str, settings: TrainSettings, second
     if not bench.late:
         minutes = timed(bench, seconds).minutes
         bench.keep(phase, name, learn(bench, Lesson(replace(settings, minutes=minutes, seed=seed)))[0])
+
+
+def nuclei(bench: Bench) -> None:
+    """Train for as many steps without nuclei, with them and never blanked, from --seeds seeds and all weak labels."""
+    usual = TrainSettings()
+    kinds = {"without": (1, usual), "with": (2, usual), "never blanked": (2, replace(usual, blank_nuclei=0.0))}
+    steps = round(bench.weak_steps * (bench.scale if bench.rehearsed else 1))
+    for seed in range(bench.seeds):
+        for labels in ("weak", *bench.set.weak):
+            for name, (channels, settings) in kinds.items():
+                if not bench.late:
+                    own = replace(settings, steps=max(LOOKS, steps), seed=seed)
+                    bench.keep(
+                        "nuclei", f"{labels}, {name}, seed {seed}", learn(bench, Lesson(own, channels, labels))[0]
+                    )
 
 
 def weak(bench: Bench) -> None:

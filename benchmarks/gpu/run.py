@@ -33,10 +33,10 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--seconds-scale", type=float, default=1.0, help="of all budgets; below 0.1 to rehearse")
     parser.add_argument("--learn-seconds", type=float, default=180.0, help="of each training")
     parser.add_argument("--paper-seconds", type=float, default=180.0, help="of the training of ResNet-50")
-    parser.add_argument("--weak-steps", type=int, default=3000, help="of each training of the phase weak")
-    parser.add_argument("--seeds", type=int, default=2, help="of each training of the phases recipes and weak")
+    parser.add_argument("--weak-steps", type=int, default=3000, help="of each training of the phases weak and nuclei")
+    parser.add_argument("--seeds", type=int, default=2, help="of each training of the phases recipes, weak and nuclei")
     parser.add_argument("--training-seconds", type=float, default=240.0, help="after which that phase begins no more")
-    parser.add_argument("--lessons", type=int, default=5, help="how many trainings of the phase learning")
+    parser.add_argument("--lessons", type=int, default=4, help="how many trainings of the phase learning")
     parser.add_argument("--most-seconds", type=float, default=1200.0, help="after which nothing new begins")
     parser.add_argument("--compile", action="store_true", help="measure torch.compile too, which takes minutes")
     parser.add_argument("--images", type=int, help="use only the first so many, to rehearse")
@@ -75,11 +75,11 @@ def main() -> None:
 
     from bench import Bench
     from correctness import correctness
-    from learning import learning, precision, recipes, weak
+    from learning import learning, nuclei, precision, recipes, weak
     from prediction import prediction
     from training import prove, training
 
-    phases = {f.__name__: f for f in (correctness, training, learning, precision, prediction, recipes, weak)}
+    phases = {f.__name__: f for f in (correctness, training, learning, precision, prediction, recipes, weak, nuclei)}
     device = choose_device(options.device)
     tune(device)
     options.out.mkdir(parents=True, exist_ok=True)
