@@ -45,7 +45,7 @@ def differing(one, other):
         for number, moments in mine["state"].items():
             pairs = ((value, theirs["state"][number][key]) for key, value in moments.items())
             names += [f"moment {number}" for a, b in pairs if not torch.equal(a, b)]
-    return names + [key for key in ("step", "best", "stale", "validations", "validated") if one[key] != other[key]]
+    return names + [key for key in ("step", "best_map", "stale", "validations", "validated") if one[key] != other[key]]
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -267,7 +267,7 @@ def test_patience_stops_early_and_a_larger_one_goes_on(folders, tmp_path, monkey
         work.train(folders, run, settings, device="cpu", resume=True)
     work.train(folders, run, replace(settings, patience=4), device="cpu", resume=True)
     assert last(run)["step"] == 10
-    assert last(run)["best"] == 0.7
+    assert last(run)["best_map"] == 0.7
 
 
 def test_epochs_count_the_area_of_the_images(folders, tmp_path):
