@@ -37,19 +37,23 @@ class Bench:
     seeds: int = 2
     weak_steps: int = 3000
     images: int | None = None
+    only: tuple[str, ...] = ()
+    """titles of trainings, all if none"""
     deadline: float = float("inf")
     """by `time.perf_counter`, after which nothing new begins"""
     results: dict[str, Any] = field(default_factory=dict)
-    known: dict[tuple[int, float, str], list[TrainingImage]] = field(default_factory=dict)
+    known: dict[tuple[int, float, str, bool], list[TrainingImage]] = field(default_factory=dict)
 
     @cached_property
     def set(self) -> data.Images:
         """The images, read when first asked for."""
         return data.load(self.file, self.images)
 
-    def fields(self, channels: int = 1, cell_diameter: float = 30.0, supervision: str = "weak") -> list[TrainingImage]:
+    def fields(
+        self, channels: int = 1, cell_diameter: float = 30.0, supervision: str = "weak", doubted: bool = False
+    ) -> list[TrainingImage]:
         """Return the training fields, built once."""
-        key = (channels, cell_diameter, supervision)
+        key = (channels, cell_diameter, supervision, doubted)
         if key not in self.known:
             self.known[key] = self.set.fields(*key)
         return self.known[key]
@@ -58,6 +62,10 @@ class Bench:
     def late(self) -> bool:
         """Whether the deadline has passed."""
         return time.perf_counter() > self.deadline
+
+    def wants(self, title: str) -> bool:
+        """Return whether a training is asked for and there is time for it."""
+        return not self.late and (not self.only or title in self.only)
 
     @property
     def rehearsed(self) -> bool:

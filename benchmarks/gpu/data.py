@@ -32,8 +32,8 @@ class Images:
     dapi: np.ndarray
     labels: np.ndarray
     lois: list[np.ndarray]
-    weak: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
-    """by the name of a kind of weak labels, of each image the LOIs and the mask"""
+    weak: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = field(default_factory=dict)
+    """by the name of a kind of weak labels, of each image the LOIs, the mask, and where this is unsure"""
 
     @cached_property
     def training(self) -> list[int]:
@@ -54,18 +54,22 @@ class Images:
         area = sum(float(np.count_nonzero(self.labels[k])) for k in self.training)
         return working_scale(typical_diameter(area, sum(len(self.lois[k]) for k in self.training)), cell_diameter)
 
-    def fields(self, channels: int, cell_diameter: float, supervision: str = "weak") -> list[TrainingImage]:
+    def fields(
+        self, channels: int, cell_diameter: float, supervision: str = "weak", doubted: bool = False
+    ) -> list[TrainingImage]:
         """Return the training fields: LOIs and cell area from the outlines (weak), the outlines (full), or packed ones.
 
-        The latter are weak labels that were made without outlines, by their name.
+        The latter are weak labels that were made without outlines, by their name; `doubted` ones say where masks are
+        unsure.
         """
         scale = self.scale(cell_diameter)
 
         def build(number: int) -> TrainingImage:
             image, labels, lois = self.image(number, channels), self.labels[number], self.lois[number]
             if supervision in self.weak or supervision == "weak":
-                points, mask = self.weak[supervision][number] if supervision in self.weak else (lois, labels > 0)
-                weak = unguessed_image(image, mask, points, scale)
+                outlined = (lois, labels > 0, None)
+                points, mask, unsure = self.weak[supervision][number] if supervision in self.weak else outlined
+                weak = unguessed_image(image, mask, points, scale, unsure if doubted else None)
                 return guess(replace(weak, nuclei=channels == 2), DARK)
             own = labels[tuple(lois.astype(int).T)].astype(np.int32)
             return replace(full_image(image, labels.astype(np.int32), lois, own, scale), nuclei=channels == 2)
@@ -108,6 +112,11 @@ def load(path: Path, most: int | None = None) -> Images:
         if f"{kind}_0" in names
     }
     kept = sorted({name.split("/")[1] for name in stored if name.startswith(WEAK)})
-    weak = {kind: [*zip(split(f"{WEAK}{kind}/"), read(f"{WEAK}{kind}/masks"), strict=True)][:most] for kind in kept}
+    weak = {
+        kind: [*zip(split(f"{WEAK}{kind}/"), read(f"{WEAK}{kind}/masks"), read(f"{WEAK}{kind}/unsure"), strict=True)][
+            :most
+        ]
+        for kind in kept
+    }
     dapi = kinds.get("dapi", kinds["images"])
     return Images(read("stems").tolist()[:most], kinds["images"], dapi, kinds["labels"], split()[:most], weak)

@@ -16,6 +16,7 @@ from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import ALL_DETECTIONS, PredictSettings
 from lacss_tools.train import trainer
 from lacss_tools.train.initial import fit_sizes
+from lacss_tools.train.level import calibrated
 from lacss_tools.train.recipes import settings_of
 from lacss_tools.train.settings import TrainSettings
 
@@ -58,16 +59,19 @@ def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
     forget(bench.device)
     settings = lesson.settings
     sizes = fit_sizes(PRESETS[settings.preset], settings, lesson.channels, nuclei=lesson.channels == 2)
-    fields = bench.fields(lesson.channels, sizes.cell_diameter, lesson.supervision)
+    fields = bench.fields(lesson.channels, sizes.cell_diameter, lesson.supervision, settings.unsure < 1)
     torch.manual_seed(settings.seed)
     begun = time.perf_counter()
     state = trainer.start(Lacss(sizes), settings, bench.device)
     predictor = Predictor(state.average, bench.set.scale(sizes.cell_diameter), bench.device, ALL_DETECTIONS)
     curve: list[dict[str, float]] = []
 
+    def kept() -> Predictor:  # what a session keeps
+        return replace(predictor, model=calibrated(state.average, fields, bench.device))
+
     def look() -> None:
         before = time.perf_counter()
-        numbers = judge(predictor, bench, lesson.channels)
+        numbers = judge(kept(), bench, lesson.channels)
         state.since += time.perf_counter() - before  # looking is not counted as training
         curve.append({"step": state.step, "seconds": round(state.elapsed(), 1), **numbers})
 
@@ -77,6 +81,7 @@ def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
                 look()
     if not curve or curve[-1]["step"] != state.step:
         look()
+    predictor = kept()
     reached = [row["seconds"] for row in curve if row["ap50"] >= WANTED]
     return {
         "seconds_to_ap50_0.90": reached[0] if reached else None,
@@ -140,22 +145,24 @@ def nuclei(bench: Bench) -> None:
     for seed in range(bench.seeds):
         for labels in ("weak", *bench.set.weak):
             for name, (channels, settings) in kinds.items():
-                if not bench.late:
+                title = f"{labels}, {name}, seed {seed}"
+                if bench.wants(title):
                     own = replace(settings, steps=max(LOOKS, steps), seed=seed)
-                    bench.keep(
-                        "nuclei", f"{labels}, {name}, seed {seed}", learn(bench, Lesson(own, channels, labels))[0]
-                    )
+                    bench.keep("nuclei", title, learn(bench, Lesson(own, channels, labels))[0])
 
 
 def weak(bench: Bench) -> None:
-    """Train for as many steps on each kind of weak labels that was packed, from --seeds seeds."""
-    steps = round(bench.weak_steps * (bench.scale if bench.rehearsed else 1))
+    """Train for as many steps on each kind of weak labels that was packed, from --seeds seeds: plainly, with nuclei as
+    an input, and with less weight where masks are unsure."""
+    steps = max(LOOKS, round(bench.weak_steps * (bench.scale if bench.rehearsed else 1)))
+    plain = TrainSettings(steps=steps)
+    ways = {"plain": (1, plain), "with nuclei": (2, plain), "unsure 0.3": (1, replace(plain, unsure=0.3))}
     for seed in range(bench.seeds):
         for kind in bench.set.weak:
-            if not bench.late:
-                settings = TrainSettings(steps=max(LOOKS, steps), seed=seed)
-                result, _ = learn(bench, Lesson(settings, supervision=kind))
-                bench.keep("weak", f"{kind}, seed {seed}", result)
+            for way, (channels, settings) in ways.items():
+                if bench.wants(title := f"{kind}, {way}, seed {seed}"):
+                    lesson = Lesson(replace(settings, seed=seed), channels, kind)
+                    bench.keep("weak", title, learn(bench, lesson)[0])
 
 
 def precision(bench: Bench) -> None:

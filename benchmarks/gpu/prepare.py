@@ -17,7 +17,7 @@ import numpy as np
 from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_image, read_labels, read_mask
-from lacss_tools.io.project import list_images
+from lacss_tools.io.project import list_images, unsure_file
 
 from data import KINDS, WEAK
 
@@ -46,7 +46,14 @@ def pack_weak(project: Path, stems: list[str], shape: tuple[int, ...]) -> dict[s
     have = {stem for stem in stems if (project / "masks" / f"{stem}.tif").is_file()}
     masks = [read_mask(project / "masks" / f"{s}.tif") if s in have else np.zeros(shape, bool) for s in stems]
     points = [read_lois(project / "lois" / f"{s}.csv")[0] if s in have else np.zeros((0, 2)) for s in stems]
-    parts = {"lois": np.concatenate(points), "counts": np.array([len(own) for own in points]), "masks": np.stack(masks)}
+    doubts = [unsure_file(project / "masks" / f"{stem}.tif") for stem in stems]
+    unsure = [read_mask(path) if path.is_file() else np.zeros(shape, bool) for path in doubts]
+    parts = {
+        "lois": np.concatenate(points),
+        "counts": np.array([len(own) for own in points]),
+        "masks": np.stack(masks),
+        "unsure": np.stack(unsure),
+    }
     return {f"{WEAK}{project.name}/{name}": array for name, array in parts.items()}
 
 

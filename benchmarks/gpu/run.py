@@ -34,6 +34,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--learn-seconds", type=float, default=180.0, help="of each training")
     parser.add_argument("--paper-seconds", type=float, default=180.0, help="of the training of ResNet-50")
     parser.add_argument("--weak-steps", type=int, default=3000, help="of each training of the phases weak and nuclei")
+    parser.add_argument("--only", nargs="*", default=[], help="titles of trainings of the phases nuclei and weak")
     parser.add_argument("--seeds", type=int, default=2, help="of each training of the phases recipes, weak and nuclei")
     parser.add_argument("--training-seconds", type=float, default=240.0, help="after which that phase begins no more")
     parser.add_argument("--lessons", type=int, default=4, help="how many trainings of the phase learning")
@@ -87,7 +88,7 @@ def main() -> None:
         device, options.out, options.data, options.seconds_scale, options.learn_seconds, options.paper_seconds,
         options.training_seconds,
         options.compile, options.lessons, options.seeds, options.weak_steps, options.images,
-        begun + options.most_seconds,
+        tuple(options.only), begun + options.most_seconds,
     )  # fmt: skip
     bench.keep("machine", "facts", describe(device))
     faulthandler.dump_traceback_later(STUCK, repeat=True)
