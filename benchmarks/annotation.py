@@ -18,7 +18,7 @@ from lacss_tools.annotate.candidates.nuclei import nuclei_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.typical import nucleus_diameter
 from lacss_tools.io.native import read_image, read_labels, read_plane
 from lacss_tools.io.project import list_images
 from lacss_tools.points import values_at

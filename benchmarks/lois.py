@@ -16,7 +16,7 @@ from skimage.feature import blob_dog
 
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.typical import nucleus_diameter
 from lacss_tools.io.native import read_plane
 from lacss_tools.io.project import list_images
 

@@ -24,7 +24,7 @@ from lacss_tools.annotate.candidates.nuclei import nuclei_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.typical import nucleus_diameter
 from lacss_tools.annotate.pseudo.borders import choose, describe, measure, pool
 from lacss_tools.annotate.pseudo.labels import pseudo_labels
 from lacss_tools.annotate.pseudo.names import BRIGHT, DARK, DISTANCE
