@@ -84,8 +84,9 @@ def finders(
         finder = network.load_finder(weights or network.WEIGHTS)
 
         def by_network(dapi: np.ndarray) -> np.ndarray:
-            found = network.without_specks(finder.find(dapi), settings.smallest)
-            return network.separate(found.select(np.flatnonzero(found.scores >= settings.least))).points
+            found = finder.find(dapi)
+            likely = found.select(np.flatnonzero(found.scores >= settings.least))
+            return network.separate(network.without_debris(likely, settings.smallest)).points
 
         return by_network
     sample = np.unique(np.linspace(0, len(images) - 1, FOLDER_SAMPLE).astype(int))

@@ -28,8 +28,8 @@ from lacss_tools.predict.settings import PredictSettings
 WEIGHTS = Path(__file__).parent / "data" / "nuclei.safetensors"
 FIRST_SIDE, FIRST_SCALES = 256.0, (0.5, 1.0)
 """the first look is at an image of about this side, but no smaller than half and no larger than the original"""
-FEWEST, LARGEST_FIRST = 3, 2.0
-"""where fewer nuclei are found, they may be too small, and the look is repeated at twice the scale, up to this one"""
+FEWEST, OTHERWISE, LARGEST_FIRST = 3, (0.5, 0.25, 2.0, 4.0), 2.0
+"""where fewer nuclei are found, they may be too large or too small: looks at the scale times these, up to the last"""
 LOOKS = 3
 SAME_SCALE = 1.25
 """scales that differ by less than this factor see the same"""
@@ -38,12 +38,14 @@ MARGIN, DARK = 16.0, 1.0
 GOAL = 20.0
 """working pixels that a typical nucleus is brought to, as in training"""
 FINER, FINEST, WORTH = 3.0, 1.0, 2.0
-"""a finer look for small nuclei beside large ones: by this factor, but no larger than the original, and not at all where
-that leaves less than the last one: nuclei of half the typical size are seen anyway"""
+"""a finer look for small nuclei beside large ones: by this factor, but no larger than the original; if that leaves less
+than the last factor, none, since nuclei of half the typical size are seen anyway"""
 SMALL = 0.6
 """nuclei under this part of the typical diameter are taken from the finer look"""
 SURE = 0.4
 """score of nuclei that tell how large and how bright nuclei are"""
+SWARM = 1 / 3
+"""small ones per other nucleus from which they are debris"""
 SCALES = (0.05, 4.0)
 NUCLEI = PredictSettings(min_score=0.3, nms_distance=5.0, max_overlap=0.3, min_area=12.0)
 
@@ -74,12 +76,16 @@ class NucleusFinder:
         return merge(found, self._look(plane, finer), SMALL * typical)
 
     def _first(self, dapi: Plane, scale: float) -> tuple[Found, float]:
-        """Return what the first look finds that finds some nuclei, and its scale."""
-        while True:
-            found = self._look(dapi, scale)
-            if len(sure(found)) >= FEWEST or 2 * scale > LARGEST_FIRST:
-                return found, scale
-            scale *= 2
+        """Return what the first look finds that finds some nuclei, or most, and its scale."""
+        best, chosen = self._look(dapi, scale), scale
+        for factor in OTHERWISE:
+            if len(sure(best)) >= FEWEST:
+                break
+            if factor * scale <= LARGEST_FIRST:
+                found = self._look(dapi, factor * scale)
+                if len(sure(found)) > len(sure(best)):
+                    best, chosen = found, factor * scale
+        return best, chosen
 
     def _look(self, dapi: Plane, scale: float) -> Found:
         """Return what is found at a scale, best first, in an image that ends in darkness.
@@ -173,9 +179,14 @@ def typical_diameter(found: Found) -> float:
     return float(across[order][np.searchsorted(total, total[-1] / 2)])
 
 
-def without_specks(found: Found, smallest: float) -> Found:
-    """Return the nuclei that are not under this fraction of the typical diameter."""
-    return found.select(np.flatnonzero(diameters(found) >= smallest * typical_diameter(found)))
+def without_debris(found: Found, smallest: float) -> Found:
+    """Return nuclei without debris: those under this fraction of the typical diameter, where they are many.
+
+    Debris comes in swarms, whereas a few small ones are micronuclei or far out of focus.
+    """
+    small = diameters(found) < smallest * typical_diameter(found)
+    swarm = small.sum() > SWARM * (~small).sum()
+    return found.select(np.flatnonzero(~small)) if swarm else found
 
 
 @dataclass(frozen=True)
@@ -194,8 +205,9 @@ class Nuclei:
 
 def find_nuclei(dapi: Plane, settings: LoiSettings, diameter: float | None = None) -> Nuclei:
     """Return the nuclei that score at least `settings.min_response`; `diameter` is as in `NucleusFinder.find`."""
-    found = without_specks(load_finder().find(dapi, diameter), settings.smallest)
-    nuclei = separate(found.select(np.flatnonzero(found.scores >= settings.least)))
+    found = load_finder().find(dapi, diameter)
+    likely = found.select(np.flatnonzero(found.scores >= settings.least))
+    nuclei = separate(without_debris(likely, settings.smallest))
     return nuclei.select(apart(nuclei.points, settings.min_distance))
 
 

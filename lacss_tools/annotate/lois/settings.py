@@ -13,7 +13,7 @@ PAPER_SIGMA = (4.2, 5.0)
 """pixels; the Gaussians of the paper's rule (Methods)"""
 MIN_RESPONSE = 0.006
 """default of `LoiSettings.min_response` of filters, and that with which nuclei are measured"""
-MIN_SCORE = 0.45
+MIN_SCORE = 0.42
 """default of `LoiSettings.min_response` of the network"""
 NUCLEI = "Nuclei"
 """panel of `lacss annotate-lois --help`"""
@@ -57,8 +57,8 @@ class LoiSettings:
         0.0, "Of points closer than this, in pixels, the strongest stays.", panel=NUCLEI, least=0
     )
     smallest: float = setting(
-        0.2,
-        "Leave out nuclei under this fraction of the typical diameter, which are debris (network).",
+        0.25,
+        "Leave out nuclei under this fraction of the typical diameter as debris, where they are many (network).",
         least=0,
         below=1,
     )

@@ -17,7 +17,7 @@ from lacss_tools.annotate.lois.network import (
     merge,
     separate,
     typical_diameter,
-    without_specks,
+    without_debris,
 )
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.cli import app
@@ -148,10 +148,11 @@ def test_the_typical_diameter_is_that_of_the_nuclei_with_most_area():
     assert typical_diameter(found.select(np.array([4]))) == 0
 
 
-def test_specks_are_left_out():
-    found = some([400, 400, 25, 100], [0.9, 0.8, 0.7, 0.6])
-    assert without_specks(found, 0.3).areas().tolist() == [400, 400, 100]
-    assert len(without_specks(found, 0.0)) == 4
+def test_many_specks_are_debris_and_few_are_not():
+    found = some([400, 400, 25, 100, 25], [0.9, 0.8, 0.7, 0.6, 0.5])
+    assert without_debris(found, 0.3).areas().tolist() == [400, 400, 100]
+    assert len(without_debris(found, 0.0)) == 5
+    assert len(without_debris(found.select(np.arange(4)), 0.3)) == 4
 
 
 def test_of_two_nuclei_on_the_same_pixels_one_stays():
