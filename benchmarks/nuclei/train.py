@@ -1,7 +1,7 @@
 """Train the nucleus network that ships in the wheel.
 
     python benchmarks/nuclei/train.py pack DSB2018_MIXED DSB2018_NUCLEI -o scratch/nuclei.npz
-    python benchmarks/nuclei/train.py fit scratch/nuclei.npz -o scratch/first.safetensors --minutes 3 --batch 24
+    python benchmarks/nuclei/train.py fit scratch/nuclei.npz -o scratch/first.safetensors --minutes 5 --batch 24
     python benchmarks/nuclei/train.py pack --validation DSB2018_MIXED DSB2018_NUCLEI -o scratch/all.npz
     python benchmarks/nuclei/train.py fit scratch/all.npz -o scratch/nuclei.safetensors --minutes 3 --batch 24 \
         --init scratch/first.safetensors --learning-rate 7e-4 --seed 1

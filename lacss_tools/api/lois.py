@@ -86,7 +86,7 @@ def find_lois(
     method : str, optional
         'network': nuclei of any size by a small network that comes along. 'pieces': the roundest pieces among the level
         sets of a blob filter. 'dog': the paper's rule, every maximum of a difference of Gaussians. By
-        default 'pieces', or 'dog' when `sigma` is given.
+        default 'network', or 'dog' when `sigma` is given.
     nucleus_diameter : float, optional
         Typical diameter of a nucleus in pixels. By default the network measures it in each image; for 'pieces' it is
         estimated from the image or, of a list, from a dozen of its images together.
@@ -124,7 +124,7 @@ def find_lois(
     >>> from lacss_tools import find_lois, sample_data
     >>> points = find_lois(sample_data().dapi[0])
     >>> points.shape, points[0].round(1).tolist()
-    ((88, 2), [170.9, 397.0])
+    ((89, 2), [340.0, 42.0])
     """
     with as_arguments():
         settings = LoiSettings(method, sigma, nucleus_diameter, min_response, min_distance)

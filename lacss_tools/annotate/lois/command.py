@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lacss_tools.annotate import NETWORK_MODULES, WORKER_MODULES
-from lacss_tools.annotate.lois.settings import DOG, NETWORK, PIECES, LoiSettings
+from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project, check_output, list_images
@@ -56,9 +56,9 @@ def annotate_lois(
 ) -> None:
     """Find one point per nucleus (LOI) in every DAPI image: lois/STEM.csv with y,x,response.
 
-    --method network finds nuclei of any size, in each image by itself, with a small network that comes along; nothing
-    is downloaded. --method pieces needs no network: a nucleus is the roundest piece among the level sets of a blob
-    filter. --method dog, or --sigma 4.2 5.0, is the paper's rule.
+    By default a small network that comes along finds nuclei of any size, in each image by itself; nothing is
+    downloaded. --method pieces needs no network: a nucleus is the roundest piece among the level sets of a blob filter.
+    --method dog, or --sigma 4.2 5.0, is the paper's rule.
     """
     if flag and masks is None:
         raise UsageError("`flag` marks points outside the masks and needs `masks`. Give the folder of masks.")
@@ -80,7 +80,8 @@ def annotate_lois(
     diameter, how = _look_for(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
     outside = steps.FLAG if flag else steps.DROP
-    wanted = steps.Wanted(settings, folder, nuclei, diameter, outside, of_image.channel, overwrite)
+    place = folder.absolute(), nuclei.absolute() if nuclei else None  # workers of a cluster may be in another folder
+    wanted = steps.Wanted(settings, *place, diameter, outside, of_image.channel, overwrite)
     jobs = [batch.Job(stem, inputs, wanted.pending(stem)) for stem, inputs in _inputs(files, project, masks)]
     facts: Values = {"dapi": str(source.absolute())}
     facts |= {} if diameter is None else {"nucleus_diameter": round(diameter, 2)}
@@ -110,10 +111,9 @@ def _look_for(files: list[Path], settings: LoiSettings, workers: int, channel: s
     """Return the diameter of nuclei to look for, None where the method needs none, and words on what is looked for."""
     if settings.rule == DOG:
         return None, "sigma {:g} and {:g} px, every maximum".format(*settings.gaussians)
-    diameter = settings.nucleus_diameter
-    if diameter is None and settings.rule == PIECES:
-        from lacss_tools.annotate.lois.typical import nucleus_diameter
+    from lacss_tools.annotate.lois.typical import look_for
 
-        diameter = nucleus_diameter(files, settings, workers, channel)
-        return diameter, f"nuclei about {diameter:.1f} px across (estimated)"
-    return diameter, "nuclei of any size" if diameter is None else f"nuclei about {diameter:.1f} px across"
+    diameter = look_for(files, settings, workers, channel)
+    if diameter is None:
+        return None, "nuclei of any size"
+    return diameter, f"nuclei about {diameter:.1f} px across" + ("" if settings.nucleus_diameter else " (estimated)")

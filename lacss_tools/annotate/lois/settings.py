@@ -7,7 +7,7 @@ from lacss_tools.settings import check, setting, show
 
 NETWORK, PIECES, DOG = "network", "pieces", "dog"
 METHODS = (NETWORK, PIECES, DOG)
-DEFAULT = PIECES
+DEFAULT = NETWORK
 """what finds nuclei when nobody says; the tables in docs/results.md compare the methods"""
 PAPER_SIGMA = (4.2, 5.0)
 """pixels; the Gaussians of the paper's rule (Methods)"""
@@ -33,10 +33,10 @@ class LoiSettings:
     )
     sigma: tuple[float, float] | None = setting(
         None,
-        "The two Gaussians of the paper's rule in pixels; by default 4.2 5.0; giving them chooses `method` dog.",
+        "The two Gaussians of the paper's rule in pixels; giving them chooses `method` dog.",
         panel=NUCLEI,
         above=0,
-        shown="as `method`",
+        shown=" ".join(map(str, PAPER_SIGMA)),
     )
     nucleus_diameter: float | None = setting(
         None,
@@ -47,8 +47,8 @@ class LoiSettings:
     )
     min_response: float | None = setting(
         None,
-        "Smallest score of a nucleus (network, 0 to 1), or smallest response of the filter, where 1 is the contrast of "
-        "the image (percentiles 1 to 99.8).",
+        "Smallest score of a nucleus (network, 0.3 to 1), or smallest response of the filter, where 1 is the contrast "
+        "of the image (percentiles 1 to 99.8).",
         panel=NUCLEI,
         least=0,
         shown=f"{MIN_SCORE:g} or {MIN_RESPONSE:g}",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lacss_tools.annotate.lois.nuclei import estimate_diameter
-from lacss_tools.annotate.lois.settings import LoiSettings
+from lacss_tools.annotate.lois.settings import PIECES, LoiSettings
 from lacss_tools.errors import LacssError
 from lacss_tools.io.native import read_plane
 from lacss_tools.jobs import processes
@@ -29,6 +29,11 @@ def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1, 
         except LacssError:
             continue  # named when its turn comes
     return estimate_diameter(planes, partial(processes.in_order, workers=workers))
+
+
+def look_for(dapi: list[Path], settings: LoiSettings, workers: int = 1, channel: str | None = None) -> float | None:
+    """Return the diameter (pixels) that `find_lois` needs for a folder, None where its method needs none."""
+    return nucleus_diameter(dapi, settings, workers, channel) if settings.rule == PIECES else settings.nucleus_diameter
 
 
 def spread(count: int) -> list[int]:

@@ -66,6 +66,13 @@ def test_small_nuclei_beside_large_ones():
     assert missed_and_extra(points, centres, radii) == (0, 0)
 
 
+@pytest.mark.parametrize(("radius", "size"), [(6, 100), (20, 256)])
+def test_discs_without_any_texture_are_nuclei(radius, size):
+    centres = np.array([[0.3, 0.3], [0.7, 0.6]]) * size
+    points, _ = find_lois(nuclei(centres, size, radius), SETTINGS)
+    assert missed_and_extra(points, centres, radius) == (0, 0)
+
+
 def test_nuclei_cut_by_the_border_count():
     rng = np.random.default_rng(9)
     inner = spaced(rng, 18, 160)
@@ -195,7 +202,7 @@ def test_a_given_diameter_is_the_scale_but_for_small_nuclei():
             return super()._look(dapi, scale)
 
     Recorder(load_finder().predictor).find(image, diameter=40.0)
-    assert looks == [0.5, 0.5, 1.0]
+    assert looks == [0.425, 0.425, 1.0]
 
 
 def test_the_network_is_small_and_has_its_origin_beside_it():
