@@ -18,7 +18,7 @@ from lacss_tools.annotate.candidates.nuclei import nuclei_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.typical import look_for
 from lacss_tools.io.native import read_image, read_labels, read_plane
 from lacss_tools.io.project import list_images
 from lacss_tools.points import values_at
@@ -36,10 +36,10 @@ def main(data: Path) -> None:
     """Measure one data folder."""
     dapi, labels = list_images(data / "dapi"), list_images(data / "labels")
     settings = LoiSettings()
-    diameter = nucleus_diameter(list(dapi.values()), settings)
+    diameter = look_for(list(dapi.values()), settings)
     lois = {stem: find_lois(read_plane(path), settings, diameter)[0] for stem, path in dapi.items()}
     cells, hit, found, background, doubles = sum(loi_counts(lois[s], read_labels(labels[s])) for s in lois)
-    print(f"{data.name}: {len(lois)} images, {cells} cells, nucleus diameter {diameter:.1f} px")
+    print(f"{data.name}: {len(lois)} images, {cells} cells, LOIs by {settings.rule}")
     print(
         f"  LOIs: hit {hit / cells:.4f}, background {background / found:.4f}, doubles {doubles / cells:.4f}, ", end=""
     )

@@ -15,8 +15,8 @@ from scipy.ndimage import gaussian_filter
 from skimage.feature import blob_dog
 
 from lacss_tools.annotate.lois.find import find_lois
-from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.settings import NETWORK, PIECES, LoiSettings
+from lacss_tools.annotate.lois.typical import look_for
 from lacss_tools.io.native import read_plane
 from lacss_tools.io.project import list_images
 
@@ -34,15 +34,17 @@ def milliseconds(work: Callable[[], object]) -> float:
 def main(data: Path) -> None:
     """Measure one data folder."""
     files = list(list_images(data / "dapi").values())
-    diameter = nucleus_diameter(files, LoiSettings())
-    times: dict[str, list[float]] = {"two filters": [], "default": [], "paper's rule": [], "blob_dog": []}
+    pieces = LoiSettings(method=PIECES)
+    diameter = look_for(files, pieces)
+    times: dict[str, list[float]] = {"two filters": [], "network": [], "pieces": [], "paper's rule": [], "blob_dog": []}
     for path in files[:: max(1, len(files) // 10)]:
         plane = read_plane(path)[:512, :512]
         scaled = (plane / plane.max()).astype(np.float32)
         calls: dict[str, Callable[[], object]] = {
             "two filters": lambda p=plane: [gaussian_filter(p, s) for s in PAPER],
-            "default": lambda p=plane: find_lois(p, LoiSettings(), diameter),
-            "paper's rule": lambda p=plane: find_lois(p, LoiSettings(sigma=PAPER), diameter),
+            "network": lambda p=plane: find_lois(p, LoiSettings(method=NETWORK)),
+            "pieces": lambda p=plane: find_lois(p, pieces, diameter),
+            "paper's rule": lambda p=plane: find_lois(p, LoiSettings(sigma=PAPER)),
             "blob_dog": lambda p=scaled: blob_dog(
                 p, min_sigma=PAPER[0], max_sigma=PAPER[1], sigma_ratio=PAPER[1] / PAPER[0], threshold=0.01
             ),

@@ -23,8 +23,8 @@ from lacss_tools.annotate.candidates.choice import choose as choose_candidate
 from lacss_tools.annotate.candidates.nuclei import nuclei_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.find import find_lois
-from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.settings import METHODS, LoiSettings
+from lacss_tools.annotate.lois.typical import look_for
 from lacss_tools.annotate.pseudo.borders import choose, describe, measure, pool
 from lacss_tools.annotate.pseudo.labels import pseudo_labels
 from lacss_tools.annotate.pseudo.names import BRIGHT, DARK, DISTANCE
@@ -84,12 +84,12 @@ def read_truth(data: Path) -> dict[str, Labels]:
     return {stem: flatten(distinct(coco.cells(stem))) for stem in coco.shapes}
 
 
-def from_stain(data: Path, images: dict[str, Path], diameter: float | None) -> Iterator[tuple[Points, Mask]]:
+def from_stain(data: Path, images: dict[str, Path], settings: LoiSettings) -> Iterator[tuple[Points, Mask]]:
     """Yield LOIs from DAPI and the automatic mask of each image; LOIs outside the mask are left out, as in training."""
     planes = list_images(data / "dapi")
-    diameter = nucleus_diameter(list(planes.values()), LoiSettings()) if diameter is None else diameter
+    diameter = look_for(list(planes.values()), settings)
     for stem, path in images.items():
-        points, _ = find_lois(read_plane(planes[stem]), LoiSettings(), diameter)
+        points, _ = find_lois(read_plane(planes[stem]), settings, diameter)
         image = read_image(path)
         masks = find_candidates(image, CutSettings(), None, nuclei_at(points, image.shape[1:])).masks
         mask = masks[choose_candidate(masks, points, image)]
@@ -183,7 +183,8 @@ def run(data: Path, options: argparse.Namespace) -> None:
         if not options.partly:
             table(f"{name}, outlines", [ideal(read_image(images[stem]), truth[stem]) for stem in own])
         if (data / "dapi").is_dir():
-            weak = zip(own, from_stain(data, images, options.nucleus_diameter), strict=True)
+            settings = LoiSettings(method=options.method, nucleus_diameter=options.nucleus_diameter)
+            weak = zip(own, from_stain(data, images, settings), strict=True)
             real = [Case(read_image(images[stem]), mask, points, truth[stem]) for stem, (points, mask) in weak]
             if options.partly:
                 table(f"{name}, outlines completed", [stained(partly(case), case.mask) for case in real])
@@ -199,7 +200,8 @@ def main() -> None:
     parser.add_argument("--skip", type=int, help="leave out every n-th image: those that validate")
     parser.add_argument("--group", type=int, help="images whose names share so many letters are one data set")
     parser.add_argument("--partly", action="store_true", help="only some of the cells are outlined")
-    parser.add_argument("--nucleus-diameter", type=float, help="pixels; estimated without it")
+    parser.add_argument("--method", choices=METHODS, help="of annotate-lois")
+    parser.add_argument("--nucleus-diameter", type=float, help="pixels; measured without it")
     options = parser.parse_args()
     for data in options.data:
         run(data, options)

@@ -8,7 +8,6 @@ writes docs/lois.jpg: a nucleus image of the demo, twice enlarged, with the LOIs
 from pathlib import Path
 
 from lacss_tools.annotate.lois.find import find_lois
-from lacss_tools.annotate.lois.nuclei import estimate_diameter
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.demo.demo import DATA
 from lacss_tools.io.native import read_plane, write_jpeg
@@ -22,7 +21,7 @@ OUT = Path(__file__).parents[1] / "docs" / "lois.jpg"
 def main() -> None:
     """Find the LOIs, draw them and write the picture."""
     dapi = read_plane(DATA / "train" / "dapi" / IMAGE)
-    points, _ = find_lois(dapi, LoiSettings(), estimate_diameter([dapi]))
+    points, _ = find_lois(dapi, LoiSettings())
     rgb = enlarge(to_rgb(dapi[None]), FACTOR)
     rgb = draw_points(rgb, (points + 0.5) * FACTOR - 0.5, (0, 0, 0), radius=5)
     rgb = draw_points(rgb, (points + 0.5) * FACTOR - 0.5, YELLOW, radius=3)

@@ -27,7 +27,7 @@ from lacss_tools.cli import app
 from lacss_tools.errors import LacssError
 from lacss_tools.evaluate.steps import CELLS_HEADER
 from lacss_tools.export.facts import Facts, Normalisation
-from lacss_tools.formats import table
+from lacss_tools.formats import nuclei, table
 from lacss_tools.io.lois import LOI_HEADER, write_lois
 from lacss_tools.io.native import CutNotes, write_candidates, write_mask
 from lacss_tools.metrics.metrics import Evaluation, ImageResult
@@ -206,11 +206,14 @@ def test_every_column_and_key_is_explained(tmp_path, checked):
     with tifffile.TiffFile(tmp_path / "c.tif") as tiff:
         candidates = set(tiff.imagej_metadata) - IMAGEJ
     (tmp_path / "m.safetensors").write_bytes(b"")
-    made_by = record.describe(Order(tmp_path / "m.safetensors", tmp_path, ("csv",), lois=tmp_path))
+    made_by = record.describe(
+        Order(tmp_path / "m.safetensors", tmp_path, ("csv",), lois=tmp_path, nuclei_labels=tmp_path)
+    )
     for what in (
         {
             *LOI_HEADER,
             *NUCLEI_HEADER,
+            *nuclei.HEADER,
             *journal.HEADER,
             *seeds.HEADER,
             *CELLS_HEADER,

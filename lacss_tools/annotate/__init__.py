@@ -1,4 +1,4 @@
-"""From images to LOIs and masks. Needs no torch."""
+"""From images to LOIs and masks. Needs no torch, but for the network that finds nuclei."""
 
 WORKER_MODULES = (
     "lacss_tools.annotate.lois.steps",
@@ -11,3 +11,5 @@ WORKER_MODULES = (
     "tifffile",
 )
 """what worker processes need at their first image"""
+NETWORK_MODULES = ("torch", "lacss_tools.annotate.lois.network")
+"""what they need besides to find nuclei by the network"""

@@ -93,7 +93,7 @@ def _lois(home: Project, stems: list[str], command: str) -> str:
         rgb = draw_points(to_rgb(read_image(home.dapi / f"{stem}.tif")), points, ORANGE, 3)
         figures.append(page.picture(rgb, f"{stem}: {len(points)} points"))
     return f"""<h2>1. A point in every nucleus</h2><pre>{command}</pre>
-<p>A blob filter brings out the nuclei in the DAPI image, and each gets a point, its location of interest (LOI): here is a
+<p>A small network finds the nuclei in the DAPI image, and each gets a point, its location of interest (LOI): here is a
 cell.</p>{page.row(figures)}"""
 
 

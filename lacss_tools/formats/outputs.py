@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from lacss_tools.cells import Cells
 from lacss_tools.formats.coco import Annotation, CocoImage, write_coco, write_data_set
 from lacss_tools.formats.geojson import write_geojson
 from lacss_tools.formats.names import COCO_OF_ALL, output_path
+from lacss_tools.formats.nuclei import NucleusLabels
 from lacss_tools.formats.rois import write_rois
 from lacss_tools.formats.table import measure, with_relative_area
 from lacss_tools.io.native import write_labels, write_png, write_table
@@ -31,16 +33,20 @@ class Segmented:
     pixel_size: tuple[float, float] | None = None
     """(y, x) in micrometres"""
     channels: tuple[str, ...] = ()
+    nuclei: NucleusLabels | None = None
+    """to be measured in the cells"""
+
+    def table(self) -> tuple[list[str], list[list[Any]]]:
+        """Return the header and rows of the table of its cells."""
+        measured = measure(self.labels, self.cells, self.image, self.pixel_size, self.channels, nuclei=self.nuclei)
+        return with_relative_area(*measured)
 
 
 def write_outputs(folder: Path, found: Segmented, formats: Iterable[str]) -> None:
     """Write the cells of one image in each of `formats`; labels, table and contours flattened, the others whole."""
     writers: dict[str, Callable[[Path], None]] = {
         "labels": lambda path: write_labels(path, found.labels, found.pixel_size),
-        "csv": lambda path: write_table(
-            path,
-            *with_relative_area(*measure(found.labels, found.cells, found.image, found.pixel_size, found.channels)),
-        ),
+        "csv": lambda path: write_table(path, *found.table()),
         "coco": lambda path: write_coco(path, {found.stem: (found.name, found.cells)}),
         "roi": lambda path: write_rois(path, found.cells),
         "geojson": lambda path: write_geojson(path, found.cells),

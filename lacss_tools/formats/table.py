@@ -7,6 +7,7 @@ from jaxtyping import Float, Int64
 
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells
+from lacss_tools.formats import nuclei as compartments
 from lacss_tools.formats.shape import Pixels, pixels_of, shapes
 
 HEADER = ["label", "y", "x", "loi_y", "loi_x", "score", "area", "diameter", "major_axis", "minor_axis", "eccentricity",
@@ -23,20 +24,23 @@ def measure(
     pixel_size: tuple[float, float] | None = None,
     channels: tuple[str, ...] = (),
     origin: tuple[int, int] = (0, 0),
+    nuclei: compartments.NucleusLabels | None = None,
 ) -> tuple[list[str], list[list[Any]]]:
     """Return the header and one row per cell that is left in `labels` (cell k has label k + 1).
 
     Centroid, area and shape are those of the label's pixels (pixels, square pixels); `loi` is the point from which the
     cell was found; circularity is 4 pi area / perimeter^2, at most 1. With an image: mean, standard deviation and sum
     of every channel as in the file, named after `channels` when these fit. With `pixel_size` (y, x in micrometres):
-    centroid, area and equivalent diameter in micrometres too. `labels` and `image` may be a window that begins at
-    `origin` (y, x); `cells` are always those of the whole image.
+    centroid, area and equivalent diameter in micrometres too. With `nuclei`: what
+    `nuclei.measure` says. `labels`, `image` and `nuclei` may be a window that begins at `origin` (y, x); `cells` are
+    always those of the whole image.
     """
     pixels = pixels_of(labels)
     found = shapes(labels, pixels)
     names = channels if image is not None and len(channels) == len(image) else range(0 if image is None else len(image))
     header = HEADER + (PHYSICAL if pixel_size else [])
     header += [f"{what}_{name}" for name in names for what in ("mean", "std", "sum")]
+    header += [] if nuclei is None else compartments.header(names)
     centroid = found.centroid + np.array(origin)
     places = np.round(np.concatenate([centroid, cells.locations[pixels.label - 1]], axis=1), 2)
     round_as = np.divide(
@@ -48,10 +52,10 @@ def measure(
         *_physical(centroid, found.area, pixel_size),
         *_intensities(pixels, image),
     ]
-    rows = []
+    rows, more = [], compartments.measure(pixels, image, nuclei) if nuclei else [[] for _ in pixels.label]
     for k, label in enumerate(pixels.label.tolist()):
         score, *numbers = (float(f"{value:.6g}") for value in (cells.scores[label - 1], *(part[k] for part in columns)))
-        rows.append([label, *places[k].tolist(), score, int(found.area[k]), *numbers])
+        rows.append([label, *places[k].tolist(), score, int(found.area[k]), *numbers, *more[k]])
     return header, rows
 
 

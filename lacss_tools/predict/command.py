@@ -55,6 +55,14 @@ def predict(
             show_default="none",
         ),
     ] = None,
+    nuclei_labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of nucleus labels, STEM.tif, as lacss annotate-lois writes them: the tables then have the "
+            "area of the nucleus, its ratio to the cytoplasm, and the intensity in both.",
+            show_default="none",
+        ),
+    ] = None,
     given: Given = Given(),
     device: DeviceOption = "auto",
     workers: Annotated[
@@ -81,7 +89,7 @@ def predict(
     labels: TIFF of 16 or 32 bit with the image's pixel size. coco: run lengths and scores, one json per image and
     coco.json of all. roi: a zip for ImageJ's ROI Manager. geojson: drag onto the image in QuPath. csv: area (and
     over that of the image's median cell), shape, intensity per channel, centroid, score, in micrometres too when the
-    pixel size is known. contours: PNG for looking.
+    pixel size is known; of nuclei with --nuclei-labels. contours: PNG for looking.
     A model that was trained with nuclei sees those in dapi/ too where all images have one, and works without.
     Every cell is one piece without holes. In labels, csv and contours a pixel belongs to one cell; in the others
     cells may overlap. Images of any size: large
@@ -95,7 +103,7 @@ def predict(
     wanted, at_once = parse_formats(formats), _batch_size(batch_size)
     folder = resolve(project, output, Project(project).predictions)
     files = _collect(project, images, folder)
-    points = _loi_folder(project, lois)
+    points, measured = _loi_folder(project, lois), _nuclei_folder(project, nuclei_labels)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.predict import record, steps
     from lacss_tools.predict.predictor import load_predictor
@@ -111,7 +119,7 @@ def predict(
     _describe_first(files)
     place = (project / model).absolute(), folder.absolute()
     light = nuclei.source, nuclei.channel
-    order = steps.Order(*place, wanted, see.channel, *light, points, of_images.diameter, device, own, tiling)
+    order = steps.Order(*place, wanted, see.channel, *light, points, measured, of_images.diameter, device, own, tiling)
     record.claim(folder, order, files, overwrite)
     steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
@@ -167,6 +175,15 @@ def _loi_folder(project: Path, lois: Path | None) -> Path | None:
         return None
     list_tables(project / lois)  # an error that names it if it is missing or empty
     return (project / lois).absolute()
+
+
+def _nuclei_folder(project: Path, nuclei: Path | None) -> Path | None:
+    from lacss_tools.io.project import list_images
+
+    if nuclei is None:
+        return None
+    list_images(project / nuclei)  # an error that names it if it is missing or empty
+    return (project / nuclei).absolute()
 
 
 def _batch_size(text: str) -> int | None:

@@ -25,9 +25,10 @@ def settings_of(order: Order) -> tuple[PredictSettings, ImageSettings, TileSetti
 
 
 def describe(order: Order) -> dict[str, str]:
-    """Return what the cells depend on besides settings: the weights and LOIs; and the model's path."""
+    """Return what the results depend on besides settings: the weights, LOIs and nuclei; and the model's path."""
     facts = {"model": str(order.model), "weights_sha256": weights_hash(order.model)}
-    return facts | ({"lois": str(order.lois)} if order.lois else {})
+    folders = {"lois": order.lois, "nuclei_labels": order.nuclei_labels}
+    return facts | {name: str(folder) for name, folder in folders.items() if folder}
 
 
 def claim(folder: Path, order: Order, stems: Iterable[str], overwrite: bool) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path
+from lacss_tools.formats.nuclei import NucleusLabels, whole
 from lacss_tools.io.names import NO_NUCLEI
+from lacss_tools.io.native import read_labels
 from lacss_tools.io.source import Nuclei, OpenImage, open_image
 from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.predict.counts import Tally, tally, tally_of_table
@@ -41,6 +43,8 @@ class Order:
     """a folder, or AUTO_NUCLEI for a channel of the images"""
     nuclei_channel: str | None = None
     lois: Path | None = None
+    nuclei_labels: Path | None = None
+    """folder of nucleus labels, STEM.tif, which the tables then measure"""
     diameter: float | None = None
     device: str = "auto"
     settings: PredictSettings = field(default_factory=PredictSettings)
@@ -61,7 +65,7 @@ def predict_file(job: Job, order: Order) -> Tally:
     predictor = _loaded(order, _version(order.model))
     with _open_inputs(job, order) as image:
         found = _find(predictor, image)
-        write_found(order.folder, job.stem, image, found, order.formats)
+        write_found(order.folder, job.stem, image, found, order.formats, _nuclei_of(job, order, image))
     return _tally(found, image)
 
 
@@ -89,7 +93,8 @@ def predict_together(
 
     def write(job: Job, opened: Opened, found: Found) -> Tally:
         with opened.stack:
-            write_found(order.folder, job.stem, opened.image, found, order.formats)
+            nuclei = _nuclei_of(job, order, opened.image)
+            write_found(order.folder, job.stem, opened.image, found, order.formats, nuclei)
         return _tally(found, opened.image)
 
     stages = Stages(lambda job: _open(job, order), kind, compute, write)
@@ -130,6 +135,19 @@ def _find(predictor: Predictor, image: OpenImage) -> Found:
     except InputError as error:
         path = str(image.path)
         raise error if path in str(error) else InputError(f"{path}: {error}") from error
+
+
+def _nuclei_of(job: Job, order: Order, image: OpenImage) -> NucleusLabels | None:
+    """Return the nuclei to measure; InputError when there are none for this image, or those of another size."""
+    if order.nuclei_labels is None or "csv" not in order.formats:
+        return None
+    path = order.nuclei_labels / f"{job.stem}.tif"
+    if not path.is_file():
+        raise InputError(f"{image.path} has no nuclei: {path} does not exist. Run lacss annotate-lois.")
+    labels = read_labels(path)
+    if labels.shape != image.source.shape[1:]:
+        raise InputError(f"{path} is {labels.shape} pixels and {image.path} {image.source.shape[1:]}. Give its own.")
+    return whole(labels)
 
 
 def _tally(found: Found, image: OpenImage) -> Tally:

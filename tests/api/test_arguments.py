@@ -43,6 +43,17 @@ def test_a_grey_image_saved_in_colours_is_a_grey_image(scene):
     np.testing.assert_array_equal(find_lois(colours, channel_axis=-1), find_lois(scene[1]))
 
 
+def test_nuclei_come_with_their_points(scene):
+    dapi = scene[1]
+    points, labels = find_lois(dapi, return_labels=True)
+    np.testing.assert_array_equal(points, find_lois(dapi))
+    assert labels[tuple(points.astype(int).T)].tolist() == list(range(1, len(points) + 1))
+    assert len(points) > 3
+    (again,), (same,) = find_lois([dapi], return_labels=True)
+    np.testing.assert_array_equal(again, points)
+    np.testing.assert_array_equal(same, labels)
+
+
 def test_images_of_different_sizes_are_a_list_and_one_is_not(scene):
     dapi = scene[1]
     points = find_lois([dapi, dapi[:60, :80]], nucleus_diameter=8.0)
@@ -91,6 +102,7 @@ GREY, COLOUR, DOT = np.arange(12.0).reshape(3, 4), np.zeros((30, 20, 3)), np.arr
         (lambda: find_lois(np.stack([GREY, GREY + 1])), "dapi has 2 channels where one is needed"),
         (lambda: find_lois([]), "dapi is an empty list"),
         (lambda: find_lois(GREY, sigma=(4.2, 5.0), nucleus_diameter=9.0), "Give one of them"),
+        (lambda: find_lois(GREY, method="pieces", return_labels=True), "needs the method 'network'"),
         (lambda: find_lois(GREY, nucleus_diameter=1.0), "1"),
         (lambda: cut_candidates(COLOUR), "image has shape (30, 20, 3): which axis holds channels?"),
         (lambda: cut_candidates(np.zeros((16, 30, 30))), "give several images as a list"),

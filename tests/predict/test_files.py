@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import InputError
+from lacss_tools.formats.nuclei import whole
 from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure
 from lacss_tools.io import parts
 from lacss_tools.io.image import channels_first, load
 from lacss_tools.io.lois import read_lois, write_lois
-from lacss_tools.io.native import read_labels, write_label_bands, write_png
+from lacss_tools.io.native import read_labels, write_label_bands, write_labels, write_png
 from lacss_tools.io.source import InFile, InMemory, OpenImage, open_image
 from lacss_tools.jobs.batch import Job
 from lacss_tools.jobs.job import Outcome
@@ -134,6 +135,8 @@ def test_bands_measure_and_paint_what_the_whole_image_would_give(pixel_size, tmp
     assert header == expected[0]
     assert rows == expected[1]
     assert len(rows) > 15
+    nuclei = whole(np.kron(np.arange(1, 64).reshape(9, 7) % 50, np.ones((10, 10), int)).astype(np.int32))
+    assert outputs.measure_in_bands(opened, cells, nuclei) == measure(labels, cells, image, pixel_size, nuclei=nuclei)
 
 
 def load_of(image):
@@ -384,6 +387,26 @@ def test_cells_at_given_points_of_files(pointed):
     assert refused.exit_code == 3
     assert "other lois" in refused.stderr
     assert lacss(pointed, "--lois", "none").exit_code == 3
+
+
+def test_nuclei_are_measured_in_the_tables(pointed):
+    for stem in ("f0", "f1"):
+        shape = tifffile.imread(pointed / "images" / f"{stem}.tif").shape
+        write_labels(pointed / "nuclei" / f"{stem}.tif", (np.indices(shape).sum(axis=0) % 2).astype(np.int32))
+    write_labels(pointed / "nuclei" / "f2.tif", np.ones((9, 9), np.int32))
+    result = lacss(pointed, "--lois", "lois", "--nuclei-labels", "nuclei")
+    assert "2 written, 1 failed" in result.output
+    for words in ((), ("--workers", 2)):
+        folder = pointed / f"again{len(words)}"
+        lacss(pointed, "--lois", "lois", "--nuclei-labels", "nuclei", "-o", folder.name, *words)
+        assert contents(folder) == contents(pointed / "predictions")
+    for stem in ("f0", "f1"):
+        table = pd.read_csv(pointed / "predictions" / f"{stem}.csv")
+        labels, nuclei = (read_labels(pointed / place / f"{stem}.tif") for place in ("predictions", "nuclei"))
+        assert table["nucleus_area"].tolist() == [nuclei[labels == k].sum() for k in table["label"]]
+    write_lois(pointed / "lois" / "f2.csv", np.array([[40.0, 40.0]]), np.ones(1))
+    assert "f2.tif is (9, 9) pixels" in lacss(pointed, "--lois", "lois", "--nuclei-labels", "nuclei").output
+    assert "other nuclei_labels" in lacss(pointed, "--lois", "lois").stderr
 
 
 def test_points_outside_the_image_are_named(pointed):

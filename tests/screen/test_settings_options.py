@@ -28,7 +28,7 @@ KINDS = {
 }
 EACH = [(command, entry) for command, kinds in KINDS.items() for kind in kinds for entry in known(kind).values()]
 ANOTHER = {"preset": "fine", "supervision": "full", "center": "li", "intensity": "linear", "polarity": "dark",
-           "borders": "bright", "optimizer": "adam", "nuclei": "stain", "nuclei_channel": "DAPI",
+           "borders": "bright", "optimizer": "adam", "nuclei": "stain", "nuclei_channel": "DAPI", "method": "dog",
            "neighbours": 4, "channel": "DAPI", "crop": 96, "thresholds": (0.5, 1.5), "sigma": (4.0, 6.0)}  # fmt: skip
 
 

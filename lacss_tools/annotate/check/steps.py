@@ -23,7 +23,7 @@ from lacss_tools.annotate.check.record import from_text, to_text
 from lacss_tools.annotate.check.related import relate
 from lacss_tools.annotate.check.sources import NONE, Folders, LoadedAnnotation, Sources, load_annotation
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.lois.steps import nucleus_diameter
+from lacss_tools.annotate.lois.typical import nucleus_diameter
 from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
 from lacss_tools.annotate.pseudo.borders import Evidence, choose, describe, measure, pool
 from lacss_tools.annotate.pseudo.names import AUTO

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from lacss_tools.annotate import WORKER_MODULES
-from lacss_tools.annotate.lois.settings import LoiSettings
+from lacss_tools.annotate import NETWORK_MODULES, WORKER_MODULES
+from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project, check_output, list_images
@@ -41,6 +41,14 @@ def annotate_lois(
     flag: Annotated[
         bool, typer.Option("--flag", help="With --masks: keep points outside, marked 1 in the column outside.")
     ] = False,
+    nuclei_labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --method network: write the nuclei too, as a label image STEM.tif each, into this folder. "
+            "lacss predict measures them.",
+            show_default="none",
+        ),
+    ] = None,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
@@ -48,32 +56,38 @@ def annotate_lois(
 ) -> None:
     """Find one point per nucleus (LOI) in every DAPI image: lois/STEM.csv with y,x,response.
 
-    By default a nucleus is the roundest piece among the level sets of a blob filter, so that large and small, touching
-    and textured nuclei get one point each. --sigma 4.2 5.0 is the paper's rule instead.
+    By default a small network that comes along finds nuclei of any size, in each image by itself; nothing is
+    downloaded. --method pieces needs no network: a nucleus is the roundest piece among the level sets of a blob filter.
+    --method dog, or --sigma 4.2 5.0, is the paper's rule.
     """
     if flag and masks is None:
         raise UsageError("`flag` marks points outside the masks and needs `masks`. Give the folder of masks.")
     settings, of_image = given.over(LoiSettings()), given.over(ChannelSettings())
+    if nuclei_labels is not None and settings.rule != NETWORK:
+        raise UsageError("`nuclei_labels` needs `method` network. The other methods find points alone.")
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
-    batch.warm_up(workers, scheduler, WORKER_MODULES)
+    batch.warm_up(workers, scheduler, WORKER_MODULES + (NETWORK_MODULES if settings.rule == NETWORK else ()))
     from lacss_tools.annotate.lois import steps
     from lacss_tools.io.settings import SettingsRecord
 
     source, folder = project / dapi, resolve(project, output, Project(project).lois)
-    check_output(folder, source, *([project / masks] if masks else []))
+    nuclei = None if nuclei_labels is None else project / nuclei_labels
+    for written in (folder, *([nuclei] if nuclei else [])):
+        check_output(written, source, *([project / masks] if masks else []))
     files = list_images(source)
-    diameter, how = _filter(list(files.values()), settings, workers, of_image.channel)
+    diameter, how = _look_for(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
-    jobs = [batch.Job(stem, inputs, folder / f"{stem}.csv") for stem, inputs in _inputs(files, project, masks)]
-    outside = "flag" if flag else "drop"
-    facts: Values = {"dapi": str(source.absolute()), "nucleus_diameter": round(diameter, 2)}
+    outside = steps.FLAG if flag else steps.DROP
+    place = folder.absolute(), nuclei.absolute() if nuclei else None  # workers of a cluster may be in another folder
+    wanted = steps.Wanted(settings, *place, diameter, outside, of_image.channel, overwrite)
+    jobs = [batch.Job(stem, inputs, wanted.pending(stem)) for stem, inputs in _inputs(files, project, masks)]
+    facts: Values = {"dapi": str(source.absolute())}
+    facts |= {} if diameter is None else {"nucleus_diameter": round(diameter, 2)}
     facts |= {"masks": str((project / masks).absolute()), "outside": outside} if masks else {}
     record = SettingsRecord(folder, NAME, (settings, of_image), facts)
-    work = partial(
-        steps.find_lois_of_file, settings=settings, diameter=diameter, outside=outside, channel=of_image.channel
-    )
+    work = partial(steps.annotate_file, wanted=wanted)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
     with console.progress("LOIs") as advance:
         done = run(jobs, work, advance=advance, receive=record.receive)
@@ -93,11 +107,13 @@ def _inputs(files: dict[str, Path], project: Path, masks: Path | None) -> list[t
     return [(stem, (path, *([covers[stem]] if stem in covers else []))) for stem, path in files.items()]
 
 
-def _filter(files: list[Path], settings: LoiSettings, workers: int, channel: str | None) -> tuple[float, str]:
-    """Return the diameter of nuclei to look for (0 where the paper's rule needs none), and words on it."""
-    from lacss_tools.annotate.lois import steps
+def _look_for(files: list[Path], settings: LoiSettings, workers: int, channel: str | None) -> tuple[float | None, str]:
+    """Return the diameter of nuclei to look for, None where the method needs none, and words on what is looked for."""
+    if settings.rule == DOG:
+        return None, "sigma {:g} and {:g} px, every maximum".format(*settings.gaussians)
+    from lacss_tools.annotate.lois.typical import look_for
 
-    if settings.sigma is not None:
-        return 0.0, "sigma {:g} and {:g} px, every maximum".format(*settings.sigma)
-    diameter = steps.nucleus_diameter(files, settings, workers, channel)
+    diameter = look_for(files, settings, workers, channel)
+    if diameter is None:
+        return None, "nuclei of any size"
     return diameter, f"nuclei about {diameter:.1f} px across" + ("" if settings.nucleus_diameter else " (estimated)")

@@ -1,30 +1,38 @@
-"""Locations of interest (LOIs): one point per nucleus, by default of any size, or by the paper's rule."""
+"""Locations of interest (LOIs): one point per nucleus, by the network, by pieces of level sets or the paper's rule."""
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lacss_tools.annotate.lois.nuclei import find_nuclei, nucleus_range
-from lacss_tools.annotate.lois.settings import LoiSettings
+from lacss_tools.annotate.lois.nuclei import FALLBACK_DIAMETER, find_nuclei, nucleus_range
+from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.arrays import Plane, Points
 
 TRUNCATE = 3.0
 """standard deviations to which the Gaussians reach"""
 
 
-def find_lois(dapi: Plane, settings: LoiSettings, diameter: float) -> tuple[Points, Float[np.ndarray, " point"]]:
+def find_lois(
+    dapi: Plane, settings: LoiSettings, diameter: float | None = None
+) -> tuple[Points, Float[np.ndarray, " point"]]:
     """Return (y, x) of the LOIs, strongest first, and their responses.
 
-    By default they are the centres of the nuclei that `nuclei.find_nuclei` sees, about `diameter` pixels across. With
-    `settings.sigma` they follow the paper's rule (Methods): every 4-connected maximum of the difference of the two
-    Gaussians above `min_response`, on intensities whose 1st and 99.8th percentile are 0 and 1, refined to a fraction of
-    a pixel by a parabola. Either way gain and offset of the camera do not matter, and of points closer than
-    `min_distance` the strongest stays. A constant image has none.
+    With the method "network" they lie in the nuclei that the network sees (`network.find_nuclei`); with "pieces" they
+    are the centres of those that `nuclei.find_nuclei` sees, about `diameter` pixels across. By the paper's rule
+    (Methods) they are every 4-connected maximum of the difference of two Gaussians above `min_response`, on
+    intensities whose 1st and 99.8th percentile are 0 and 1, refined to a fraction of a pixel by a parabola. Gain and
+    offset of the camera never matter, and of points closer than `min_distance` the strongest stays. A constant image
+    has none.
     """
-    if settings.sigma is None:
-        points, strength, _ = find_nuclei(dapi, diameter, settings.min_response)
+    if settings.rule == NETWORK:
+        from lacss_tools.annotate.lois import network
+
+        found = network.find_nuclei(dapi, settings, diameter)
+        return found.points, found.scores
+    if settings.rule == DOG:
+        points, strength = find_maxima(dapi, settings.gaussians, settings.least)
     else:
-        points, strength = find_maxima(dapi, settings.sigma, settings.min_response)
-    keep = _apart(points, settings.min_distance)
+        points, strength, _ = find_nuclei(dapi, diameter or FALLBACK_DIAMETER, settings.least)
+    keep = apart(points, settings.min_distance)
     return points[keep], strength[keep]
 
 
@@ -88,7 +96,7 @@ def _add_plateaus(response: Plane, flat: Bool[np.ndarray, "y x"], peaks: Bool[np
         peaks[y, x] = True
 
 
-def _apart(points: Points, distance: float) -> Bool[np.ndarray, " point"]:
+def apart(points: Points, distance: float) -> Bool[np.ndarray, " point"]:
     """Return which points stay: going down in strength, each that has no kept one within `distance`."""
     from scipy.spatial import cKDTree
 

@@ -1,68 +1,93 @@
-"""DAPI images in, LOI tables out; one function per image, run by `jobs.batch`."""
+"""DAPI images in, LOI tables and nucleus labels out; one function per image, run by `jobs.batch`."""
 
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
 
 from lacss_tools.annotate.lois.find import find_lois
-from lacss_tools.annotate.lois.nuclei import estimate_diameter
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.errors import InputError, LacssError
+from lacss_tools.arrays import Mask, Plane, Points
+from lacss_tools.errors import InputError
 from lacss_tools.io.lois import write_lois
-from lacss_tools.io.native import read_mask, read_plane, refuse_constant
-from lacss_tools.jobs import processes
+from lacss_tools.io.native import read_mask, read_plane, refuse_constant, write_labels
 from lacss_tools.jobs.batch import Job
 from lacss_tools.points import values_at
 
-IMAGES_TO_ESTIMATE = 12
-"""spread over the folder, from which the nucleus diameter is estimated"""
+DROP, FLAG = "drop", "flag"
+"""what is done with LOIs on the background of the masks: left out, or marked in a column"""
 
 
-def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1, channel: str | None = None) -> float:
-    """Return the nucleus diameter (pixels) as given, or as estimated from a dozen images spread over the folder.
+@dataclass(frozen=True)
+class Wanted:
+    """What to do with each image, and where its results go."""
 
-    `workers` are processes, as in `batch.run`; `channel` is as in `files.read_image`.
+    settings: LoiSettings
+    lois: Path
+    """folder of the LOI tables"""
+    nuclei: Path | None = None
+    """folder of the nucleus labels; None writes none"""
+    diameter: float | None = None
+    """of a typical nucleus in pixels; None where the network finds it out"""
+    outside: str = DROP
+    channel: str | None = None
+    overwrite: bool = False
+    """whether results that are there, tables perhaps corrected by hand, are written again"""
+
+    def table(self, stem: str) -> Path:
+        """Return the LOI table of an image."""
+        return self.lois / f"{stem}.csv"
+
+    def labels(self, stem: str) -> Path | None:
+        """Return the nucleus labels of an image, if they are wanted."""
+        return None if self.nuclei is None else self.nuclei / f"{stem}.tif"
+
+    def pending(self, stem: str) -> Path:
+        """Return a result of an image that is missing, or one that is there when none is."""
+        labels, table = self.labels(stem), self.table(stem)
+        return labels if labels is not None and table.exists() else table
+
+
+def annotate_file(job: Job, wanted: Wanted) -> None:
+    """Write what is wanted, and is not there yet, of one DAPI image (job.inputs[0]); InputError when it is constant.
+
+    With a mask (job.inputs[1]) LOIs on background are left out or marked. Nucleus k of the labels is that of row k of
+    the table, as long as nobody changes that.
     """
-    if settings.nucleus_diameter is not None:
-        return settings.nucleus_diameter
-    planes = []
-    for k in spread(len(dapi)):
-        try:
-            planes.append(read_plane(dapi[k], channel))
-        except LacssError:
-            continue  # named when its turn comes
-    return estimate_diameter(planes, partial(processes.in_order, workers=workers))
-
-
-def spread(count: int) -> list[int]:
-    """Return which of `count` images tell the nucleus diameter: a dozen from the first to the last.
-
-    >>> spread(3), spread(23)
-    ([0, 1, 2], [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22])
-    """
-    places = np.linspace(0, count - 1, min(count, IMAGES_TO_ESTIMATE))
-    return sorted({int(place) for place in places})
-
-
-def find_lois_of_file(
-    job: Job, settings: LoiSettings, diameter: float, outside: str = "drop", channel: str | None = None
-) -> None:
-    """Write the LOIs of one DAPI image (job.inputs[0]); InputError when the image is constant.
-
-    With a mask (job.inputs[1]) the LOIs on background are left out, or marked in a column when `outside` is "flag".
-    """
-    dapi = read_plane(job.inputs[0], channel)
+    dapi = read_plane(job.inputs[0], wanted.channel)
     refuse_constant(job.inputs[0], dapi)
-    points, response = find_lois(dapi, settings, diameter)
-    if len(job.inputs) == 1:
-        write_lois(job.output, points, response)
+    mask = _read_mask(job, dapi)
+    labels, table = wanted.labels(job.stem), wanted.table(job.stem)
+    if labels is None:
+        points, response = find_lois(dapi, wanted.settings, wanted.diameter)
+        _write(table, points, response, mask, wanted.outside)
         return
+    from lacss_tools.annotate.lois.network import find_nuclei
+
+    found = find_nuclei(dapi, wanted.settings, wanted.diameter)
+    if mask is not None and wanted.outside == DROP:
+        found = found.select(values_at(mask, found.points))
+    if wanted.overwrite or not table.exists():
+        _write(table, found.points, found.scores, mask, wanted.outside)
+    write_labels(labels, found.labels)
+
+
+def _read_mask(job: Job, dapi: Plane) -> Mask | None:
+    if len(job.inputs) == 1:
+        return None
     mask = read_mask(job.inputs[1])
     if mask.shape != dapi.shape:
         raise InputError(f"{job.inputs[1]} is {mask.shape} pixels and {job.inputs[0]} {dapi.shape}. Give its own mask.")
-    background = ~values_at(mask, points)
-    if outside == "flag":
-        write_lois(job.output, points, response, background)
+    return mask
+
+
+def _write(path: Path, points: Points, response: Float[ndarray, " point"], mask: Mask | None, outside: str) -> None:
+    if mask is None:
+        write_lois(path, points, response)
+        return
+    inside: Bool[ndarray, " point"] = values_at(mask, points)
+    if outside == FLAG:
+        write_lois(path, points, response, ~inside)
     else:
-        write_lois(job.output, points[~background], response[~background])
+        write_lois(path, points[inside], response[inside])

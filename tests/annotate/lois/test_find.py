@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,8 @@ from lacss_tools.annotate.lois.find import (
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.errors import UsageError
 from tests.made_up import nuclei
+
+PIECES = LoiSettings(method="pieces")
 
 
 def grid(text):
@@ -93,15 +97,15 @@ def test_the_papers_rule_is_every_maximum_of_the_filter():
 def test_min_distance_keeps_the_stronger():
     image = nuclei([(50, 44), (50, 58)])
     image[44:57, 52:65] *= 1.3
-    for settings in (LoiSettings(sigma=(4.0, 4.8), min_distance=25.0), LoiSettings(min_distance=25.0)):
+    for settings in (LoiSettings(sigma=(4.0, 4.8), min_distance=25.0), replace(PIECES, min_distance=25.0)):
         points, _ = find_lois(image, settings, 12.0)
         assert len(points) == 1
         assert points[0, 1] == pytest.approx(58, abs=1.5)
-    assert len(find_lois(image, LoiSettings(), 12.0)[0]) == 2
+    assert len(find_lois(image, PIECES, 12.0)[0]) == 2
 
 
 def test_a_constant_image_has_no_lois():
-    for settings in (LoiSettings(), LoiSettings(sigma=(4.2, 5.0))):
+    for settings in (LoiSettings(method="network"), PIECES, LoiSettings(sigma=(4.2, 5.0))):
         points, response = find_lois(np.full((40, 40), 7, np.float32), settings, 12.0)
         assert points.shape == (0, 2)
         assert response.shape == (0,)
