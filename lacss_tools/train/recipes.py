@@ -42,7 +42,7 @@ REPEATS = {FAST: 1, PAPER: 5}
 def settings_of(recipe: str, **said: Any) -> TrainSettings:
     """Return the settings of a recipe, with those that are `said` in place of its own.
 
-    >>> settings_of("paper", preset="small", minutes=30).optimizer
+    >>> settings_of("paper", preset="small", minutes=30.0).optimizer
     'adam'
     """
     return TrainSettings(**RECIPES[recipe] | said)

@@ -166,7 +166,7 @@ def test_weights_from_masks_that_know_where_they_are_unsure(lacss, annotated, da
     lacss("train", "--run", "unsure", "--unsure", "0.3", *LINE)
     unsure = [read_mask(annotated / "masks" / "unsure" / f"{name}.tif") for name in data.names]
     train(
-        data.images, lois=points, masks=masks, unsure=unsure, steps=2, seed=5, settings=replace(SHORT, unsure=0.3),
+        data.images, nuclei=data.dapi, lois=points, masks=masks, unsure=unsure, steps=2, seed=5, settings=replace(SHORT, unsure=0.3),
         device="cpu", run=tmp_path / "run",
     )  # fmt: skip
     mine = (tmp_path / "run" / "best.safetensors").read_bytes()
