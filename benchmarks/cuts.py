@@ -109,7 +109,7 @@ def memory(data: Path, side: int) -> None:
 def child(path: Path, words: list[str]) -> None:
     """Cut one file as the command does and print the peak of this process."""
     from lacss_tools.annotate.candidates.steps import cut_file
-    from lacss_tools.io.native import read_cut_notes
+    from lacss_tools.io.candidates import read_cut_notes
     from lacss_tools.jobs.batch import Job
 
     weight = float(words[1]) if words[:1] == ["--smoothness"] else None

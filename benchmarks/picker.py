@@ -32,8 +32,9 @@ from browser import open_page, save_small
 from lacss_tools.annotate.candidates.candidates import find_candidates
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.demo import DATA
+from lacss_tools.io.candidates import CutNotes, read_candidates, write_candidates
 from lacss_tools.io.lois import write_lois
-from lacss_tools.io.native import CutNotes, read_candidates, read_mask, write_candidates
+from lacss_tools.io.native import read_mask
 
 CUT_OFF = (OSError, http.client.HTTPException)
 """what a request ends with when the server dies"""

@@ -11,8 +11,8 @@ import tifffile
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
+from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates
 from tests.made_up import made_up_image
 
 

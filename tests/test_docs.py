@@ -28,8 +28,9 @@ from lacss_tools.errors import LacssError
 from lacss_tools.evaluate.steps import CELLS_HEADER
 from lacss_tools.export.facts import Facts, Normalisation
 from lacss_tools.formats import nuclei, table
+from lacss_tools.io.candidates import CutNotes, write_candidates
 from lacss_tools.io.lois import LOI_HEADER, write_lois
-from lacss_tools.io.native import CutNotes, write_candidates, write_mask
+from lacss_tools.io.native import write_mask
 from lacss_tools.metrics.metrics import Evaluation, ImageResult
 from lacss_tools.metrics.tally import Rates
 from lacss_tools.network.settings import ModelSettings

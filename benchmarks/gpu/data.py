@@ -12,7 +12,7 @@ from lacss_tools.annotate.pseudo.names import DARK
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.train.crops import TrainingImage, full_image, guess, unguessed_image
-from lacss_tools.train.folders import LabelledImage
+from lacss_tools.train.labelled import LabelledImage
 
 KINDS = ("images", "dapi", "labels")
 """of arrays, each stored in parts"""

@@ -28,7 +28,8 @@ from lacss_tools.settings import Values
 from lacss_tools.train.settings import AS_INIT, TrainSettings
 
 if TYPE_CHECKING:
-    from lacss_tools.train.folders import AnnotatedImage, LabelledImage
+    from lacss_tools.train.folders import AnnotatedImage
+    from lacss_tools.train.labelled import LabelledImage
     from lacss_tools.train.steps import Prepared
 
 Say = Callable[[str], None]
@@ -226,7 +227,7 @@ def _supervision(found: "dict[str, AnnotatedImage]", weak_given: bool) -> str:
 
 def _labelled(validation: tuple[Any, ...], see: _Seeing, channels: int) -> "list[LabelledImage]":
     """Return outlined images to validate on, of as many `channels` as those to train on."""
-    from lacss_tools.train.folders import LabelledImage
+    from lacss_tools.train.labelled import LabelledImage
 
     out: list[LabelledImage] = []
     images, labels, *nuclei = validation

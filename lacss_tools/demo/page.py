@@ -11,8 +11,9 @@ from lacss_tools.arrays import Labels
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.evaluate.figures import ap_and_fnr
 from lacss_tools.evaluate.report import headline
+from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates, read_image, read_labels, write_text
+from lacss_tools.io.native import read_image, read_labels, write_text
 from lacss_tools.io.project import Project, list_images, picks_file
 from lacss_tools.metrics.metrics import Evaluation, evaluation_from_json
 from lacss_tools.screen import page

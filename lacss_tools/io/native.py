@@ -10,13 +10,12 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lacss_tools.arrays import Image, Labels, Mask, Masks, Plane
+from lacss_tools.arrays import Image, Labels, Mask, Plane
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import load, whole_image
 
@@ -134,7 +133,7 @@ def as_mask(path: Path, plane: np.ndarray) -> Mask:
 
 def write_mask(path: Path, mask: Mask) -> None:
     """Write a mask as an 8-bit TIFF, 255 on cells."""
-    _write_tiff(path, mask.astype(np.uint8) * 255, axes="YX")
+    write_tiff(path, mask.astype(np.uint8) * 255, axes="YX")
 
 
 def write_labels(path: Path, labels: Labels, pixel_size: tuple[float, float] | None = None) -> None:
@@ -196,7 +195,8 @@ def _scaled(metadata: Keywords, pixel_size: tuple[float, float] | None) -> tuple
     return {**metadata, "unit": "um"}, {"resolution": (1 / pixel_size[1], 1 / pixel_size[0])}
 
 
-def _write_tiff(path: Path, pixels: np.ndarray, axes: str, **metadata: Any) -> None:
+def write_tiff(path: Path, pixels: np.ndarray, axes: str, **metadata: Any) -> None:
+    """Write pixels as a TIFF with axes and metadata as ImageJ reads them."""
     _write_scaled(path, pixels, {"axes": axes, **metadata}, None)
 
 
@@ -223,81 +223,6 @@ def write_jpeg(path: Path, pixels: np.ndarray, quality: int = 85) -> None:
 
     with atomic(path) as part:
         part.write_bytes(imagecodecs.jpeg_encode(np.ascontiguousarray(pixels), level=quality, subsampling="444"))
-
-
-# ---- candidates -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CutNotes:
-    """What a candidates file remembers about its cut."""
-
-    dark: bool
-    """whether the cells were taken to be darker than the background"""
-    seam: float | None
-    """fraction of the overlap of tiles on which they disagree, 0 to 1; None for an image cut whole"""
-    settings: str = ""
-    """the settings of the cut, as `CutSettings.to_text` writes it"""
-    seeds: str = ""
-    """where the nuclei inside the cut are from: `lois` or `nuclei` (labels); empty without any"""
-    nuclei: int = 0
-    unstained: int = 0
-    """of the nuclei, those without stain around them, which the masks need not hold"""
-
-
-def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: CutNotes | None = None) -> None:
-    """Write one 8-bit page per threshold, loosest first; thresholds go to the metadata and the slice labels."""
-    labels = [f"threshold {value:.6g}" for value in thresholds]
-    facts = {"thresholds": ",".join(f"{value:.9g}" for value in thresholds)}
-    if notes is not None:
-        facts["polarity"] = "dark" if notes.dark else "bright"
-        facts["settings"] = notes.settings
-        facts |= {} if notes.seam is None else {"seam": f"{notes.seam:.6g}"}
-        counts = {"seeds": notes.seeds, "nuclei": f"{notes.nuclei}", "unstained": f"{notes.unstained}"}
-        facts |= counts if notes.seeds else {}
-    _write_tiff(path, np.multiply(masks, np.uint8(255)), axes="ZYX", Labels=labels, **facts)
-
-
-def read_cut_notes(path: Path) -> CutNotes:
-    """Read what `write_candidates` noted, without the pixels; InputError for a damaged file."""
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            facts = tiff.imagej_metadata or {}
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read; it may be damaged. Delete it and run lacss graphcut again."
-        ) from error
-    seam = float(facts["seam"]) if "seam" in facts else None
-    counts = (int(facts.get(name, 0)) for name in ("nuclei", "unstained"))
-    return CutNotes(
-        facts.get("polarity") == "dark", seam, str(facts.get("settings", "")), str(facts.get("seeds", "")), *counts
-    )
-
-
-def read_candidates(path: Path) -> tuple[Masks, list[float]]:
-    """Read candidate masks (n, y, x), loosest first, and their thresholds.
-
-    Raises InputError for a damaged file and for one that `lacss graphcut` did not write.
-    """
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            pages = np.stack([page.asarray() for page in tiff.pages])
-            metadata = tiff.imagej_metadata or {}
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read; it may be damaged. Delete it and run lacss graphcut again."
-        ) from error
-    thresholds = [float(value) for value in str(metadata.get("thresholds", "")).split(",") if value]
-    if pages.ndim != 3 or len(thresholds) != len(pages):
-        raise InputError(f"{path} is not a candidates file of lacss graphcut. Delete it and run lacss graphcut again.")
-    return pages > 0, thresholds
-
-
-# ---- LOIs -----------------------------------------------------------------------------------------------------------
 
 
 def refuse_constant(path: Path, pixels: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,20 +12,18 @@ import torch
 from lacss_tools.annotate.pseudo.borders import choose, describe, pool
 from lacss_tools.annotate.pseudo.names import AUTO
 from lacss_tools.arrays import Image, Labels, Mask, Points
-from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
 from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_labels, read_mask
-from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted
-from lacss_tools.io.project import Pairing, Project, list_images, list_tables, pair, stem_of, unsure_file
+from lacss_tools.io.nuclei import Wanted
+from lacss_tools.io.project import Pairing, list_images, list_tables, pair, stem_of, unsure_file
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
 from lacss_tools.train.crops import TrainingImage, border_evidence, full_image, guess, unguessed_image
-from lacss_tools.train.inputs import training_inputs, validation_nuclei
+from lacss_tools.train.inputs import ALL_CHANNELS, training_inputs
+from lacss_tools.train.labelled import check_size
 from lacss_tools.train.settings import TrainSettings
-
-ALL_CHANNELS = Wanted()
 
 
 @dataclass(frozen=True)
@@ -53,20 +51,6 @@ class AnnotatedImage:
     dropped: int = 0
     unsure: Mask | None = None
     """pixels of which the mask is unsure, where it says so"""
-
-
-@dataclass(frozen=True)
-class LabelledImage:
-    """An image to validate on."""
-
-    stem: str
-    pixels: Image
-    truth: Cells
-    path: Path | None = None
-    """None, as is the next one, where it came as an array"""
-    label_path: Path | None = None
-    nuclei_path: Path | None = None
-    """file of the nuclei, None where there are none"""
 
 
 @dataclass(frozen=True)
@@ -245,23 +229,13 @@ def _same_channels(names: list[Path], sources: list[AnnotatedImage]) -> None:
             )
 
 
-def check_channels(validation: list[LabelledImage], channels: int) -> None:
-    """Raise InputError for a validation image with other `channels` than the training images."""
-    for image in validation:
-        if len(image.pixels) != channels:
-            raise InputError(
-                f"{image.path} has {len(image.pixels)} channels, the training images have {channels}. "
-                "Validate on images of the same kind, or name the `channel` to use of all."
-            )
-
-
 def _read_weak(
     image_path: Path, mask_path: Path, loi_path: Path, *unsure_path: Path, see: Callable[[Path], Image]
 ) -> AnnotatedImage:
     image, mask, (lois, _) = see(image_path), read_mask(mask_path), read_lois(loi_path)
     unsure = [read_mask(path) for path in unsure_path]
     for path, plane in zip((mask_path, *unsure_path), (mask, *unsure), strict=True):
-        _same_size(image_path, image, path, plane)
+        check_size(image_path, image, path, plane)
     check_inside(lois, loi_path, image_path, mask.shape)
     return replace(weakly_annotated(image, mask, lois), unsure=unsure[0] if unsure else None)
 
@@ -274,7 +248,7 @@ def weakly_annotated(image: Image, mask: Mask, lois: Points) -> AnnotatedImage:
 
 def _read_full(image_path: Path, label_path: Path, see: Callable[[Path], Image]) -> AnnotatedImage:
     image, labels = see(image_path), read_labels(label_path)
-    _same_size(image_path, image, label_path, labels)
+    check_size(image_path, image, label_path, labels)
     return outlined(image, labels)
 
 
@@ -289,11 +263,6 @@ def _image(source: AnnotatedImage, scale: float) -> TrainingImage:
     return full_image(source.image, source.area, source.lois, values_at(source.area, source.lois), scale)
 
 
-def _same_size(image_path: Path, image: np.ndarray, other_path: Path, other: np.ndarray) -> None:
-    if image.shape[1:] != other.shape:
-        raise InputError(f"{image_path} is {image.shape[1:]} pixels and {other_path} {other.shape}. Give one size.")
-
-
 def fingerprint(paths: list[Path]) -> str:
     """Return a hash of the names and contents of these files."""
     digest = hashlib.sha256()
@@ -301,28 +270,6 @@ def fingerprint(paths: list[Path]) -> str:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def read_labelled(
-    images: Path, labels: Path, wanted: Wanted = ALL_CHANNELS, nuclei: bool = False
-) -> tuple[list[LabelledImage], str]:
-    """Return the images of two folders with their true cells, ordered by stem, and in words whether with nuclei.
-
-    With `nuclei` they have a channel for those; it is blank unless all of them are where they were asked for or in the
-    folder beside the images.
-    """
-    pairing = pair((images, list_images(images)), (labels, list_images(labels)))
-    files = {stem: paths[0] for stem, paths in pairing.paired.items()}
-    found = validation_nuclei(files, wanted, Project(images.parent).dapi) if nuclei else FoundNuclei()
-    return list(_labelled(pairing, Inputs(wanted.channel, found.of, blank=nuclei))), found.sentence()
-
-
-def _labelled(pairing: Pairing, inputs: Inputs) -> Iterator[LabelledImage]:
-    for stem, (image_path, label_path) in pairing.paired.items():
-        image, truth = inputs.read(image_path), read_labels(label_path)
-        _same_size(image_path, image, label_path, truth)
-        own = inputs.files([image_path])
-        yield LabelledImage(stem, image, cells_from_labels(truth), image_path.resolve(), label_path, *own)
 
 
 def epoch_steps(images: list[TrainingImage], settings: TrainSettings, processes: int) -> int:

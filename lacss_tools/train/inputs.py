@@ -8,6 +8,8 @@ from pathlib import Path
 from lacss_tools.errors import InputError
 from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted, find_nuclei
 
+ALL_CHANNELS = Wanted()
+
 
 def training_inputs(images: Mapping[str, Path], wanted: Wanted, knows_nuclei: bool | None) -> tuple[Inputs, str]:
     """Return how images to train on are read, and in words whether with nuclei.

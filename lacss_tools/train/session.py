@@ -19,9 +19,10 @@ from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.curves import learning_curve
 from lacss_tools.train.distributed import ALONE, World
-from lacss_tools.train.folders import LabelledImage, TrainingData, fingerprint
+from lacss_tools.train.folders import TrainingData, fingerprint
 from lacss_tools.train.history import Row, Scores, read_metrics, write_metrics
 from lacss_tools.train.interrupt import whole_steps
+from lacss_tools.train.labelled import LabelledImage
 from lacss_tools.train.level import calibrated
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps

@@ -18,15 +18,13 @@ from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
 from lacss_tools.train.distributed import ALONE, World, join, local_device
 from lacss_tools.train.folders import (
-    LabelledImage,
     TrainingData,
     TrainingFolders,
-    check_channels,
     epoch_steps,
     load_training_data,
-    read_labelled,
 )
 from lacss_tools.train.initial import fit_sizes, initial_model, wanted_sizes
+from lacss_tools.train.labelled import LabelledImage, check_channels, read_labelled
 from lacss_tools.train.session import Task, TrainSession
 from lacss_tools.train.settings import FREE_ON_RESUME, TrainSettings
 from lacss_tools.train.trainer import State, StepReport, start

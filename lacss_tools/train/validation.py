@@ -6,8 +6,8 @@ from lacss_tools.cells import Cells, cells_to_labels
 from lacss_tools.metrics.metrics import evaluate
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.screen.draw import ORANGE, RGB, SKY, draw_outlines, shrink, to_rgb
-from lacss_tools.train.folders import LabelledImage
 from lacss_tools.train.history import Scores
+from lacss_tools.train.labelled import LabelledImage
 
 SHOWN_IMAGES = 3
 SHOWN_SCORE = 0.4

@@ -3,8 +3,8 @@ import pytest
 import tifffile
 
 from lacss_tools.annotate.pick.session import open_session
+from lacss_tools.io.candidates import write_candidates
 from lacss_tools.io.lois import write_lois
-from lacss_tools.io.native import write_candidates
 
 RADII = (15, 13, 11, 9, 7)
 THRESHOLDS = [0.2, 0.3, 0.4, 0.5, 0.6]

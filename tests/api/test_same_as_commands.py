@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from lacss_tools.api import Segmenter, cut_candidates, evaluate, find_lois, pick_candidate, sample_data, train
 from lacss_tools.cli import app
 from lacss_tools.demo import DATA
+from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates, read_labels, read_mask, write_labels
+from lacss_tools.io.native import read_labels, read_mask, write_labels
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.train.settings import TrainSettings
 from tests.train.worker import TINY
@@ -166,8 +167,8 @@ def test_weights_from_masks_that_know_where_they_are_unsure(lacss, annotated, da
     lacss("train", "--run", "unsure", "--unsure", "0.3", *LINE)
     unsure = [read_mask(annotated / "masks" / "unsure" / f"{name}.tif") for name in data.names]
     train(
-        data.images, nuclei=data.dapi, lois=points, masks=masks, unsure=unsure, steps=2, seed=5, settings=replace(SHORT, unsure=0.3),
-        device="cpu", run=tmp_path / "run",
+        data.images, nuclei=data.dapi, lois=points, masks=masks, unsure=unsure, steps=2, seed=5, device="cpu",
+        settings=replace(SHORT, unsure=0.3), run=tmp_path / "run",
     )  # fmt: skip
     mine = (tmp_path / "run" / "best.safetensors").read_bytes()
     assert mine == (annotated / "runs" / "unsure" / "best.safetensors").read_bytes()

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lacss_tools.errors import InputError
+from lacss_tools.io.candidates import read_candidates, write_candidates
 from lacss_tools.io.lois import read_lois, write_lois
 from lacss_tools.io.native import (
     atomic,
-    read_candidates,
     read_image,
     read_labels,
     read_mask,
     read_plane,
-    write_candidates,
     write_labels,
     write_mask,
     write_png,

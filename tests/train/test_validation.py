@@ -12,8 +12,8 @@ from lacss_tools.errors import InputError
 from lacss_tools.screen.draw import ORANGE, SKY
 from lacss_tools.train import steps as work
 from lacss_tools.train.board import Board
-from lacss_tools.train.folders import LabelledImage
 from lacss_tools.train.history import Scores
+from lacss_tools.train.labelled import LabelledImage
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.validation import picture, scores
 

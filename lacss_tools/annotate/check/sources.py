@@ -10,8 +10,9 @@ from lacss_tools.annotate.check.advice import Missing
 from lacss_tools.annotate.pick.journal import AUTO, Pick, read_picks
 from lacss_tools.arrays import Image, Mask, Plane, Points
 from lacss_tools.errors import InputError
+from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates, read_image, read_mask, read_plane
+from lacss_tools.io.native import read_image, read_mask, read_plane
 from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, picks_file
 
 OWN, PICKED, AUTOMATIC, REJECTED, NONE = "own", "picked", "automatic", "rejected", "none"

@@ -28,8 +28,9 @@ from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
 from lacss_tools.annotate.pseudo.borders import Evidence, choose, describe, measure, pool
 from lacss_tools.annotate.pseudo.names import AUTO
 from lacss_tools.errors import LacssError
+from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates, write_text
+from lacss_tools.io.native import write_text
 from lacss_tools.jobs import batch
 
 SHOWN, COMPARED = 24, 4

@@ -17,8 +17,9 @@ from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
 from lacss_tools.annotate.pick.repair import Repair, unsure_after
 from lacss_tools.arrays import Image, Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
+from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates, read_image
+from lacss_tools.io.native import read_image
 from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file, unsure_file
 from lacss_tools.points import inside_image, values_at
 

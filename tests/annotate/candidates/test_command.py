@@ -6,8 +6,9 @@ from typer.testing import CliRunner
 from lacss_tools.annotate.candidates.candidates import make_candidates
 from lacss_tools.annotate.candidates.settings import CutSettings, cut_settings_from_text
 from lacss_tools.cli import app
+from lacss_tools.io.candidates import read_candidates, read_cut_notes
 from lacss_tools.io.lois import write_lois
-from lacss_tools.io.native import read_candidates, read_cut_notes, read_image, write_labels
+from lacss_tools.io.native import read_image, write_labels
 from lacss_tools.io.settings import read_toml
 
 

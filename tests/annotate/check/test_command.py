@@ -12,8 +12,9 @@ from lacss_tools.annotate.check.overview import overview
 from lacss_tools.annotate.check.page import COMMAND
 from lacss_tools.annotate.check.page import report as report_page
 from lacss_tools.cli import app
+from lacss_tools.io.candidates import write_candidates
 from lacss_tools.io.lois import read_lois, write_lois
-from lacss_tools.io.native import read_mask, write_candidates, write_mask
+from lacss_tools.io.native import read_mask, write_mask
 
 HEIGHT, WIDTH, FIELDS = 150, 200, 9
 

@@ -20,8 +20,8 @@ from lacss_tools.annotate.candidates.candidates import find_candidates
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.pick.page.app import Picker, make_app
 from lacss_tools.annotate.pick.session import open_session
+from lacss_tools.io.candidates import CutNotes, write_candidates
 from lacss_tools.io.lois import write_lois
-from lacss_tools.io.native import CutNotes, write_candidates
 
 SHAPE = (120, 160)
 NO_SANDBOX = "--no-sandbox"

@@ -17,16 +17,8 @@ from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.page.app import Picker, make_app
 from lacss_tools.annotate.pick.page.shelf import KEPT_IMAGES
 from lacss_tools.annotate.pick.session import load_choices, load_lois, open_session, save_pick
-from lacss_tools.io.native import (
-    CutNotes,
-    read_candidates,
-    read_image,
-    read_mask,
-    write_candidates,
-    write_labels,
-    write_mask,
-    write_text,
-)
+from lacss_tools.io.candidates import CutNotes, read_candidates, write_candidates
+from lacss_tools.io.native import read_image, read_mask, write_labels, write_mask, write_text
 from lacss_tools.web.guard import MAX_BODY
 from tests.annotate.pick.picker_process import SHAPE, make_project
 
@@ -188,7 +180,7 @@ def test_only_a_few_images_are_kept(session):
 
 
 def test_other_numbers_of_candidates_and_large_images_work(tmp_path, session, client):
-    from lacss_tools.io.native import write_candidates
+    from lacss_tools.io.candidates import write_candidates
 
     masks = np.zeros((11, 40, 3300), bool)
     masks[9, :, 1000:2000] = True

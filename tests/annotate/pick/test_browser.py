@@ -10,8 +10,9 @@ from lacss_tools.annotate.candidates.candidates import cut_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.repair import Stroke, paint
+from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_candidates, read_image, read_mask
+from lacss_tools.io.native import read_image, read_mask
 from tests.annotate.pick.picker_process import SHAPE, Here, Served, chromium, make_project
 
 SIZE = {"width": 1280, "height": 800}

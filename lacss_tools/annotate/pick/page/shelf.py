@@ -12,7 +12,8 @@ from lacss_tools.annotate.candidates.steps import nuclei_file, read_nuclei
 from lacss_tools.annotate.pick.session import Choices, PickSession, load_choices
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
-from lacss_tools.io.native import read_cut_notes, read_full_scale, read_image
+from lacss_tools.io.candidates import read_cut_notes
+from lacss_tools.io.native import read_full_scale, read_image
 from lacss_tools.web.render import MAX_CANDIDATES, bits, levels, step_of, thumbnail
 
 KEPT_BYTES = 160_000_000
