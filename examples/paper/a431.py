@@ -11,7 +11,7 @@ graph cuts. Writes table.csv (AP50 before and after, paper beside ours) and repo
 import argparse
 from pathlib import Path
 
-from common import copy_files, lacss, measured, same_names, table
+from common import copy_files, given, lacss, measured, options_parser, same_names, table
 
 from lacss_tools.io.project import list_images
 
@@ -21,14 +21,9 @@ PAPER = 0.84
 
 def options_of() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_parser(__doc__, "results/a431", "paper")
     parser.add_argument("other", type=Path)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("results/a431"))
-    parser.add_argument("--recipe", default="paper")
-    parser.add_argument("--preset", help="size of the network; by default that of the recipe")
-    parser.add_argument("--minutes", type=float, default=30.0, help="of each training")
-    parser.add_argument("--crop", type=int, help="side of a crop; by default that of the recipe")
     parser.add_argument("--judged", type=int, help="measure on every so many-th outlined image; by default on all")
     return parser.parse_args()
 
@@ -48,15 +43,14 @@ def main() -> None:
     copy_files(outlined, judged / "labels")
     copy_files(same_names(outlined, options.data / "images"), judged / "images")
 
-    given = {"--preset": options.preset, "--crop": options.crop}
-    recipe = ["--recipe", options.recipe, "--minutes", options.minutes, "--repeat", 1]
-    size = [word for name, value in given.items() if value for word in (name, value)]
-    lacss("train", "--project", other, *recipe, *size, "--labels", "labels", "--supervision", "full")
+    recipe = ["--recipe", options.recipe, "--minutes", options.minutes, "--repeat", 1, *given(options, "crop")]
+    lacss(
+        "train", "--project", other, *recipe, *given(options, "preset"), "--labels", "labels", "--supervision", "full"
+    )
     lacss("annotate-lois", "dapi", "--project", home)
     lacss("graphcut", "--project", home)
     lacss("pick", "--auto", "--project", home)
-    lacss("train", "--project", home, *recipe, *size[2 * bool(options.preset) :],
-          "--init", other / "runs" / "first")  # fmt: skip
+    lacss("train", "--project", home, *recipe, "--init", other / "runs" / "first")  # which has a size of its own
     report = options.out.absolute() / "report"
     lacss("eval", other / "runs" / "first", home / "runs" / "first", "--project", home, "-o", report,
           "--images", judged / "images", "--labels", judged / "labels")  # fmt: skip

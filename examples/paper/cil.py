@@ -9,7 +9,7 @@ image is for validation. Writes table.csv (paper beside ours), report/ap_fnr.png
 import argparse
 from pathlib import Path
 
-from common import copy_files, lacss, measured, same_names, split, table
+from common import copy_files, given, lacss, measured, options_parser, same_names, split, table
 
 PAPER = {"weak": 0.933, "full": 0.937}
 """AP50 on 11 images, from the cell stain and the nuclei, best of five"""
@@ -17,14 +17,9 @@ PAPER = {"weak": 0.933, "full": 0.937}
 
 def options_of() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_parser(__doc__, "results/cil", "fast")
     parser.add_argument("data", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("results/cil"))
-    parser.add_argument("--recipe", default="fast")
-    parser.add_argument("--preset", help="size of the network; by default that of the recipe")
-    parser.add_argument("--minutes", type=float, default=30.0, help="of each training")
     parser.add_argument("--repeat", type=int, help="seeds; by default those of the recipe")
-    parser.add_argument("--crop", type=int, help="side of a crop; by default that of the recipe")
     return parser.parse_args()
 
 
@@ -36,11 +31,10 @@ def main() -> None:
         copy_files(images, home / "images")
         copy_files(same_names(images, options.data / "labels"), home / "labels")
     lacss("convert", "labels", "--project", train)
-    given = {"--preset": options.preset, "--repeat": options.repeat, "--crop": options.crop}
     shared = [
         "--project", train, "--recipe", options.recipe, "--minutes", options.minutes,
         "--val-images", validation.absolute() / "images", "--val-labels", validation.absolute() / "labels",
-        *(word for name, value in given.items() if value for word in (name, value)),
+        *given(options, "preset", "repeat", "crop"),
     ]  # fmt: skip
     lacss("train", *shared, "--run", "weak")
     lacss("train", *shared, "--run", "full", "--labels", "labels", "--supervision", "full")

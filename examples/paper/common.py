@@ -1,5 +1,6 @@
 """What the three experiments share: commands as a user would type them, files side by side, a table."""
 
+import argparse
 import csv
 import json
 import shutil
@@ -11,6 +12,23 @@ from lacss_tools.io.project import list_images
 EVERY = 9
 """in the order of the names, every 9th image is for validation"""
 MEASURED = ("ap50", "ap75", "map")
+
+
+def options_parser(description: str | None, out: str, recipe: str) -> argparse.ArgumentParser:
+    """Return a parser with the options of all three scripts."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--recipe", default=recipe)
+    parser.add_argument("--preset", help="size of the network; by default that of the recipe")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of each training")
+    parser.add_argument("--crop", type=int, help="side of a crop; by default that of the recipe")
+    return parser
+
+
+def given(options: argparse.Namespace, *names: str) -> list[object]:
+    """Return the options of these names that are given, as `lacss train` takes them."""
+    values = {f"--{name}": getattr(options, name) for name in names}
+    return [word for flag, value in values.items() if value is not None for word in (flag, value)]
 
 
 def lacss(*line: object) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-from common import copy_files, lacss, measured, table
+from common import copy_files, given, lacss, measured, options_parser, table
 
 from lacss_tools.io.project import list_images
 from lacss_tools.train.history import read_metrics
@@ -33,16 +33,11 @@ TRAININGS: dict[str, list[str]] = {
 
 def options_of() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_parser(__doc__, "results/livecell", "paper")
     parser.add_argument("images", type=Path)
     parser.add_argument("train", type=Path, help="COCO json of the images to train on")
     parser.add_argument("test", type=Path, help="COCO json of the images to measure on")
-    parser.add_argument("--out", type=Path, default=Path("results/livecell"))
     parser.add_argument("--lines", nargs="*", help="cell lines; by default all that both lists hold")
-    parser.add_argument("--recipe", default="paper")
-    parser.add_argument("--preset", help="size of the network; by default that of the recipe")
-    parser.add_argument("--minutes", type=float, default=30.0, help="of each training")
-    parser.add_argument("--crop", type=int, help="side of a crop; by default that of the recipe")
     return parser.parse_args()
 
 
@@ -64,11 +59,10 @@ def prepare(coco: dict[str, Any], line: str, images: Path, home: Path) -> None:
 
 def experiment(line: str, options: argparse.Namespace, train: Path, test: Path) -> None:
     """Train one cell line in each way and evaluate on its test images."""
-    given = {"--preset": options.preset, "--crop": options.crop}
     shared = [
         "--project", train, "--recipe", options.recipe, "--minutes", options.minutes, "--repeat", 1,
         "--val-images", test / "images", "--val-labels", test / "labels",
-        *(word for name, value in given.items() if value for word in (name, value)),
+        *given(options, "preset", "crop"),
     ]  # fmt: skip
     for name, more in TRAININGS.items():
         lacss("train", *shared, "--run", name, *more)

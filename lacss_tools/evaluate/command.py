@@ -119,6 +119,7 @@ def evaluate(
     see = _for_models(told, Wanted(channel, nuclei, nuclei_channel, project))
     truth, found = steps.open_truth(image_folder, truth_path, see, limits)
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
+    steps.check_ambiguous(truth)
     console.say(steps.describe_first(truth))
     groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
     evaluated = []

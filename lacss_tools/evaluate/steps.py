@@ -130,6 +130,16 @@ def open_truth(
     return Truth(source, pairing, files, Inputs(wanted.channel, nuclei.of), limits), nuclei
 
 
+def check_ambiguous(truth: Truth) -> None:
+    """Raise InputError when ambiguous cells are listed, but of none of the images; other images may be listed too."""
+    listed = truth.limits.ambiguous
+    if listed and not set(listed) & set(truth.stems):
+        raise InputError(
+            f"The list of ambiguous cells is of {next(iter(listed))!r} and others, the images are {truth.stems[0]!r} "
+            "and others. Name images without their ending."
+        )
+
+
 def describe_first(truth: Truth) -> str:
     """Return a line about the first image: axes, channels, pixel size."""
     if not truth.images:

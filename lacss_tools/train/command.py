@@ -97,7 +97,9 @@ def train(
     if (val_images is None) != (val_labels is None):
         raise UsageError("`val_images` and `val_labels` belong together. Give both or none.")
     inferred = infer_supervision(labels is not None, lois is not None or masks is not None)
-    said = said_of_training(given, inferred, init is not None and not resume, resume, RECIPES[recipe or FAST])
+    said = said_of_training(
+        given, inferred, init is not None and not resume, resume, RECIPES[recipe] if recipe else None
+    )
     if said.get("patience") and val_images is None:
         raise UsageError("`patience` counts validations. Give `val_images` and `val_labels`, or leave it out.")
     if said.get("supervision") == "weak" and labels is not None:

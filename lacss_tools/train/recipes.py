@@ -6,34 +6,32 @@ from lacss_tools.settings import Values
 from lacss_tools.train.settings import ADAM, TrainSettings
 
 FAST, PAPER = "fast", "paper"
-RECIPES: dict[str, Values] = {
-    FAST: {},  # the defaults of TrainSettings
-    PAPER: {
-        "preset": "resnet50",
-        "weak_loss": 1.0,
-        "pseudo": 0.0,
-        "auxnet": True,
-        "proposals": 20.0,
-        "location_weight": 1.0,
-        "jitter": 0.0,
-        "optimizer": ADAM,
-        "learning_rate": 1e-3,
-        "warmup": 0.0,
-        "decay": 0.0,
-        "weight_decay": 0.0,
-        "clip": 1e6,
-        "ema": 0.0,
-        "batch": 1,
-        "crop": 512,
-        "scale_range": 0.1,
-        "rotation": False,
-        "gain": 0.0,
-        "offset": 0.0,
-        "noise": 0.0,
-        "gamma": 0.0,
-        "blur": 0.0,
-    },
+_PAPER: Values = {
+    "preset": "resnet50",
+    "weak_loss": 1.0,
+    "pseudo": 0.0,
+    "auxnet": True,
+    "proposals": 20.0,
+    "location_weight": 1.0,
+    "jitter": 0.0,
+    "optimizer": ADAM,
+    "learning_rate": 1e-3,
+    "warmup": 0.0,
+    "decay": 0.0,
+    "weight_decay": 0.0,
+    "clip": 1e6,
+    "ema": 0.0,
+    "batch": 1,
+    "crop": 512,
+    "scale_range": 0.1,
+    "rotation": False,
+    "gain": 0.0,
+    "offset": 0.0,
+    "noise": 0.0,
+    "gamma": 0.0,
+    "blur": 0.0,
 }
+RECIPES: dict[str, Values] = {FAST: {name: getattr(TrainSettings(), name) for name in _PAPER}, PAPER: _PAPER}
 """`paper` is what Shrestha, Kuang and Yu (2022, Methods) did; docs/recipes.md compares them row by row"""
 REPEATS = {FAST: 1, PAPER: 5}
 """seeds to train from where there are validation images to choose the best by"""

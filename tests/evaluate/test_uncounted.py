@@ -121,6 +121,7 @@ def test_a_poor_model_is_not_taken_for_partial_outlines(tmp_path, write):
         ("[3]", "is no list of cells by image"),
         ('{"a": ["3"]}', "is no list of cells by image"),
         ("{", "is not JSON"),
+        ('{"a.tif": [1]}', "Name images without their ending"),
         ('{"a": [9]}', "a has no cell 9, which is listed as ambiguous"),
         (None, "cannot be read"),
     ],

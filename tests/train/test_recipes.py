@@ -101,6 +101,8 @@ def test_single_options_win_over_a_recipe_and_a_recipe_over_a_file():
     )
     assert (said["preset"], said["crop"], said["seed"], said["optimizer"]) == ("small", 512, 4, "adam")
     assert said_of_training(Given(), None, True, False, recipe)["preset"] == "init"
+    back = said_of_training(Given(stored=recipe), None, False, False, RECIPES["fast"])
+    assert (back["optimizer"], back["crop"], back["weak_loss"]) == ("muon", 256, 0.0)
 
 
 @pytest.mark.usefixtures("tiny_preset", "no_curves")
