@@ -42,6 +42,8 @@ SMOOTH = 2.0
 """pixels, sigma before the plain watershed"""
 SIDE, TIMED, WARM = 512, 60, 10
 """of an image and of a step in the figures of speed: 4 crops of 256 x 256 are as many pixels"""
+ROUNDS = 7
+"""in which the ways to make a step are timed, one after the other"""
 
 
 def lacss(*words: Any) -> None:
@@ -198,17 +200,37 @@ def rival(options: argparse.Namespace) -> None:
         print(f"  {name} watershed: TP/(TP+FP+FN) at IoU 0.5 {result.accuracy50:.3f}, AP50 {result.ap50:.3f}")
 
 
-def speed(options: argparse.Namespace) -> None:
-    """Print medians of the seconds of a step and of a prediction by `--model`, and the memory of this process."""
+def compare_ways(model: Any, images: list[Any], settings: Any) -> None:
+    """Print the seconds of a step by one thread, by all, and by processes of one thread, in turns."""
     import torch
 
+    from lacss_tools.network.device import threads
+    from lacss_tools.train.distributed import ALONE
+    from lacss_tools.train.team import possible, seconds, together
+
+    cores, processes = torch.get_num_threads(), possible(settings, torch.device("cpu"), ALONE)
+    times: dict[str, list[float]] = {"one thread": [], f"{cores} threads": [], f"{processes} processes": []}
+    with together(model, images, settings, processes) as team:
+        for _ in range(ROUNDS):
+            for count, found in zip((1, cores), times.values(), strict=False):
+                with threads(count):
+                    found.append(seconds(model, images, settings, ALONE))
+            times[f"{processes} processes"].append(seconds(model, images, settings, team))
+    first = np.array(times["one thread"])
+    for way, found in times.items():
+        times_as_fast = np.median(first / np.array(found))
+        print(f"  {way}: {np.median(found):.3f} s a step of 4 crops of 256x256, {times_as_fast:.2f} times one thread")
+
+
+def speed(options: argparse.Namespace) -> None:
+    """Print medians of the seconds of a step and of a prediction by `--model`, and the memory of this process."""
     from lacss_tools.network.device import choose_device, tune
     from lacss_tools.network.lacss import Lacss
     from lacss_tools.network.settings import PRESETS
     from lacss_tools.predict.predictor import load_predictor
     from lacss_tools.train.folders import TrainingFolders, load_training_data
     from lacss_tools.train.settings import TrainSettings
-    from lacss_tools.train.trainer import run_steps, start
+    from lacss_tools.train.trainer import start
 
     split(options.data, options.out)
     project = options.out / "train"
@@ -217,14 +239,7 @@ def speed(options: argparse.Namespace) -> None:
     tune(device)
     folders = TrainingFolders(project / "images", project / "lois", project / "masks", None, None, None)
     data = load_training_data(folders, "weak", PRESETS["small"].cell_diameter)
-    state = start(Lacss(PRESETS["small"]), settings, device)
-    seconds, before = [], time.perf_counter()
-    for report in run_steps(state, data.images, settings, device):
-        seconds.append(time.perf_counter() - before)
-        before = time.perf_counter()
-        if report.step == TIMED:
-            break
-    print(f"  {torch.get_num_threads()} threads, step of 4 crops of 256x256: {np.median(seconds[WARM:]):.3f} s")
+    compare_ways(start(Lacss(PRESETS["small"]), settings, device).model, data.images, settings)
     if options.model:
         predictor, counts = load_predictor(options.model, "cpu"), []
         fields = [read_image(path)[:, :SIDE, :SIDE] for path in list_images(options.data / "images").values()]

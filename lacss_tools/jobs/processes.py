@@ -16,6 +16,7 @@ from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, TypeVar
 
 from lacss_tools.errors import LacssError
@@ -82,6 +83,19 @@ def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iter
             yield item, result
     for item in lost:
         yield from _work(function, [item], 1)
+
+
+def begin(function: Callable[..., None], *arguments: Any) -> tuple[BaseProcess, Connection]:
+    """Start a process that calls `function(*arguments, link)`, and return it with the other end of the link.
+
+    `function` must be importable. The process goes when this one does.
+    """
+    here, there = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=function, args=(*arguments, there), daemon=True)
+    with _environment():
+        process.start()
+    there.close()  # else the end of the process would not be seen
+    return process, here
 
 
 def count(workers: int, items: int) -> int:
@@ -153,12 +167,8 @@ def _listen(
 
 
 def _hire(crew: dict[Connection, _Worker], function: Callable[[T], Any]) -> None:
-    here, there = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=_serve, args=(function, there), daemon=True)
-    with _environment():
-        process.start()
-    there.close()  # else the end of the process would not be seen
-    crew[here] = _Worker(process)
+    process, link = begin(_serve, function)
+    crew[link] = _Worker(process)
 
 
 def _dismiss(crew: dict[Connection, _Worker], link: Connection) -> int | None:
@@ -170,13 +180,19 @@ def _dismiss(crew: dict[Connection, _Worker], link: Connection) -> int | None:
 
 @contextmanager
 def _environment() -> Iterator[None]:
-    """Start processes so that Ctrl-C does not reach them and their numerical libraries take one thread."""
+    """Start processes so that Ctrl-C does not reach them and their numerical libraries take one thread.
+
+    Nor do they run the user's script again, as they do where it has no `if __name__ == "__main__"`: what they need is
+    in this package.
+    """
     missing = [name for name in ONE_THREAD if name not in os.environ]
     os.environ.update(dict.fromkeys(missing, "1"))
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    script, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:
         yield
     finally:
+        sys.modules["__main__"] = script
         if masked is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         for name in missing:

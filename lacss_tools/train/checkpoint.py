@@ -115,6 +115,7 @@ def stored_origin(run: Path) -> dict[str, str]:
     return {name: data[name] for name in ("init", "init_sha256") if name in data}
 
 
-def stored_processes(run: Path) -> int:
-    """Return how many processes trained a run on disk when it was last begun or continued."""
-    return int(tomllib.loads((run / CONFIG).read_text(encoding="utf-8"))["data"]["processes"])
+def stored_processes(run: Path) -> tuple[int, int]:
+    """Return how many processes of torchrun trained a run on disk, and how many shared the crops of each of them."""
+    data = tomllib.loads((run / CONFIG).read_text(encoding="utf-8"))["data"]
+    return int(data["processes"]), int(data.get("shared_by", 1))

@@ -104,6 +104,27 @@ class Plan(Moving):
     loci: Loci
 
 
+@dataclass(frozen=True)
+class Part:
+    """Part `number` of a batch that so many processes share, counted from 0."""
+
+    number: int = 0
+    of: int = 1
+
+    def mine(self, sizes: list[int]) -> list[int]:
+        """Return which crops belong to the part, dealt by their `sizes` so that all parts are about as large.
+
+        The first part is the smallest, since its process has more to do.
+        """
+        order = sorted(range(len(sizes)), key=lambda k: -sizes[k])
+        rows = [order[k : k + self.of] for k in range(0, len(order), self.of)]
+        parts = list(zip(*[row[:: (-1) ** k] for k, row in enumerate(rows)], strict=True))
+        return sorted(sorted(parts, key=lambda part: sum(sizes[k] for k in part))[self.number])
+
+
+WHOLE = Part()
+
+
 def weak_image(image: Image, mask: Mask, lois: Points, scale: float, borders: str = DARK) -> TrainingImage:
     """Build a training image from LOIs and an image-level mask; its labels are guessed as fits the `borders`."""
     return guess(unguessed_image(image, mask, lois, scale), borders)
@@ -151,20 +172,25 @@ def full_image(image: Image, labels: Labels, lois: Points, own: np.ndarray, scal
     )
 
 
-def draw_batch(images: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Batch:
+def draw_batch(
+    images: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0, part: Part = WHOLE
+) -> Batch:
     """Return the batch of `step`: the same for the same seed, whatever ran before, which makes resuming exact.
 
-    Each process of a distributed training draws its own by its `rank`.
+    Each process of a distributed training draws its own by its `rank`; several may make a `part` of it each.
     """
-    return render(images, plan_batch(images, settings, step, rank))
+    return render(images, plan_batch(images, settings, step, rank, part))
 
 
-def plan_batch(images: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0) -> Plan:
-    """Draw, on the host, all that is random in the batch of `step`."""
+def plan_batch(
+    images: list[TrainingImage], settings: TrainSettings, step: int, rank: int = 0, part: Part = WHOLE
+) -> Plan:
+    """Draw, on the host, all that is random in the batch of `step`, and return a `part` of it."""
     rng = np.random.default_rng([settings.seed, step, rank])
     chance = np.array([len(whole.lois) + EMPTY_WEIGHT for whole in images])
     chosen = tuple(int(k) for k in rng.choice(len(images), size=settings.batch, p=chance / chance.sum()))
-    return _together([plan_crop(k, images[k], settings, rng) for k in chosen])
+    plans = [plan_crop(k, images[k], settings, rng) for k in chosen]
+    return _together([plans[k] for k in part.mine([len(plan.loci.lois) for plan in plans])])
 
 
 def plan_crop(number: int, whole: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> Plan:

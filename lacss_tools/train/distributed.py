@@ -5,14 +5,16 @@ batch norm, hence nothing else to agree on. Process 0 writes the files and decid
 """
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lacss_tools.errors import UsageError
+from lacss_tools.train.crops import WHOLE, Part
 
 PATIENCE = timedelta(hours=2)
 """how long processes wait for each other; process 0 validates while the others wait"""
@@ -30,6 +32,23 @@ class World:
         """Whether this process writes files and talks to the user."""
         return self.rank == 0
 
+    @property
+    def processes(self) -> int:
+        """How many share a step."""
+        return self.size
+
+    @property
+    def part(self) -> Part:
+        """Which part of its batch this process makes."""
+        return WHOLE
+
+    def begin(self, model: nn.Module, step: int, progress: float) -> None:
+        """Say that the step begins, to processes that do not know by themselves."""
+
+    def validating(self) -> AbstractContextManager[None]:
+        """Return a context in which process 0 computes while the others wait."""
+        return nullcontext()
+
     def average_gradients(self, model: nn.Module) -> None:
         """Replace each gradient by its mean over all processes, in one exchange."""
         if self.size == 1:
@@ -37,11 +56,10 @@ class World:
         from torch import distributed
 
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        everything = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        everything = in_one(gradients)
         distributed.all_reduce(everything)
         everything /= self.size
-        pieces = torch.split(everything, [gradient.numel() for gradient in gradients])
-        torch._foreach_copy_(gradients, [piece.view_as(g) for piece, g in zip(pieces, gradients, strict=True)])
+        copy_into(gradients, everything)
 
     def agree(self, value: float) -> float:
         """Return the value that process 0 gave, so that all take the same decision (clocks differ)."""
@@ -55,6 +73,19 @@ class World:
 
 
 ALONE = World()
+
+
+def in_one(tensors: list[Tensor]) -> Tensor:
+    """Return the values of all tensors in one."""
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def copy_into(tensors: list[Tensor], values: Tensor) -> None:
+    """Give the tensors the values that `in_one` put together."""
+    pieces = torch.split(values, [tensor.numel() for tensor in tensors])
+    torch._foreach_copy_(tensors, [piece.view_as(tensor) for piece, tensor in zip(pieces, tensors, strict=True)])
+
+
 _word_group: list[Any] = []
 
 

@@ -64,20 +64,27 @@ def restore(optimizer: torch.optim.Optimizer, stored: dict[str, Any]) -> None:
                 state[name] = torch.empty_like(parameter).copy_(value)  # fused steps need one layout for all
 
 
-def orthogonalise(matrix: Float[Tensor, "*batch m n"]) -> Float[Tensor, "*batch m n"]:
-    """Return the matrices with their singular values moved near 1 (0.7 to 1.2), by five rounds of a polynomial.
+def orthogonalise(matrix: Float[Tensor, "m n"]) -> Float[Tensor, "m n"]:
+    """Return the matrix with its singular values moved near 1 (0.7 to 1.2), by five rounds of a polynomial.
 
-    Newton-Schulz iteration of Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
+    Newton-Schulz iteration of Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024):
+    X <- p(X X^T) X in each round. All p(X X^T) commute, so their product is built from the small square alone, and the
+    long matrix is multiplied once: for a convolution of 3 x 3 that is less than half the work.
     """
     a, b, c = COEFFICIENTS
-    tall = matrix.shape[-2] > matrix.shape[-1]
+    tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.mT if tall else matrix
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(ROUNDS):
-        square = x @ x.mT
-        x = a * x + (b * square + c * square @ square) @ x
-    near: Tensor = x.mT if tall else x
-    return near
+    x = x / (x.norm() + 1e-7)
+    square = x @ x.mT
+    product = torch.eye(len(x), dtype=x.dtype, device=x.device)
+    for number in range(ROUNDS):
+        factor = torch.addmm(b * square, square, square, alpha=c)
+        factor.diagonal().add_(a)
+        product = factor @ product
+        if number < ROUNDS - 1:
+            square = factor @ (factor @ square)
+    near: Tensor = product @ x
+    return near.mT if tall else near
 
 
 def orthogonalise_together(matrices: Float[Tensor, "k m n"]) -> Float[Tensor, "k m n"]:

@@ -136,8 +136,9 @@ class TrainSession:
         task, state = self.task, self.state
         model, found, due = state.average, [], self.validations_due(state.progress(task.settings, task.world))
         if task.world.leads:
-            model = calibrated(state.average, task.data.images, task.device)
-            found = find_all(Predictor(model, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
+            with task.world.validating():
+                model = calibrated(state.average, task.data.images, task.device)
+                found = find_all(Predictor(model, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
         # not before: a validation that is interrupted is made again
         state.validated, state.validations = state.step, due
         if not task.world.leads:

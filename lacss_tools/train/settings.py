@@ -16,7 +16,7 @@ SUPERVISIONS = ("weak", "full", "mixed")
 BUDGETS = ("steps", "epochs", "minutes")
 """how long to train can be said in any of these"""
 MUON, ADAM = OPTIMIZERS = ("muon", "adam")
-FREE_ON_RESUME = frozenset({*BUDGETS, "patience", "learning_rate", "validate_every", "compile"})
+FREE_ON_RESUME = frozenset({*BUDGETS, "patience", "learning_rate", "validate_every", "compile", "processes"})
 """what may change when a run is continued"""
 DATA, NETWORK, BUDGET, LEARNING, AUGMENTATION = "Data", "Network", "How long", "Learning", "Augmentation"
 """panels of `lacss train --help`"""
@@ -187,6 +187,14 @@ class TrainSettings:
         most=1,
     )
     validate_every: float = setting(0.1, "Fraction of the training between two validations.", above=0, most=1)
+    processes: int | None = setting(
+        None,
+        "Processes that share the crops of a step on a CPU, as many as divide `batch` evenly. Without it the first "
+        "seconds show whether one per core or one with all cores is faster.",
+        panel=LEARNING,
+        least=1,
+        shown="what is fastest",
+    )
     compile: bool = setting(False, "Use torch.compile, which pays off in long GPU runs.", panel=LEARNING)
 
     def __post_init__(self) -> None:

@@ -27,6 +27,7 @@ from lacss_tools.train.initial import fit_sizes, initial_model, wanted_sizes
 from lacss_tools.train.labelled import LabelledImage, check_channels, read_labelled
 from lacss_tools.train.session import Task, TrainSession
 from lacss_tools.train.settings import FREE_ON_RESUME, TrainSettings
+from lacss_tools.train.team import fastest, possible
 from lacss_tools.train.trainer import State, StepReport, start
 
 Say = Callable[[str], None]
@@ -160,31 +161,44 @@ def fit(
         settings = replace(settings, steps=epoch_steps(ready.data.images, settings, ready.world.size))
     torch.manual_seed(settings.seed)
     model, notes = initial_model(ready.sizes, None if resume else init)
-    task = Task(run, ready.data, ready.validation, settings, ready.device, ready.world)
     state = start(model, settings, ready.device)
-    session = TrainSession(task, state, say)
-    if resume:
-        session.resume()
-        notes = [f"continuing {run} from step {state.step}"]
-        if (before := checkpoint.stored_processes(run)) != ready.world.size:
-            notes.append(f"{ready.world.size} processes take part, {before} did so far: steps have other crops now")
-    for note in notes:
-        say(note)
-    if ready.world.leads:
-        came_from = checkpoint.stored_origin(run) if resume else checkpoint.origin(init) if init else {}
-        checkpoint.write_config(run, settings, **_describe(task, model.settings, came_from))
-        session.board = Board(run, state.step) if tensorboard else None
+    if resume and settings.processes is None:  # as many as before, so that it is exact
+        settings = replace(settings, processes=checkpoint.stored_processes(run)[1])
+    processes = possible(settings, ready.device, ready.world)
+    with fastest(state.model, ready.data.images, settings, processes, ready.world, say) as world:
+        task = Task(run, ready.data, ready.validation, settings, ready.device, world)
+        session = TrainSession(task, state, say)
+        if resume:
+            session.resume()
+            notes = [f"continuing {run} from step {state.step}", *_other_crops(run, world)]
+        for note in notes:
+            say(note)
+        if world.leads:
+            came_from = checkpoint.stored_origin(run) if resume else checkpoint.origin(init) if init else {}
+            checkpoint.write_config(run, settings, **_describe(task, model.settings, came_from))
+            session.board = Board(run, state.step) if tensorboard else None
+        _see_through(session, watch)
+    return run / BEST
+
+
+def _other_crops(run: Path, world: World) -> list[str]:
+    """Return a note where other processes take part than before, which draw other crops."""
+    before, now = max(checkpoint.stored_processes(run)), world.processes
+    return [] if before == now else [f"{now} processes take part, {before} did so far: steps have other crops now"]
+
+
+def _see_through(session: TrainSession, watch: Watch) -> None:
+    """Train; Ctrl-C saves and raises InterruptedRunError."""
     try:
         session.train(watch)
     except KeyboardInterrupt:
         session.save()
         raise InterruptedRunError(
-            f"Interrupted at step {state.step}, saved in {run}. Continue with `resume`."
+            f"Interrupted at step {session.state.step}, saved in {session.task.run}. Continue with `resume`."
         ) from None
     finally:
         if session.board:
             session.board.close()
-    return run / BEST
 
 
 def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, Values]:
@@ -197,6 +211,7 @@ def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> di
         **({"borders": task.data.borders} if task.data.borders else {}),
         "device": str(task.device),
         "processes": task.world.size,
+        "shared_by": task.world.processes // task.world.size,
         **came_from,
     }
     return {"model": to_table(sizes), "data": facts, "versions": versions}

@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 
 from lacss_tools.jobs.processes import cores
-from lacss_tools.train.crops import Batch, Plan, TrainingImage, draw_batch, plan_batch, render
+from lacss_tools.train.crops import WHOLE, Batch, Part, Plan, TrainingImage, draw_batch, plan_batch, render
 from lacss_tools.train.padding import pad_lois
 from lacss_tools.train.settings import TrainSettings
 
@@ -35,25 +35,26 @@ def place(images: list[TrainingImage], device: torch.device) -> list[TrainingIma
 
 
 def supply(
-    images: list[TrainingImage], settings: TrainSettings, first: int, device: torch.device, rank: int = 0
-) -> Iterator[Batch]:
+    images: list[TrainingImage], settings: TrainSettings, first: int, device: torch.device, rank: int = 0,
+    part: Part = WHOLE,
+) -> Iterator[Batch]:  # fmt: skip
     """Yield the batches of steps `first`, `first` + 1, ... for ever.
 
-    A batch is a function of (seed, step, rank), so threads change when it is made and not what is in it. On a CPU the
-    network uses every core, and drawing ahead would only take them from it: batches are drawn when asked for. Where the
+    A batch is a function of (seed, step, rank, part), so threads change when it is made and not what is in it. On a CPU
+    training uses every core, and drawing ahead would take them from it: batches are drawn when asked for. Where the
     images are on a GPU (`place`), threads draw only the random numbers, and the GPU makes the pixels. Batches
     for a CUDA device are filled up with LOIs that count for nothing (`padding`).
     """
     threads = threads_for(device)
     if threads == 0:
-        yield from (draw_batch(images, settings, step, rank) for step in count(first))
+        yield from (draw_batch(images, settings, step, rank, part) for step in count(first))
 
     def plan(step: int) -> Plan:
-        drawn = plan_batch(images, settings, step, rank)
+        drawn = plan_batch(images, settings, step, rank, part)
         return replace(drawn, loci=pad_lois(drawn.loci, settings.batch, settings.crop)).pinned()
 
     def draw(step: int) -> Batch:
-        batch = draw_batch(images, settings, step, rank)
+        batch = draw_batch(images, settings, step, rank, part)
         return pad_lois(batch, settings.batch, settings.crop).pinned() if device.type == "cuda" else batch
 
     if images[0].image.device.type == "cpu":

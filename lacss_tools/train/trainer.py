@@ -24,7 +24,9 @@ from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import place, supply
 
 CHECK_EVERY = 10
-"""after so many steps it is checked whether the loss is still a number, which makes a GPU wait, and memory is freed"""
+"""after so many steps it is checked whether the loss is still a number, which makes a GPU wait"""
+RETURN_EVERY = 50
+"""after so many steps freed memory is given back to the system"""
 
 
 @dataclass
@@ -91,15 +93,17 @@ def run_steps(
     Nothing here reads a value back from the device except every CHECK_EVERY steps, so a GPU never waits for the host.
     """
     make = stepper(state, settings, device, world)
-    batches = supply(place(images, device), settings, state.step, device, world.rank)
+    batches = supply(place(images, device), settings, state.step, device, world.rank, world.part)
     diverged = torch.full((), math.inf, device=device)
     while (progress := state.progress(settings, world)) < 1:
         set_learning_rate(state, settings, progress)
+        world.begin(state.model, state.step, progress)
         losses, norm = make(next(batches).to(device), progress)
         state.step += 1
         diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
         if state.step % CHECK_EVERY == 0:
             check_finite(diverged, settings)
+        if state.step % RETURN_EVERY == 0:
             return_memory(device)
         yield StepReport(state.step, min(1.0, state.progress(settings, world)), losses, diverged)
 
@@ -163,17 +167,22 @@ def make_step(
     loss: Callable[[Maps], Losses], share: float | Tensor, world: World,
 ) -> tuple[Losses, Tensor]:  # fmt: skip
     """Change the weights and their average (by `share`) by one step; return the loss terms and the gradient's norm."""
-    with autocast(batch.image.device):
-        losses = loss(network(batch.image))
-    total = torch.stack(list(losses.values())).sum()
     state.model.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
+    losses = add_gradients(network, batch, loss)
     world.average_gradients(state.model)
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
     for optimizer in state.optimizers:
         optimizer.step()
     update_average(state, share)
-    return {name: value.detach() for name, value in losses.items()}, norm
+    return losses, norm
+
+
+def add_gradients(network: Callable[[Tensor], Maps], batch: Batch, loss: Callable[[Maps], Losses]) -> Losses:
+    """Add to the gradients those of the loss on a batch, and return its terms."""
+    with autocast(batch.image.device):
+        losses = loss(network(batch.image))
+    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+    return {name: value.detach() for name, value in losses.items()}
 
 
 def check_finite(diverged: Tensor, settings: TrainSettings) -> None:

@@ -5,8 +5,6 @@ measures what it finds, and looks again at the scale that suits it, without the 
 where that scale is coarse, once more for small nuclei beside the large ones.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +19,7 @@ from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Labels, Plane, Points
 from lacss_tools.cells import cells_to_labels
 from lacss_tools.io.source import InMemory
+from lacss_tools.network.device import threads
 from lacss_tools.predict.found import Found, best_first, join, suppress
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
@@ -99,23 +98,9 @@ class NucleusFinder:
         """
         margin = round(MARGIN / scale)
         framed = np.pad(dapi, margin, constant_values=np.percentile(dapi[::2, ::2], DARK))
-        with one_thread():
+        with threads(1):  # else the last bits of results would depend on how many there are
             found = replace(self.predictor, scale=scale).find(InMemory(framed[None]))
         return cut_out(found, margin, (dapi.shape[0], dapi.shape[1]))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread, so that results do not depend, in their last bits, on how many there are.
-
-    An image is too small for several to be worth it; many images go to several processes.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @cache
