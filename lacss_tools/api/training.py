@@ -28,7 +28,7 @@ from lacss_tools.settings import Values
 from lacss_tools.train.settings import AS_INIT, TrainSettings
 
 if TYPE_CHECKING:
-    from lacss_tools.train.folders import AnnotatedImage
+    from lacss_tools.train.annotated import AnnotatedImage
     from lacss_tools.train.labelled import LabelledImage
     from lacss_tools.train.steps import Prepared
 
@@ -196,7 +196,7 @@ class _Seeing:
 
 def _annotated(images: Any, annotation: Values, see: _Seeing) -> "dict[str, AnnotatedImage]":
     """Return images with their annotation by name, outlined ones first, as `lacss train` takes them."""
-    from lacss_tools.train.folders import outlined, weakly_annotated
+    from lacss_tools.train.annotated import outlined, weakly_annotated
 
     full, weak = {}, {}
     parts = [beside(value, name, images, "images").items() for name, value in annotation.items()]
@@ -205,7 +205,8 @@ def _annotated(images: Any, annotation: Values, see: _Seeing) -> "dict[str, Anno
         shape = (image.shape[1], image.shape[2])
         (lois_name, points), (mask_name, area), (labels_name, outlines), (unsure_name, doubt) = entries
         if outlines is not None:
-            full[name] = outlined(image, as_labels(labels_name, outlines, name, shape))
+            own = None if points is None else as_points(lois_name, points, name, shape)
+            full[name] = outlined(image, as_labels(labels_name, outlines, name, shape), own)
         elif points is None or area is None:
             raise ArgumentError(f"{name} has neither labels nor both lois and masks. Give them, or leave it out.")
         else:
@@ -255,6 +256,7 @@ def _prepare(
     nuclei: bool,
 ) -> "Prepared":
     from lacss_tools.network.device import choose_device, tune
+    from lacss_tools.network.weights import read_header
     from lacss_tools.train.folders import gather
     from lacss_tools.train.initial import fit_sizes, wanted_sizes
     from lacss_tools.train.steps import Prepared
@@ -264,8 +266,12 @@ def _prepare(
     sizes = wanted_sizes(settings, init)
     with as_arguments():
         names = [Path(name) for name in found]
-        data = gather(list(found.values()), names, sizes.cell_diameter, settings.diameter, settings.borders, nuclei)
-    return Prepared(data, validation, fit_sizes(sizes, settings, data.channels, nuclei), chosen)
+        data = gather(
+            list(found.values()), names, sizes.cell_diameter, settings.diameter, settings.borders, nuclei,
+            known=read_header(init).scale if init else None,
+            held_back=settings.held_back if init and not validation else 0.0,
+        )  # fmt: skip
+    return Prepared(data, validation or list(data.held), fit_sizes(sizes, settings, data.channels, nuclei), chosen)
 
 
 @contextmanager

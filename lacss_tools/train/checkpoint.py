@@ -115,6 +115,11 @@ def stored_origin(run: Path) -> dict[str, str]:
     return {name: data[name] for name in ("init", "init_sha256") if name in data}
 
 
+def stored_scale(run: Path) -> float:
+    """Return the working scale of a run on disk."""
+    return float(tomllib.loads((run / CONFIG).read_text(encoding="utf-8"))["data"]["scale"])
+
+
 def stored_processes(run: Path) -> tuple[int, int]:
     """Return how many processes of torchrun trained a run on disk, and how many shared the crops of each of them."""
     data = tomllib.loads((run / CONFIG).read_text(encoding="utf-8"))["data"]

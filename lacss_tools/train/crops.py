@@ -21,7 +21,7 @@ from lacss_tools.train.moving import M, Moving
 from lacss_tools.train.settings import TrainSettings
 
 EMPTY_WEIGHT = 3.0
-"""images are drawn in proportion to their LOIs plus this, so that each cell is seen equally often"""
+"""images are drawn in proportion to their LOIs plus this, so that each cell of a kind is seen equally often"""
 LOI_MARGIN = 3.0
 """a LOI this close to the outside of a crop (pixels) still counts, since the cell is visible"""
 NEAR = 48.0
@@ -187,10 +187,23 @@ def plan_batch(
 ) -> Plan:
     """Draw, on the host, all that is random in the batch of `step`, and return a `part` of it."""
     rng = np.random.default_rng([settings.seed, step, rank])
-    chance = np.array([len(whole.lois) + EMPTY_WEIGHT for whole in images])
-    chosen = tuple(int(k) for k in rng.choice(len(images), size=settings.batch, p=chance / chance.sum()))
+    chosen = tuple(int(k) for k in rng.choice(len(images), size=settings.batch, p=chances(images, settings.outlined)))
     plans = [plan_crop(k, images[k], settings, rng) for k in chosen]
     return _together([plans[k] for k in part.mine([len(plan.loci.lois) for plan in plans])])
+
+
+def chances(images: list[TrainingImage], outlined: float) -> np.ndarray:
+    """Return how likely a crop is to be of each image: in proportion to its LOIs.
+
+    Outlined images together have `outlined` at least, however few they are.
+    """
+    chance = np.array([len(whole.lois) + EMPTY_WEIGHT for whole in images])
+    trusted = np.array([whole.outlined for whole in images])
+    chance /= chance.sum()
+    share = chance[trusted].sum()
+    if 0 < share < outlined:
+        chance = chance * np.where(trusted, outlined / share, (1 - outlined) / (1 - share))
+    return chance
 
 
 def plan_crop(number: int, whole: TrainingImage, settings: TrainSettings, rng: np.random.Generator) -> Plan:

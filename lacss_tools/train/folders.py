@@ -11,19 +11,22 @@ import torch
 
 from lacss_tools.annotate.pseudo.borders import choose, describe, pool
 from lacss_tools.annotate.pseudo.names import AUTO
-from lacss_tools.arrays import Image, Labels, Mask, Points
+from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError
-from lacss_tools.formats.weak import inner_points
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_labels, read_mask
 from lacss_tools.io.nuclei import Wanted
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair, stem_of, unsure_file
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
+from lacss_tools.train.annotated import AnnotatedImage, hold_back, outlined, weakly_annotated
 from lacss_tools.train.crops import TrainingImage, border_evidence, full_image, guess, unguessed_image
 from lacss_tools.train.inputs import ALL_CHANNELS, training_inputs
-from lacss_tools.train.labelled import check_size
+from lacss_tools.train.labelled import LabelledImage, check_size
 from lacss_tools.train.settings import TrainSettings
+
+SAME_SCALE = 1.25
+"""weights that go on with images whose cells seem larger or smaller by less than this factor keep their scale"""
 
 
 @dataclass(frozen=True)
@@ -41,19 +44,6 @@ class TrainingFolders:
 
 
 @dataclass(frozen=True)
-class AnnotatedImage:
-    """One image as read: its pixels, cell area (or labels), LOIs and how many of these lay outside the cell area."""
-
-    image: Image
-    area: np.ndarray
-    lois: np.ndarray
-    outlined: bool
-    dropped: int = 0
-    unsure: Mask | None = None
-    """pixels of which the mask is unsure, where it says so"""
-
-
-@dataclass(frozen=True)
 class TrainingData:
     """All images in memory, the working scale, and a fingerprint of the files."""
 
@@ -68,6 +58,8 @@ class TrainingData:
     """what pseudo-labels were made for: bright or dark borders or distance; None where all images are outlined"""
     nuclei: bool = False
     """whether the last channel is that of the nuclei, or blank in their place"""
+    held: tuple[LabelledImage, ...] = ()
+    """parts of outlined images that are not trained on"""
 
 
 @dataclass(frozen=True)
@@ -105,6 +97,19 @@ def _select_mixed(folders: TrainingFolders) -> Selection:
     return Selection(files, [_read_full] * len(outlined.paired) + [_read_weak] * len(weak.paired), note)
 
 
+def _with_lois(chosen: Selection, folders: TrainingFolders) -> Selection:
+    """Return the selection with the LOI table of each outlined image that has one."""
+    if not folders.lois.is_dir() or _read_full not in chosen.readers:
+        return chosen
+    tables = list_tables(folders.lois)
+    beside = [
+        (tables[stem_of(files[0])],) if read is _read_full and stem_of(files[0]) in tables else ()
+        for files, read in zip(chosen.files, chosen.readers, strict=True)
+    ]
+    note = f"{chosen.note}; {sum(map(len, beside))} of {chosen.readers.count(_read_full)} outlined ones have LOIs too"
+    return replace(chosen, files=[(*own, *more) for own, more in zip(chosen.files, beside, strict=True)], note=note)
+
+
 def _with_unsure(chosen: Selection) -> Selection:
     """Return the selection with the file beside each mask that says where it is unsure."""
     weak = [read is _read_weak for read in chosen.readers]
@@ -133,15 +138,19 @@ def load_training_data(
     diameter: float | None = None,
     borders: str = AUTO,
     unsure: bool = False,
+    scale: float | None = None,
+    held_back: float = 0.0,
 ) -> TrainingData:
     """Read and pair the training files; raises InputError for sizes or channels that do not fit.
 
     `wanted` are the channels to use, `knows_nuclei` is as in `training_inputs`. Images are resized so that a typical
     cell is `cell_diameter` pixels across; `diameter` is what it is in the files, None to estimate that from LOIs and
     masks. `borders` are those between cells, of which pseudo-labels are made (`annotate.pseudo`). `unsure` asks for
-    what masks say of being unsure.
+    what masks say of being unsure. `scale` is that of the weights to start from.
+    `held_back` is the fraction of each outlined image that is not trained on.
     """
     chosen = select(folders, supervision)
+    chosen = _with_lois(chosen, folders)
     if unsure:
         chosen = _with_unsure(chosen)
     paths = [files[0] for files in chosen.files]
@@ -150,7 +159,7 @@ def load_training_data(
     if not any(len(source.lois) for source in sources):
         where = folders.labels if supervision == "full" else folders.lois
         raise InputError(f"{where} holds no cell to learn from. Look at it and at the masks in an image viewer.")
-    data = gather(sources, paths, cell_diameter, diameter, borders, nuclei=inputs.blank)
+    data = gather(sources, paths, cell_diameter, diameter, borders, inputs.blank, scale, held_back)
     return replace(
         data,
         fingerprint=fingerprint([*(path for files in chosen.files for path in files), *inputs.files(paths)]),
@@ -170,18 +179,24 @@ def gather(
     diameter: float | None = None,
     borders: str = AUTO,
     nuclei: bool = False,
+    known: float | None = None,
+    held_back: float = 0.0,
 ) -> TrainingData:
     """Bring annotated images, with one LOI at least, to the working scale; `names` are theirs in errors.
 
-    `nuclei` says whether their last channel is that of the nuclei. InputError when their channels differ. The other
-    arguments are those of `load_training_data`.
+    `nuclei` says whether their last channel is that of the nuclei. InputError when channels differ. `known` is the
+    working scale of weights to start from, which stays where it is about right. The other arguments are those of
+    `load_training_data`.
     """
     _same_channels(names, sources)
+    sources, held, notes = hold_back(sources, [stem_of(name) for name in names], held_back)
     lois = sum(len(source.lois) for source in sources)
+    estimated = diameter is None
     if diameter is None:
         diameter = typical_diameter(sum(float(np.count_nonzero(source.area)) for source in sources), lois)
     scale = working_scale(diameter, cell_diameter)
-    notes = []
+    if known and estimated and max(known / scale, scale / known) < SAME_SCALE:
+        scale = known
     if dropped := sum(source.dropped for source in sources):
         notes.append(f"{dropped} LOIs outside their mask are not used")
     notes.append(f"typical cell {diameter:.1f} px across, so images are resized by {scale:.3f}")
@@ -194,6 +209,7 @@ def gather(
         notes=notes + remarks,
         borders=settled,
         nuclei=nuclei,
+        held=tuple(held),
     )
 
 
@@ -240,21 +256,13 @@ def _read_weak(
     return replace(weakly_annotated(image, mask, lois), unsure=unsure[0] if unsure else None)
 
 
-def weakly_annotated(image: Image, mask: Mask, lois: Points) -> AnnotatedImage:
-    """Return an image with those of its LOIs that lie on its mask, all of them inside the image."""
-    inside = values_at(mask, lois)
-    return AnnotatedImage(image, mask, lois[inside], False, int((~inside).sum()))
-
-
-def _read_full(image_path: Path, label_path: Path, see: Callable[[Path], Image]) -> AnnotatedImage:
+def _read_full(image_path: Path, label_path: Path, *loi_path: Path, see: Callable[[Path], Image]) -> AnnotatedImage:
     image, labels = see(image_path), read_labels(label_path)
     check_size(image_path, image, label_path, labels)
-    return outlined(image, labels)
-
-
-def outlined(image: Image, labels: Labels) -> AnnotatedImage:
-    """Return an image with a LOI inside each of its labelled cells."""
-    return AnnotatedImage(image, labels, inner_points(labels), True)
+    lois = [read_lois(path)[0] for path in loi_path]
+    for path, points in zip(loi_path, lois, strict=True):
+        check_inside(points, path, image_path, labels.shape)
+    return outlined(image, labels, *lois)
 
 
 def _image(source: AnnotatedImage, scale: float) -> TrainingImage:

@@ -38,9 +38,11 @@ def calibrated(model: Lacss, images: list[TrainingImage], device: torch.device) 
 def mask_level(model: Lacss, images: list[TrainingImage], device: torch.device) -> float:
     """Return what to add to every mask logit; 0 where there is no cell to tell.
 
-    Each cell counts for itself: where two cells share pixels, both have them.
+    Each cell counts for itself: where two cells share pixels, both have them. Where some images are outlined, they
+    alone tell.
     """
-    chosen = [image for image in images if len(image.lois)]
+    some = [image for image in images if len(image.lois)]
+    chosen = [image for image in some if image.outlined] or some
     pairs = [cell_logits(model, image, device) for image in chosen[:: -(-len(chosen) // MOST_IMAGES) or 1]]
     logits = torch.cat([torch.zeros(0), *(logits for logits, _ in pairs)])
     area = sum(area for _, area in pairs)

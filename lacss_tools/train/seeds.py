@@ -13,7 +13,7 @@ from lacss_tools.train.history import METRICS, read_metrics
 from lacss_tools.train.initial import wanted_sizes
 from lacss_tools.train.session import FinishedRunError
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.steps import Say, Watch, check_run, fit, prepare, seed_folder, seeds_in, silent
+from lacss_tools.train.steps import Say, Watch, check_run, first_scale, fit, prepare, seed_folder, seeds_in, silent
 
 SEEDS = "seeds.csv"
 HEADER = ["seed", "run", "step", "val_ap50", "val_ap75", "val_map", "kept"]
@@ -72,7 +72,9 @@ def repeat(
     if resume:
         init = first_weights(seed_folder(run, begun[0]), init)
     sizes = checkpoint.read_config(seed_folder(run, begun[0]))[1] if resume else wanted_sizes(settings, init)
-    ready = prepare(folders, settings, sizes, device, say, follows=resume or init is not None)
+    ready = prepare(
+        folders, settings, sizes, device, say, resume or init is not None, first_scale(run, init, resume=False)
+    )
     outcomes: list[SeedResult] = []
     for seed in seeds:
         say(f"seed {seed} ({len(outcomes) + 1} of {count})")

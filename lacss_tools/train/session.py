@@ -62,7 +62,8 @@ class TrainSession:
         self.saved = time.monotonic()
         given = [(image.path, image.label_path, image.nuclei_path) for image in task.validation]
         files = [path for paths in given for path in paths if path is not None]
-        self.validated_on = fingerprint(files) if files else ""
+        held = task.data.fingerprint if task.validation else ""  # parts of the images to train on
+        self.validated_on = fingerprint(files) if files else held
 
     def resume(self) -> None:
         """Continue from the last checkpoint; InputError when there is none, or nothing left to do."""
@@ -94,6 +95,8 @@ class TrainSession:
     def train(self, watch: Callable[[StepReport, State], None]) -> None:
         """Make steps until budget or patience runs out; ends with a validation and a checkpoint."""
         task, state = self.task, self.state
+        if state.trained and task.validation and state.validated < 0:
+            self.validate()  # nothing worse than the start is kept
         if self.validations_due(state.progress(task.settings, task.world)) > state.validations:
             self.validate()  # the interruption came between a step and its validation
         steps = run_steps(state, task.data.images, task.settings, task.device, task.world)
@@ -101,6 +104,15 @@ class TrainSession:
             self.follow(reports, watch)
         if state.validated != state.step:  # the time can run out between two validations
             self.validate()
+        if state.trained and task.validation and task.world.leads:
+            self.say(self.verdict_on_start())
+
+    def verdict_on_start(self) -> str:
+        """Return whether the run made the weights that it started from better."""
+        before = next((row.validation.map for row in self.rows if row.validation), 0.0)
+        if self.state.best > before:
+            return f"better than the start: validation mAP {self.state.best:.3f}, {before:.3f} before"
+        return f"no step was better than the start (validation mAP {before:.3f}), so its weights are kept"
 
     def follow(self, reports: Iterable[StepReport], watch: Callable[[StepReport, State], None]) -> None:
         """Log, validate and save as steps are made, until there are no more or patience runs out."""
@@ -137,7 +149,7 @@ class TrainSession:
         model, found, due = state.average, [], self.validations_due(state.progress(task.settings, task.world))
         if task.world.leads:
             with task.world.validating():
-                model = calibrated(state.average, task.data.images, task.device)
+                model = calibrated(state.average, task.data.images, task.device) if state.step else state.average
                 found = find_all(Predictor(model, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
         # not before: a validation that is interrupted is made again
         state.validated, state.validations = state.step, due

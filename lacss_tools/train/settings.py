@@ -82,6 +82,21 @@ class TrainSettings:
         least=0,
         most=1,
     )
+    outlined: float = setting(
+        0.3,
+        "With both kinds of annotation: at least this fraction of the crops are of outlined images, however few.",
+        panel=DATA,
+        least=0,
+        below=1,
+    )
+    held_back: float = setting(
+        0.25,
+        "Fraction of each outlined image that is kept to validate on when training goes on from `init` without "
+        "validation images, so that it is seen whether it became better.",
+        panel=DATA,
+        least=0,
+        most=0.5,
+    )
     auxnet: bool = setting(
         True,
         f"Train the border network beside the weak loss; `auxnet` alone brings `weak_loss` {BESIDE_AUXNET:g}.",

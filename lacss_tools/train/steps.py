@@ -12,7 +12,7 @@ from lacss_tools.errors import InputError, InterruptedRunError
 from lacss_tools.io.nuclei import Wanted
 from lacss_tools.network.device import choose_device, fast_bfloat16, tune
 from lacss_tools.network.settings import ModelSettings
-from lacss_tools.network.weights import BEST
+from lacss_tools.network.weights import BEST, read_header
 from lacss_tools.settings import Values, show, to_table
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
@@ -68,8 +68,15 @@ def train(
     """
     check_run(run, settings, resume)
     sizes = checkpoint.read_config(run)[1] if resume else wanted_sizes(settings, init)
-    ready = prepare(folders, settings, sizes, device, say, follows=resume or init is not None)
+    ready = prepare(folders, settings, sizes, device, say, resume or init is not None, first_scale(run, init, resume))
     return fit(ready, run, settings, resume=resume, init=init, tensorboard=tensorboard, say=say, watch=watch)
+
+
+def first_scale(run: Path, init: Path | None, resume: bool) -> float | None:
+    """Return the working scale of the trained weights that a run starts (once started) from; None for random ones."""
+    if resume:
+        return checkpoint.stored_scale(run) if checkpoint.stored_origin(run) else None
+    return read_header(init).scale if init else None
 
 
 def check_run(run: Path, settings: TrainSettings, resume: bool) -> None:
@@ -106,11 +113,12 @@ def seeds_in(run: Path) -> list[Path]:
 
 def prepare(
     folders: TrainingFolders, settings: TrainSettings, sizes: ModelSettings, device: str, say: Say = silent,
-    follows: bool = False,
+    follows: bool = False, scale: float | None = None,
 ) -> Prepared:  # fmt: skip
     """Choose the device, join the other processes of torchrun, read all data to fit a network of `sizes`.
 
-    `follows` says whether these are those of weights to go on from, so that it is settled whether they know nuclei.
+    `follows` says whether these are those of weights to go on from, so that it is settled whether they know nuclei;
+    `scale` is theirs if they were trained before; without validation images parts of outlined ones are held back then.
     """
     chosen = choose_device(local_device(device))
     tune(chosen)
@@ -125,14 +133,16 @@ def prepare(
         diameter=settings.diameter,
         borders=settings.borders,
         unsure=settings.unsure < 1,
+        scale=scale,
+        held_back=settings.held_back if scale and folders.val_images is None else 0.0,
     )
     validation, seen = (
         read_labelled(folders.val_images, folders.val_labels, wanted, data.nuclei)
         if folders.val_images and folders.val_labels
-        else ([], "")
+        else (list(data.held), "")
     )
     check_channels(validation, data.channels)
-    more = [f"validation images: {seen}"] if validation and data.nuclei else []
+    more = [f"validation images: {seen}"] if seen and data.nuclei else []
     for note in [*data.notes, *more, *_where(chosen, world)]:
         say(note)
     if shared := sum(image.path in data.paths for image in validation):
@@ -161,7 +171,7 @@ def fit(
         settings = replace(settings, steps=epoch_steps(ready.data.images, settings, ready.world.size))
     torch.manual_seed(settings.seed)
     model, notes = initial_model(ready.sizes, None if resume else init)
-    state = start(model, settings, ready.device)
+    state = start(model, settings, ready.device, first_scale(run, init, resume) is not None)
     if resume and settings.processes is None:  # as many as before, so that it is exact
         settings = replace(settings, processes=checkpoint.stored_processes(run)[1])
     processes = possible(settings, ready.device, ready.world)

@@ -49,6 +49,8 @@ class State:
     validated: int = -1
     """step of the last validation"""
     since: float = field(default_factory=time.monotonic)
+    trained: bool = False
+    """whether the first weights were trained before"""
 
     def elapsed(self) -> float:
         """Return the seconds of training so far, over all sessions."""
@@ -76,13 +78,13 @@ class StepReport:
         return {name: round(float(value.detach()), 5) for name, value in self.losses.items()}
 
 
-def start(model: Lacss, settings: TrainSettings, device: torch.device) -> State:
-    """Return the state before the first step."""
+def start(model: Lacss, settings: TrainSettings, device: torch.device, trained: bool = False) -> State:
+    """Return the state before the first step; `trained` says whether its weights were trained before."""
     import copy
 
     model = model.to(device).train()
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    return State(model, average, optimizers(model, settings, device))
+    return State(model, average, optimizers(model, settings, device), trained=trained)
 
 
 def run_steps(
@@ -129,7 +131,9 @@ def plain_stepper(state: State, settings: TrainSettings, world: World = ALONE) -
 
     def make(batch: Batch, progress: float) -> tuple[Losses, Tensor]:
         loss = partial(compute_losses, state.model, batch=batch, settings=settings, progress=progress)
-        return make_step(state, settings, network, batch, loss, average_weight(settings, state.step), world)
+        return make_step(
+            state, settings, network, batch, loss, average_weight(settings, state.step, state.trained), world
+        )
 
     return make
 
@@ -153,7 +157,7 @@ def recorded_stepper(state: State, settings: TrainSettings, plain: Step, record:
             names[kind] = list(losses)
             return [torch.stack(list(losses.values())), norm]
 
-        numbers = (label_weight(settings, progress), average_weight(settings, state.step))
+        numbers = (label_weight(settings, progress), average_weight(settings, state.step, state.trained))
         dials = [torch.full((), value, device=batch.image.device) for value in numbers]
         results = record((len(batch.lois), *kind), function, [*parts.values(), *dials])
         losses, norm = (result.clone() for result in results)  # the next step overwrites them
@@ -213,9 +217,9 @@ def schedule(progress: float, warmup: float, decay: float) -> float:
     return 0.01 + 0.99 * min(1.0, (1 - progress) / decay) if decay > 0 else 1.0
 
 
-def average_weight(settings: TrainSettings, step: int) -> float:
-    """Return how far the running average moves towards the weights; at first farther, to forget the start."""
-    return max(1 - settings.ema, 1 / (settings.ema_share * step + 1))
+def average_weight(settings: TrainSettings, step: int, trained: bool = False) -> float:
+    """Return how far the running average moves towards the weights; at first farther, to forget a random start."""
+    return max(1 - settings.ema, 0 if trained else 1 / (settings.ema_share * step + 1))
 
 
 def update_average(state: State, weight: float | Tensor) -> None:
