@@ -16,6 +16,7 @@ from lacss_tools.errors import LacssError
 from lacss_tools.evaluate import command as evaluate
 from lacss_tools.export import command as export
 from lacss_tools.formats import command as formats
+from lacss_tools.picture import command as picture
 from lacss_tools.predict import command as predict
 from lacss_tools.screen.flags import in_flags, own_flags, speak_of
 from lacss_tools.train import command as train
@@ -72,7 +73,7 @@ def root(
     """Options of every command."""
 
 
-for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, demo):
+for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, demo):
     command.mount(app)
 
 

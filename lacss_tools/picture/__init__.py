@@ -1,0 +1,1 @@
+"""Pictures of segmented images for slides and papers."""
