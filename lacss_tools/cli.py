@@ -19,6 +19,7 @@ from lacss_tools.formats import command as formats
 from lacss_tools.picture import command as picture
 from lacss_tools.predict import command as predict
 from lacss_tools.screen.flags import in_flags, own_flags, speak_of
+from lacss_tools.table import command as table
 from lacss_tools.train import command as train
 
 
@@ -73,7 +74,7 @@ def root(
     """Options of every command."""
 
 
-for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, demo):
+for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, table, demo):
     command.mount(app)
 
 

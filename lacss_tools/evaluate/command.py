@@ -202,7 +202,7 @@ def _for_models(told: "dict[Path, Header]", wanted: "Wanted") -> "Wanted":
 
 
 def _groups(stems: list[str], pattern: str | None, table: Path | None, column: str) -> dict[str, str] | None:
-    from lacss_tools.evaluate.groups import groups_by_name, groups_by_table
+    from lacss_tools.io.groups import groups_by_name, groups_by_table
 
     if pattern and table:
         raise UsageError("--group and --group-table both name groups. Give one of them.")

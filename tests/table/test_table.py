@@ -1,0 +1,75 @@
+"""One table of all cells, with summaries of images and groups, against numbers worked out by hand."""
+
+import csv
+
+import pytest
+from typer.testing import CliRunner
+
+from lacss_tools.cli import app
+
+HEADER = "label,y,x,area,diameter,mean_0\n"
+IMAGES = {
+    "A1_s1": HEADER + "1,2,4,100,10,5\n2,6,8,200,20,7\n",
+    "A1_s2": "label,y,x,area,diameter,mean_0,nuclei\n1,1,1,400,30,9,2\n",
+    "B1_s1": HEADER,
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "predictions").mkdir()
+    for stem, text in IMAGES.items():
+        (tmp_path / "predictions" / f"{stem}.csv").write_text(text)
+    return tmp_path
+
+
+def run(project, *words):
+    return CliRunner().invoke(app, ["table", "--project", str(project), *words])
+
+
+def read(project, name):
+    with (project / "tables" / name).open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_all_cells_are_in_one_table_and_every_image_in_its_summary(project):
+    assert run(project).exit_code == 0
+    cells = read(project, "cells.csv")
+    assert [(row["image"], row["label"], row["area"], row["nuclei"]) for row in cells] == [
+        ("A1_s1", "1", "100", ""), ("A1_s1", "2", "200", ""), ("A1_s2", "1", "400", "2"),
+    ]  # fmt: skip
+    images = read(project, "images.csv")
+    assert [(row["image"], row["cells"], row["median_area"], row["median_nuclei"]) for row in images] == [
+        ("A1_s1", "2", "150", ""), ("A1_s2", "1", "400", "2"), ("B1_s1", "0", "", ""),
+    ]  # fmt: skip
+    assert "median_x" not in images[0]
+    assert not (project / "tables" / "groups.csv").exists()
+
+
+def test_groups_sizes_and_names_of_channels(project):
+    assert run(project, "--group", "^([A-H]\\d+)", "--pixel-size", "0.5", "--channels", "actin").exit_code == 0
+    cells = read(project, "cells.csv")
+    assert [row["group"] for row in cells] == ["A1", "A1", "A1"]
+    assert [(row["x_um"], row["area_um2"], row["diameter_um"], row["mean_actin"]) for row in cells] == [
+        ("2", "25", "5", "5"), ("4", "50", "10", "7"), ("0.5", "100", "15", "9"),
+    ]  # fmt: skip
+    first, second = read(project, "groups.csv")
+    assert (first["group"], first["images"], first["cells"], first["median_cells_per_image"]) == ("A1", "2", "3", "1.5")
+    assert (first["median_area"], first["median_area_um2"], first["median_mean_actin"]) == ("200", "50", "7")
+    assert (second["group"], second["cells"], second["median_area"]) == ("B1", "0", "")
+
+
+def test_micrometres_of_the_files_stay(project):
+    text = "label,y,x,area,diameter,y_um,x_um,area_um2,diameter_um\n1,2,4,100,10,20,40,9999,100\n"
+    (project / "predictions" / "C1.csv").write_text(text)
+    assert run(project, "--pixel-size", "0.5").exit_code == 0
+    assert [row["area_um2"] for row in read(project, "cells.csv")] == ["25", "50", "100", "9999"]
+
+
+def test_what_is_no_table_of_cells_is_named(project):
+    (project / "predictions" / "notes.csv").write_text("who,what\nme,this\n")
+    result = run(project)
+    assert result.exit_code == 3
+    assert "notes.csv is no table of cells (its columns are who, what)" in result.output
+    assert not (project / "tables").exists()
+    assert run(project, "--group", "x", "--group-table", "y.csv").exit_code == 2
