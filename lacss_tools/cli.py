@@ -12,6 +12,7 @@ from lacss_tools.annotate.check import command as check
 from lacss_tools.annotate.lois import command as lois
 from lacss_tools.annotate.pick import command as pick
 from lacss_tools.demo import command as demo
+from lacss_tools.doctor import command as doctor
 from lacss_tools.errors import LacssError
 from lacss_tools.evaluate import command as evaluate
 from lacss_tools.export import command as export
@@ -74,7 +75,7 @@ def root(
     """Options of every command."""
 
 
-for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, table, demo):
+for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, table, doctor, demo):
     command.mount(app)
 
 
