@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from lacss_tools.errors import InputError
+from lacss_tools.io.stems import as_stem
 
 WAY_OUT = 'Write {"stem": [3, 17], ...} with the numbers of the ambiguous cells.'
 
@@ -19,4 +20,4 @@ def read_ambiguous(path: Path) -> dict[str, list[int]]:
     lists = isinstance(stored, dict) and all(isinstance(numbers, list) for numbers in stored.values())
     if not lists or not all(type(number) is int for numbers in stored.values() for number in numbers):
         raise InputError(f"{path} is no list of cells by image. {WAY_OUT}")
-    return {str(stem): numbers for stem, numbers in stored.items()}
+    return {as_stem(stem): numbers for stem, numbers in stored.items()}

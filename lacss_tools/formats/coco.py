@@ -13,7 +13,7 @@ from lacss_tools.arrays import Mask
 from lacss_tools.cells import Cells, cells_from_crops
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import write_text
-from lacss_tools.io.project import stem_of
+from lacss_tools.io.stems import stem_of
 
 FIX = "Correct the file."
 

@@ -10,7 +10,7 @@ import numpy as np
 from lacss_tools.arrays import Mask, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask
-from lacss_tools.io.project import stem_of
+from lacss_tools.io.stems import stem_of
 from lacss_tools.points import inside_image, values_at
 
 

@@ -14,7 +14,7 @@ from lacss_tools.formats import cellpose, geojson, rois
 from lacss_tools.formats.coco import CocoFile, read_coco
 from lacss_tools.formats.names import COCO_OF_ALL
 from lacss_tools.io.native import read_labels
-from lacss_tools.io.project import IMAGE_SUFFIXES, stem_of
+from lacss_tools.io.stems import IMAGE_SUFFIXES, stem_of
 from lacss_tools.io.tables import read_table
 
 Shape = tuple[int, int]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.stems import as_stem, stem_of
 from lacss_tools.io.tables import read_table
 
 KEYS = ("image", "stem", "file", "filename", "name")
@@ -36,6 +37,6 @@ def groups_by_table(stems: list[str], path: Path, column: str) -> dict[str, str]
     if key is None or column not in table.header:
         there, needed = ", ".join(table.header), f"{column!r} and one of {', '.join(KEYS)}"
         raise InputError(f"{path} has the columns {there}; needed are {needed}. Rename.")
-    known = {row[key]: row.get(column) for row in table.rows if key in row}
-    known |= {Path(name).stem: group for name, group in known.items()}
+    named = {row[key]: row.get(column) for row in table.rows if key in row}
+    known = {kind: group for name, group in named.items() for kind in (as_stem(name), stem_of(Path(name)))}
     return {stem: known.get(stem) or REST for stem in stems}

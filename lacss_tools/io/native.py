@@ -18,6 +18,7 @@ import numpy as np
 from lacss_tools.arrays import Image, Labels, Mask, Plane
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import load, whole_image
+from lacss_tools.io.stems import as_text
 
 MAX_LABEL = 2**31 - 1
 """labels are int32 in memory"""
@@ -51,14 +52,14 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text."""
+    """Write UTF-8 text, in which names of files may be no text."""
     with atomic(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(as_text(text), encoding="utf-8")
 
 
 def write_table(path: Path, header: list[str], rows: list[list[Any]]) -> None:
     """Write a CSV file with `header` and `rows`."""
-    with atomic(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with atomic(path) as part, part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)

@@ -1,11 +1,12 @@
 """The one place that knows folder names, stems and which file belongs to which. Paths only; reads no pixel."""
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lacss_tools.errors import InputError
-
-IMAGE_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpeg", ".jpg", ".nd2", ".czi", ".lif")
+from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, stem_of
 
 
 @dataclass(frozen=True)
@@ -75,46 +76,72 @@ def unsure_file(mask: Path) -> Path:
     return mask.parent / "unsure" / f"{stem_of(mask)}.tif"
 
 
-def stem_of(path: Path) -> str:
-    """Return the name that pairs files: without the image suffix, `.ome.tif` counted as one.
-
-    >>> stem_of(Path("dapi/A01.field1.ome.tif"))
-    'A01.field1'
-    """
-    for suffix in (*IMAGE_SUFFIXES, ".csv"):
-        if path.name.lower().endswith(suffix):
-            return path.name[: -len(suffix)]
-    return path.stem
-
-
 def list_images(folder: Path) -> dict[str, Path]:
     """Return stem -> file for every image in `folder`, sorted by stem.
 
     Raises InputError when the folder is missing, holds no image, or holds two images of one stem.
     """
-    return _list(folder, IMAGE_SUFFIXES, "image (TIFF, PNG or JPEG)")
+    return _some(folder, find_images(folder), "image (TIFF, PNG or JPEG)")
 
 
 def list_tables(folder: Path) -> dict[str, Path]:
     """Return stem -> file for every CSV in `folder`, sorted by stem; same errors as `list_images`."""
-    return _list(folder, (".csv",), "CSV file")
+    return _some(folder, find_tables(folder), "CSV file")
 
 
-def _list(folder: Path, suffixes: tuple[str, ...], what: str) -> dict[str, Path]:
+def find_images(folder: Path) -> dict[str, Path]:
+    """Return what `list_images` does, nothing when the folder is missing or holds no image."""
+    return _find(folder, IMAGE_SUFFIXES)
+
+
+def find_tables(folder: Path) -> dict[str, Path]:
+    """Return what `list_tables` does, nothing when the folder is missing or holds no table."""
+    return _find(folder, TABLE_SUFFIXES)
+
+
+def _some(folder: Path, found: dict[str, Path], what: str) -> dict[str, Path]:
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {state}. Give the folder that holds the files.")
+    if not found:
+        raise InputError(f"{folder} holds no {what}. Check the path and the file endings.")
+    return found
+
+
+def _find(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:  # knows files from folders without asking for each
+        names = [one.name for one in entries if one.name.lower().endswith(suffixes) and one.is_file()]
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.name.lower().endswith(suffixes) or not path.is_file():
-            continue
+    for name in sorted(name for name in names if not name.startswith(".")):
+        path = folder / name
         stem = stem_of(path)
         if stem in found:
             raise InputError(f"{path} and {found[stem].name} share the stem {stem!r}. Rename or remove one of them.")
         found[stem] = path
-    if not found:
-        raise InputError(f"{folder} holds no {what}. Check the path and the file endings.")
-    return found
+    return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of results, STEM and `suffix` each, in which some may be there under another spelling (A.TIF)."""
+
+    folder: Path
+    suffix: str
+    spelled: Mapping[str, Path] = field(default_factory=dict)
+    """those that are called otherwise, by stem"""
+
+    def file(self, stem: str) -> Path:
+        """Return the file of a stem, whether it exists or not."""
+        return self.spelled.get(stem, self.folder / f"{stem}{self.suffix}")
+
+
+def place(folder: Path, suffix: str) -> Place:
+    """Look which results are in a folder, which may be missing; its path becomes absolute."""
+    folder = folder.absolute()
+    found = _find(folder, (suffix,)).items()
+    return Place(folder, suffix, {stem: path for stem, path in found if path.name != f"{stem}{suffix}"})
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,7 @@ def predict(
     steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
     run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite)
-    inputs = {stem: steps.inputs_of(order, stem, path, nuclei.of.get(path)) for stem, path in files.items()}
-    _predict_all(inputs, folder, order, run)
+    _predict_all(steps.inputs_of(order, files, nuclei.of), folder, order, run)
 
 
 def _predict_all(
@@ -153,7 +152,8 @@ def _predict_all(
 
 def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]:
     """Return stem -> image of all files and folders given; InputError when two have one stem."""
-    from lacss_tools.io.project import check_output, list_images, stem_of
+    from lacss_tools.io.project import check_output, list_images
+    from lacss_tools.io.stems import stem_of
 
     files: dict[str, Path] = {}
     for path in (project / given for given in images):

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Generator, Hashable, Iterator
+from collections.abc import Generator, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,6 +13,7 @@ from lacss_tools.formats.names import output_path
 from lacss_tools.formats.nuclei import NucleusLabels, whole
 from lacss_tools.io.names import NO_NUCLEI
 from lacss_tools.io.native import read_labels
+from lacss_tools.io.project import find_images, place
 from lacss_tools.io.source import Nuclei, OpenImage, open_image
 from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.predict.counts import Tally, tally, tally_of_table
@@ -51,10 +52,13 @@ class Order:
     tiling: TileSettings = field(default_factory=TileSettings)
 
 
-def inputs_of(order: Order, stem: str, image: Path, nuclei: Nuclei | None) -> tuple[Path, ...]:
-    """Return the files to read for an image: its own, that of its nuclei, and a table of LOIs, at which cells are."""
-    own = () if nuclei is None else (nuclei.path,)
-    return (image, *own, *([order.lois / f"{stem}.csv"] if order.lois else []))
+def inputs_of(order: Order, images: Mapping[str, Path], nuclei: Mapping[Path, Nuclei]) -> dict[str, tuple[Path, ...]]:
+    """Return the files to read by stem: the image, that of its nuclei, and a table of LOIs, at which cells are."""
+    tables = place(order.lois, ".csv") if order.lois else None
+    return {
+        stem: (path, *([nuclei[path].path] if path in nuclei else []), *([tables.file(stem)] if tables else []))
+        for stem, path in images.items()
+    }
 
 
 def predict_file(job: Job, order: Order) -> Tally:
@@ -141,9 +145,10 @@ def _nuclei_of(job: Job, order: Order, image: OpenImage) -> NucleusLabels | None
     """Return the nuclei to measure; InputError when there are none for this image, or those of another size."""
     if order.nuclei_labels is None or "csv" not in order.formats:
         return None
-    path = order.nuclei_labels / f"{job.stem}.tif"
-    if not path.is_file():
-        raise InputError(f"{image.path} has no nuclei: {path} does not exist. Run lacss annotate-lois.")
+    path = find_images(order.nuclei_labels).get(job.stem)
+    if path is None:
+        missing = order.nuclei_labels / f"{job.stem}.tif"
+        raise InputError(f"{image.path} has no nuclei: {missing} does not exist. Run lacss annotate-lois.")
     labels = read_labels(path)
     if labels.shape != image.source.shape[1:]:
         raise InputError(f"{path} is {labels.shape} pixels and {image.path} {image.source.shape[1:]}. Give its own.")

@@ -16,7 +16,8 @@ from lacss_tools.errors import InputError
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_labels, read_mask
 from lacss_tools.io.nuclei import Wanted
-from lacss_tools.io.project import Pairing, list_images, list_tables, pair, stem_of, unsure_file
+from lacss_tools.io.project import Pairing, list_images, list_tables, pair, unsure_file
+from lacss_tools.io.stems import stem_of
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
 from lacss_tools.train.annotated import AnnotatedImage, hold_back, outlined, weakly_annotated

@@ -12,7 +12,7 @@ from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.io.project import IMAGE_SUFFIXES, Project, check_output, list_images, list_tables
+from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, list_tables, place
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
@@ -87,12 +87,8 @@ def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: 
     if named or settings.fiji_compat or not settings.seeds:
         return named
     home = Project(project)
-    usual = {"lois": (home.lois, (".csv",)), "nuclei": (home.nuclei, IMAGE_SUFFIXES)}
-    return {
-        what: folder
-        for what, (folder, suffixes) in usual.items()
-        if any(path.name.lower().endswith(suffixes) for path in folder.glob("[!.]*"))
-    }
+    found = {"lois": find_tables(home.lois), "nuclei": find_images(home.nuclei)}
+    return {what: folder for what, folder in (("lois", home.lois), ("nuclei", home.nuclei)) if found[what]}
 
 
 def _cut_all(
@@ -112,10 +108,8 @@ def _cut_all(
     console.say(
         f"{len(files)} images in {source}; thresholds {','.join(f'{prefix}{t:g}' for t in settings.thresholds)}"
     )
-    beside = _beside(files, seeds)
-    jobs = [
-        batch.Job(stem, (path, *beside.get(stem, ())), record.folder / f"{stem}.tif") for stem, path in files.items()
-    ]
+    beside, results = _beside(files, seeds), place(record.folder, ".tif")
+    jobs = [batch.Job(stem, (path, *beside.get(stem, ())), results.file(stem)) for stem, path in files.items()]
     with console.progress("graph cut") as advance:
         work = partial(steps.cut_file, settings=settings, channel=of_image.channel)
         done = run(jobs, work, advance=advance, receive=record.receive)

@@ -9,8 +9,9 @@ from lacss_tools.errors import InputError
 from lacss_tools.io.candidates import CutNotes, read_cut_notes, write_candidates
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_full_scale, read_image, read_labels, read_plane, refuse_constant, write_table
-from lacss_tools.io.project import list_images, stem_of
+from lacss_tools.io.project import list_images
 from lacss_tools.io.settings import read_toml, settings_file
+from lacss_tools.io.stems import stem_of
 from lacss_tools.jobs.batch import Job
 
 REMARKS = 10

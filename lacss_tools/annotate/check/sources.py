@@ -13,7 +13,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_image, read_mask, read_plane
-from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, picks_file
+from lacss_tools.io.project import find_images, find_tables, picks_file
 
 OWN, PICKED, AUTOMATIC, REJECTED, NONE = "own", "picked", "automatic", "rejected", "none"
 
@@ -80,11 +80,11 @@ class Sources:
 def find_sources(folders: Folders) -> Sources:
     """List what is there; InputError when there are neither LOIs nor masks nor candidates."""
     sources = Sources(
-        images=_images(folders.images),
-        dapi=_images(folders.dapi),
-        lois=list_tables(folders.lois) if folders.lois.is_dir() and any(folders.lois.glob("*.csv")) else {},
-        masks=_images(folders.masks),
-        candidates=_images(folders.candidates),
+        images=find_images(folders.images),
+        dapi=find_images(folders.dapi),
+        lois=find_tables(folders.lois),
+        masks=find_images(folders.masks),
+        candidates=find_images(folders.candidates),
         picks=read_picks(picks_file(folders.masks)),
     )
     if not sources.stems():
@@ -93,11 +93,6 @@ def find_sources(folders: Folders) -> Sources:
             "Run lacss annotate-lois and lacss graphcut first."
         )
     return sources
-
-
-def _images(folder: Path) -> dict[str, Path]:
-    held = folder.is_dir() and any(path.name.lower().endswith(IMAGE_SUFFIXES) for path in folder.iterdir())
-    return list_images(folder) if held else {}
 
 
 @dataclass(frozen=True)

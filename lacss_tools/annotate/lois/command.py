@@ -10,7 +10,7 @@ from lacss_tools.annotate import NETWORK_MODULES, WORKER_MODULES
 from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import UsageError
-from lacss_tools.io.project import Project, check_output, list_images
+from lacss_tools.io.project import Project, check_output, list_images, place
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
@@ -80,8 +80,8 @@ def annotate_lois(
     diameter, how = _look_for(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
     outside = steps.FLAG if flag else steps.DROP
-    place = folder.absolute(), nuclei.absolute() if nuclei else None  # workers of a cluster may be in another folder
-    wanted = steps.Wanted(settings, *place, diameter, outside, of_image.channel, overwrite)
+    places = place(folder, ".csv"), place(nuclei, ".tif") if nuclei else None
+    wanted = steps.Wanted(settings, *places, diameter, outside, of_image.channel, overwrite)
     jobs = [batch.Job(stem, inputs, wanted.pending(stem)) for stem, inputs in _inputs(files, project, masks)]
     facts: Values = {"dapi": str(source.absolute())}
     facts |= {} if diameter is None else {"nucleus_diameter": round(diameter, 2)}

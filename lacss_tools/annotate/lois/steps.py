@@ -12,6 +12,7 @@ from lacss_tools.arrays import Mask, Plane, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.lois import write_lois
 from lacss_tools.io.native import read_mask, read_plane, refuse_constant, write_labels
+from lacss_tools.io.project import Place
 from lacss_tools.jobs.batch import Job
 from lacss_tools.points import values_at
 
@@ -24,10 +25,10 @@ class Wanted:
     """What to do with each image, and where its results go."""
 
     settings: LoiSettings
-    lois: Path
-    """folder of the LOI tables"""
-    nuclei: Path | None = None
-    """folder of the nucleus labels; None writes none"""
+    lois: Place
+    """of the LOI tables"""
+    nuclei: Place | None = None
+    """of the nucleus labels; None writes none"""
     diameter: float | None = None
     """of a typical nucleus in pixels; None where the network finds it out"""
     outside: str = DROP
@@ -37,11 +38,11 @@ class Wanted:
 
     def table(self, stem: str) -> Path:
         """Return the LOI table of an image."""
-        return self.lois / f"{stem}.csv"
+        return self.lois.file(stem)
 
     def labels(self, stem: str) -> Path | None:
         """Return the nucleus labels of an image, if they are wanted."""
-        return None if self.nuclei is None else self.nuclei / f"{stem}.tif"
+        return None if self.nuclei is None else self.nuclei.file(stem)
 
     def pending(self, stem: str) -> Path:
         """Return a result of an image that is missing, or one that is there when none is."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
-from lacss_tools.annotate.pick.journal import AUTO
+from lacss_tools.annotate.pick.journal import AUTO, Pick
 from lacss_tools.annotate.pick.session import PickSession, read_choices, save_picks
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.jobs import batch
@@ -26,7 +26,8 @@ def pick_automatically(
     """
     if not any(stem in session.lois for stem in session.stems):
         raise InputError("`auto` needs LOIs, and no image has any. Run lacss annotate-lois first.")
-    todo = [stem for stem in session.stems if _is_for_auto(session, stem, overwrite)]
+    undecided = set(session.undecided())
+    todo = [stem for stem in session.stems if _is_for_auto(session.picks.get(stem), stem in undecided, overwrite)]
     saver = _Saver(session)
     try:
         work = partial(_choose, typical_area=session.typical_area)
@@ -40,10 +41,9 @@ def pick_automatically(
     return summary, Doubts(sorted(saver.doubts.badly), sorted(saver.doubts.unstained))
 
 
-def _is_for_auto(session: PickSession, stem: str, overwrite: bool) -> bool:
-    pick = session.picks.get(stem)
+def _is_for_auto(pick: Pick | None, undecided: bool, overwrite: bool) -> bool:
     if pick is None or pick.by == AUTO:
-        return not session.is_decided(stem) or (overwrite and pick is not None)
+        return undecided or (overwrite and pick is not None)
     return False
 
 

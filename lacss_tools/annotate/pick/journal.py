@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import write_table
+from lacss_tools.io.stems import as_stem
 from lacss_tools.io.tables import read_rows
 
 HEADER = ["stem", "choice", "threshold", "by", "time", "edited"]
@@ -72,7 +73,12 @@ def read_picks(path: Path) -> dict[str, Pick]:
     another header, or a row that is no pick.
     """
     rows, _ = _read_rows(path)
-    return {row[0]: Pick(*row) for row in rows}
+    return _picks_of(rows)
+
+
+def _picks_of(rows: list[list[str]]) -> dict[str, Pick]:
+    picks = (Pick(as_stem(stem), *others) for stem, *others in rows)
+    return {pick.stem: pick for pick in picks}
 
 
 def _read_rows(path: Path) -> tuple[list[list[str]], bool]:
@@ -113,7 +119,7 @@ def record(path: Path, changes: dict[str, Pick | None]) -> dict[str, Pick]:
     writes the file anew. Reads the file afresh, so that rows which another process wrote in between stay.
     """
     rows, open_end = _read_rows(path)
-    picks = {row[0]: Pick(*row) for row in rows}
+    picks = _picks_of(rows)
     added = [pick for pick in changes.values() if pick is not None]
     fresh = not picks.keys() & changes.keys()
     for stem, pick in changes.items():

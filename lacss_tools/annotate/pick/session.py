@@ -1,7 +1,7 @@
 """Picking on files: what there is to pick, saving, repairing and undoing, choosing without a person."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,8 @@ from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_image
-from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file, unsure_file
+from lacss_tools.io.project import find_images, find_tables, list_images, pair, picks_file, unsure_file
+from lacss_tools.io.stems import as_stem
 from lacss_tools.points import inside_image, values_at
 
 IMAGES_FOR_AREA = 24
@@ -41,6 +42,8 @@ class PickSession:
     lois_folder: Path = Path("lois")
     """where the table of an image goes that has none yet"""
     dapi: dict[str, Path] = field(default_factory=dict)
+    found: dict[str, Path] = field(default_factory=dict)
+    """the masks, whoever made them, when last looked at"""
 
     @property
     def stems(self) -> list[str]:
@@ -49,16 +52,18 @@ class PickSession:
 
     def is_own(self, stem: str) -> bool:
         """Return whether the mask of `stem` was made elsewhere (imported, drawn): no pick accounts for it."""
-        pick = self.picks.get(stem)
-        return (pick is None or pick.number is None) and find_mask(self.masks, stem) is not None
+        pick, mask = self.picks.get(stem), self.mask(stem)
+        picked = pick is not None and pick.number is not None
+        return mask is not None and not (picked and as_stem(mask.name) == self.mask_file(stem).name)
 
     def is_decided(self, stem: str) -> bool:
         """Return whether nothing is left to do: rejected, or there is a mask. A pick whose mask is gone is open."""
         pick = self.picks.get(stem)
-        return (pick is not None and pick.number is None) or find_mask(self.masks, stem) is not None
+        return (pick is not None and pick.number is None) or self.mask(stem) is not None
 
     def undecided(self) -> list[str]:
         """Images still to pick for."""
+        self.refresh()
         return [stem for stem in self.images if not self.is_decided(stem)]
 
     @cached_property
@@ -66,6 +71,11 @@ class PickSession:
         """Area per LOI, in pixels, that is usual in the set: the median over some of its images, read at first use."""
         with_lois = [stem for stem in self.images if stem in self.lois]
         return typical([_middle_area(self, stem) for stem in with_lois[:: area_step(len(with_lois))]])
+
+    def mask(self, stem: str) -> Path | None:
+        """Return the mask of an image, whatever its format and whoever made it; None when there is none."""
+        path = self.found.get(stem)
+        return path if path is not None and path.is_file() else None
 
     def mask_file(self, stem: str) -> Path:
         """Return where the mask of a pick goes."""
@@ -80,8 +90,13 @@ class PickSession:
         return self.lois.get(stem, self.lois_folder / f"{stem}.csv")
 
     def refresh(self) -> None:
-        """Read again what other processes may have decided."""
+        """Read again what others may have decided or drawn."""
         self.picks = read_picks(picks_file(self.masks))
+        self.look()
+
+    def look(self) -> None:
+        """Look again which masks there are."""
+        self.found = find_images(self.masks)
 
     def inputs(self, stem: str) -> str:
         """Return a word that changes with the files that a pick is made from: image, candidates, LOIs."""
@@ -92,7 +107,7 @@ class PickSession:
 
         What is undone has its earlier version again.
         """
-        pick, mask, table = self.picks.get(stem), find_mask(self.masks, stem), self.loi_file(stem)
+        pick, mask, table = self.picks.get(stem), self.mask(stem), self.loi_file(stem)
         facts = [row_of(pick).encode() if pick else b"", _stamp(self.candidates[stem]).encode()]
         facts += [(_bytes(path) or b"") if path else b"" for path in (mask, table)]
         return hashlib.sha256(b"\n".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()[:16]
@@ -153,11 +168,6 @@ def area_step(count: int) -> int:
     return -(-count // IMAGES_FOR_AREA) or 1
 
 
-def find_mask(masks: Path, stem: str) -> Path | None:
-    """Return the mask file of `stem`, whatever its format; None when there is none."""
-    return next((path for suffix in IMAGE_SUFFIXES if (path := masks / f"{stem}{suffix}").is_file()), None)
-
-
 def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: Path | None = None) -> PickSession:
     """Pair images with candidates; LOIs and DAPI may be missing. InputError when there is nothing to pick.
 
@@ -166,8 +176,7 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
     if not candidates.is_dir():
         raise InputError(f"{candidates} does not exist. Run lacss graphcut first.")
     pairing = pair((images, list_images(images)), (candidates, list_images(candidates)))
-    points = list_tables(lois) if lois.is_dir() and any(lois.glob("*.csv")) else {}
-    nuclei = list_images(dapi) if dapi is not None and dapi.is_dir() and any(dapi.iterdir()) else {}
+    points, nuclei = find_tables(lois), {} if dapi is None else find_images(dapi)
     with_lois = sum(stem in points for stem in pairing.paired)
     session = PickSession(
         images={stem: files[0] for stem, files in pairing.paired.items()},
@@ -230,8 +239,9 @@ def save_pick(session: PickSession, stem: str, number: int | None, by: str = PER
 
 def save_picks(session: PickSession, numbers: dict[str, int | None], by: str) -> list[Before]:
     """Save the picks of several images, all of them or none; see `save_pick`."""
+    session.look()
     before = [_remember(session, stem) for stem in numbers]
-    session.picks = commit(session.masks, (_change(session, stem, number, by) for stem, number in numbers.items()))
+    _commit(session, (_change(session, stem, number, by) for stem, number in numbers.items()))
     return before
 
 
@@ -240,6 +250,7 @@ def save_repair(session: PickSession, stem: str, repair: Repair, mask: Mask) -> 
 
     The LOI table as it was before its first repair stays in lois/original/.
     """
+    session.look()
     _refuse_own(session, stem)
     before = _remember(session, stem, with_lois=repair.touches_lois)
     candidates, thresholds = _candidates(session, stem, repair.candidate)
@@ -254,13 +265,18 @@ def save_repair(session: PickSession, stem: str, repair: Repair, mask: Mask) -> 
         table = session.loi_file(stem)
         files = (*files, Content(table, edit_table(table, repair.removed, repair.added)))
         keep_original(table)
-    session.picks = commit(session.masks, [Change(stem, pick, files)])
+    _commit(session, [Change(stem, pick, files)])
     return before
 
 
 def restore(session: PickSession, *before: Before) -> None:
     """Undo changes, all of them or none: bring files and rows back to what they were, byte by byte."""
-    session.picks = commit(session.masks, [Change(past.stem, past.pick, past.files) for past in before])
+    _commit(session, [Change(past.stem, past.pick, past.files) for past in before])
+
+
+def _commit(session: PickSession, changes: Iterable[Change]) -> None:
+    session.picks = commit(session.masks, changes)
+    session.look()
 
 
 def _change(session: PickSession, stem: str, number: int | None, by: str) -> Change:
@@ -285,7 +301,7 @@ def _candidates(session: PickSession, stem: str, number: int) -> tuple[Masks, li
 
 def _refuse_own(session: PickSession, stem: str) -> None:
     if session.is_own(stem):
-        raise InputError(f"{find_mask(session.masks, stem)} was not picked here. Move it away to pick for this image.")
+        raise InputError(f"{session.mask(stem)} was not picked here. Move it away to pick for this image.")
 
 
 def _remember(session: PickSession, stem: str, with_lois: bool = False) -> Before:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lacss_tools.annotate.pick.journal import HEADER, Pick, make_pick, read_picks, record, write_picks
 from lacss_tools.errors import InputError
+from lacss_tools.io.stems import as_stem
 
 HEAD = ",".join(HEADER) + "\n"
 THRESHOLDS = [0.25, 0.5, 1 / 3]
@@ -66,7 +67,7 @@ def test_no_file_means_no_picks(tmp_path):
 
 @given(
     st.dictionaries(
-        st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff"), min_size=1),
+        st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff"), min_size=1).map(as_stem),
         st.one_of(st.none(), st.integers(1, 3)),
     )
 )

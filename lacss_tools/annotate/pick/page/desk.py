@@ -15,7 +15,6 @@ from lacss_tools.annotate.pick.session import (
     Before,
     Choices,
     PickSession,
-    find_mask,
     restore,
     save_pick,
     save_picks,
@@ -111,7 +110,7 @@ class Desk:
         return bits(mask[None], step_of(mask.shape)).tobytes()
 
     def _on_disk(self, stem: str) -> Mask:
-        path = find_mask(self.session.masks, stem)
+        path = self.session.mask(stem)
         if path is None:
             raise InputError(f"{self.session.mask_file(stem)} does not exist. Reload the page.")
         return read_mask(path)
