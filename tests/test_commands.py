@@ -1,6 +1,7 @@
 """The commands as users type them: folders in, files out; one clear sentence and the right exit code otherwise."""
 
 import json
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -114,19 +115,41 @@ def test_the_settings_beside_a_result_make_it_again(project, line, folder, words
     assert len(list((project / folder).iterdir())) == 4
 
 
-def test_files_made_with_other_settings_are_mentioned_and_their_record_stays(project):
-    assert lacss(project, "graphcut", "images").exit_code == 0
-    record = project / "candidates" / "graphcut.toml"
-    before = record.read_bytes()
-    other = lacss(project, "graphcut", "images", "--smoothness", 1, "--set", "tile=999")
-    assert other.exit_code == 0
-    assert "3 files in" in other.stderr
-    assert "were made with other settings (tile 2048, smoothness none) and stay as they are" in other.stderr
-    assert "Redo them with --overwrite, or choose another --output." in other.stderr
-    assert record.read_bytes() == before
-    assert "other settings" not in lacss(project, "graphcut", "images").stderr
-    assert "other settings" not in lacss(project, "graphcut", "images", "--smoothness", 1, "--overwrite").stderr
-    assert record.read_bytes() != before
+@pytest.mark.parametrize(
+    ("line", "other", "names"),
+    [
+        (("annotate-lois", "--method", "pieces"), ("--nucleus-diameter", 23), "nucleus_diameter (none)"),
+        (("graphcut",), ("--channel", 0, "--set", "tile=999"), "tile (2048), channel (none)"),
+        (("graphcut", "images"), ("labels",), "images (../images)"),
+    ],
+)
+def test_finished_files_are_kept_from_other_settings_and_inputs(project, line, other, names):
+    assert lacss(project, *line).exit_code == 0
+    folder = project / {"annotate-lois": "lois", "graphcut": "candidates"}[line[0]]
+    before = stamp(folder)
+    line = (line[0], *other) if other == ("labels",) else (*line, *other)
+    refused = lacss(project, *line)
+    assert refused.exit_code == 3
+    assert f"made, with other {names} than now. Give another --output, or --overwrite." in refused.stderr
+    assert stamp(folder) == before
+    assert lacss(project, *line, "-o", "elsewhere").exit_code == 0
+    again = lacss(project, *line, "--overwrite")
+    assert (again.exit_code, "3 written" in again.stderr) == (0, True)
+    assert "3 were done already" in lacss(project, *line).stderr
+
+
+def test_a_copied_project_and_one_without_records_go_on(project, tmp_path_factory):
+    assert lacss(project, "annotate-lois").exit_code == 0
+    copy = tmp_path_factory.mktemp("copy") / "project"
+    shutil.copytree(project, copy)
+    record = copy / "lois" / "annotate-lois.toml"
+    (copy / "lois" / "b.csv").unlink()
+    assert "1 written, 2 were done already" in lacss(copy, "annotate-lois").stderr
+    record.write_text(record.read_text().replace('"../dapi"', f'"{project / "dapi"}"'))  # as early versions wrote it
+    assert "3 were done already" in lacss(copy, "annotate-lois").stderr
+    record.unlink()
+    assert "3 were done already" in lacss(copy, "annotate-lois", "--nucleus-diameter", 23).stderr
+    assert not record.exists()
 
 
 def test_one_bad_file_among_good_ones_costs_only_itself(project):

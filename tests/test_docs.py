@@ -223,7 +223,7 @@ def test_every_column_and_key_is_explained(tmp_path, checked):
             *table.PHYSICAL,
         },
         candidates | fields(CutSettings, TrainSettings, ModelSettings, LoiSettings, ChannelSettings),
-        set(made_by) | fields(PredictSettings, ImageSettings, TileSettings),
+        {*made_by.facts, *made_by.notes} | fields(PredictSettings, ImageSettings, TileSettings),
         fields(Evaluation, Rates, ImageResult) - {"rates"},
         {
             *checked,

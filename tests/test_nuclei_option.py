@@ -82,7 +82,7 @@ def test_predictions_with_and_without_nuclei_are_not_mixed(trained):
     assert "2 were done already" in done(trained, "predict", "runs/first", "images", *CPU)
     result = lacss(trained, "predict", "runs/first", "images", "--nuclei", "none", *CPU)
     assert result.exit_code == 3
-    assert "with other nuclei than now" in result.stderr
+    assert f"with other nuclei ({trained / 'dapi'}) than now" in result.stderr
 
 
 def test_nuclei_can_be_left_out_of_training(project):

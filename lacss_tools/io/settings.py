@@ -2,8 +2,6 @@
 
 import tomllib
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +10,13 @@ import tomli_w
 from lacss_tools import __version__
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.native import write_text
-from lacss_tools.settings import Known, Values, nearest, one_of, show, to_table
+from lacss_tools.settings import Known, Values, nearest, one_of, to_table
 
 COMMANDS = ("annotate-lois", "graphcut", "train", "predict")
 """commands with settings: one file may have a table for each"""
-FACTS = ("data", "model", "versions")
+DATA = "data"
+"""table of what the results depend on besides settings"""
+FACTS = (DATA, "model", "versions")
 """tables of a file beside a result that tell how it came about, and set nothing"""
 
 
@@ -66,49 +66,3 @@ def read_settings(path: Path, command: str, names: dict[str, Known]) -> Values:
 def settings_file(folder: Path, command: str) -> Path:
     """Return the file of settings beside the results of a command. (That of a training is `checkpoint.CONFIG`.)"""
     return folder / f"{command}.toml"
-
-
-@dataclass
-class SettingsRecord:
-    """The file of settings beside the results of a command over many files, written with the first of them."""
-
-    folder: Path
-    command: str
-    settings: tuple[Any, ...]
-    facts: Values
-    """what else the results depend on: the folders that are read"""
-    before: Values | None = None
-    """the settings that were there when this file was written; None before that"""
-
-    def receive(self, *result: Any) -> None:
-        """Write the file when the first result is there, for `jobs.batch.run`."""
-        if self.before is None:
-            self.before = self._read()
-            path = settings_file(self.folder, self.command)
-            write_settings(path, self.command, self.settings, data=self.facts)
-
-    def remarks(self, skipped: int) -> list[str]:
-        """Return a sentence on results that were there already, if they were made with other settings."""
-        before = self._read() if self.before is None else self.before
-        changed = _changed(before, to_table(*self.settings)) if before and skipped else {}
-        if not changed:
-            return []
-        names = ", ".join(f"{name} {was}" for name, was in changed.items())
-        return [
-            f"{skipped} files in {self.folder} were made with other settings ({names}) and stay as they are. Redo them "
-            "with `overwrite`, or choose another `output`."
-        ]
-
-    def _read(self) -> Values:
-        with suppress(InputError):  # where there is none, or a damaged one that will be replaced
-            table: Values = read_toml(settings_file(self.folder, self.command)).get(self.command, {})
-            return table
-        return {}
-
-
-def _changed(before: Values, now: Values) -> dict[str, str]:
-    """Return the settings that differ, with their values before; a switch that is off may have been unknown."""
-    now = {name: list(value) if isinstance(value, tuple) else value for name, value in now.items()}
-    names = dict.fromkeys((*before, *now))
-    before = {name: False for name in names if now.get(name) is False} | before
-    return {name: show(before.get(name)) for name in names if before.get(name) != now.get(name)}

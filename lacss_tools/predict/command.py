@@ -120,7 +120,7 @@ def predict(
     place = (project / model).absolute(), folder.absolute()
     light = nuclei.source, nuclei.channel
     order = steps.Order(*place, wanted, see.channel, *light, points, measured, of_images.diameter, device, own, tiling)
-    record.claim(folder, order, files, overwrite)
+    record.claim(order, files, overwrite)
     steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
     run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite)

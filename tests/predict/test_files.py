@@ -307,7 +307,7 @@ def test_the_settings_beside_predictions_find_the_same_cells(project):
     records = [(project / folder / "predict.toml").read_bytes() for folder in ("predictions", "again")]
     assert records[0] == records[1]
     mixed = lacss(project, "--config", "predictions/predict.toml", "--set", "max_overlap=1")
-    assert (mixed.exit_code, "with other max_overlap than now" in mixed.stderr) == (3, True)
+    assert (mixed.exit_code, "with other max_overlap (0.2) than now" in mixed.stderr) == (3, True)
 
 
 def test_a_record_of_an_earlier_version_still_guards_its_folder(project):
@@ -318,7 +318,7 @@ def test_a_record_of_an_earlier_version_still_guards_its_folder(project):
     path.write_text(tomli_w.dumps(old))
     assert "other" not in lacss(project).stderr
     path.write_text(tomli_w.dumps(old | {"min_score": 0.25}))
-    assert "with other min_score than now" in lacss(project).stderr
+    assert "with other min_score (0.25) than now" in lacss(project).stderr
 
 
 def test_overwriting_leaves_nothing_of_the_model_before(project):

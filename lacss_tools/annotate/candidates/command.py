@@ -24,7 +24,6 @@ from lacss_tools.screen.options import (
 from lacss_tools.screen.settings_options import Given, with_settings
 
 if TYPE_CHECKING:
-    from lacss_tools.io.settings import SettingsRecord
     from lacss_tools.jobs.batch import Summary
 
     Run = Callable[..., Summary]
@@ -58,18 +57,19 @@ def graphcut(
 ) -> None:
     """Cut every image into cells and background at several thresholds: candidates/STEM.tif, loosest first."""
     settings, of_image = given.over(CutSettings()), given.over(ChannelSettings())
-    from lacss_tools.io.settings import SettingsRecord
     from lacss_tools.jobs import batch
+    from lacss_tools.jobs.record import Record, beside
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     source, folder = project / images, resolve(project, output, Project(project).candidates)
     seeds = find_seeds(project, lois, nuclei, settings)
     check_output(folder, source, *seeds.values())
     settings = replace(settings, seeds=bool(seeds))  # so that results without are told from results with
-    facts = {name: str(path.absolute()) for name, path in {"images": source, **seeds}.items()}
-    record = SettingsRecord(folder, NAME, (settings, of_image), facts)
+    facts = {name: beside(path, folder) for name, path in {"images": source, **seeds}.items()}
+    record = Record(folder, NAME, (settings, of_image), facts)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
-    _cut_all(source, seeds, settings, of_image, record, run)
+    record.claim({stem: [path] for stem, path in find_images(folder).items()}, list_images(source), overwrite)
+    _cut_all(source, seeds, settings, of_image, folder, run)
 
 
 def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: CutSettings) -> dict[str, Path]:
@@ -96,7 +96,7 @@ def _cut_all(
     seeds: dict[str, Path],
     settings: CutSettings,
     of_image: ChannelSettings,
-    record: "SettingsRecord",
+    folder: Path,
     run: "Run",
 ) -> None:
     from lacss_tools.annotate.candidates import steps
@@ -108,19 +108,16 @@ def _cut_all(
     console.say(
         f"{len(files)} images in {source}; thresholds {','.join(f'{prefix}{t:g}' for t in settings.thresholds)}"
     )
-    beside, results = _beside(files, seeds), place(record.folder, ".tif")
+    beside, results = _beside(files, seeds), place(folder, ".tif")
     jobs = [batch.Job(stem, (path, *beside.get(stem, ())), results.file(stem)) for stem, path in files.items()]
     with console.progress("graph cut") as advance:
         work = partial(steps.cut_file, settings=settings, channel=of_image.channel)
-        done = run(jobs, work, advance=advance, receive=record.receive)
+        done = run(jobs, work, advance=advance)
     written = set(done.done)
-    for line in (
-        *steps.cut_remarks([job.output for job in jobs if job.stem in written]),
-        *record.remarks(len(done.skipped)),
-    ):
+    for line in steps.cut_remarks([job.output for job in jobs if job.stem in written]):
         console.say(line)
-    steps.write_nuclei_table(record.folder / "nuclei.csv", [job.output for job in jobs if job.output.exists()])
-    console.finish(done, str(record.folder))
+    steps.write_nuclei_table(folder / "nuclei.csv", [job.output for job in jobs if job.output.exists()])
+    console.finish(done, str(folder))
 
 
 def _beside(files: dict[str, Path], seeds: dict[str, Path]) -> dict[str, tuple[Path]]:

@@ -10,7 +10,7 @@ from lacss_tools.io.candidates import CutNotes, read_cut_notes, write_candidates
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_full_scale, read_image, read_labels, read_plane, refuse_constant, write_table
 from lacss_tools.io.project import list_images
-from lacss_tools.io.settings import read_toml, settings_file
+from lacss_tools.io.settings import DATA, read_toml, settings_file
 from lacss_tools.io.stems import stem_of
 from lacss_tools.jobs.batch import Job
 
@@ -65,7 +65,7 @@ def nuclei_file(candidates: Path, seeds: str, table: Path) -> Path | None:
     record = settings_file(candidates.parent, "graphcut")
     if seeds != LABELS or not record.is_file():
         return None
-    folder = Path(read_toml(record).get("data", {}).get(LABELS, ""))
+    folder = candidates.parent / read_toml(record).get(DATA, {}).get(LABELS, "")
     return list_images(folder).get(stem_of(candidates))
 
 

@@ -10,7 +10,7 @@ from lacss_tools.annotate import NETWORK_MODULES, WORKER_MODULES
 from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import UsageError
-from lacss_tools.io.project import Project, check_output, list_images, place
+from lacss_tools.io.project import Project, check_output, find_tables, list_images, place
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
@@ -70,7 +70,7 @@ def annotate_lois(
 
     batch.warm_up(workers, scheduler, WORKER_MODULES + (NETWORK_MODULES if settings.rule == NETWORK else ()))
     from lacss_tools.annotate.lois import steps
-    from lacss_tools.io.settings import SettingsRecord
+    from lacss_tools.jobs.record import Record, beside
 
     source, folder = project / dapi, resolve(project, output, Project(project).lois)
     nuclei = None if nuclei_labels is None else project / nuclei_labels
@@ -83,16 +83,15 @@ def annotate_lois(
     places = place(folder, ".csv"), place(nuclei, ".tif") if nuclei else None
     wanted = steps.Wanted(settings, *places, diameter, outside, of_image.channel, overwrite)
     jobs = [batch.Job(stem, inputs, wanted.pending(stem)) for stem, inputs in _inputs(files, project, masks)]
-    facts: Values = {"dapi": str(source.absolute())}
-    facts |= {} if diameter is None else {"nucleus_diameter": round(diameter, 2)}
-    facts |= {"masks": str((project / masks).absolute()), "outside": outside} if masks else {}
-    record = SettingsRecord(folder, NAME, (settings, of_image), facts)
+    facts: Values = {"dapi": beside(source, folder)}
+    facts |= {"masks": beside(project / masks, folder), "outside": outside} if masks else {}
+    notes: Values = {} if diameter is None else {"nucleus_diameter": round(diameter, 2)}
+    record = Record(folder, NAME, (settings, of_image), facts, notes)
+    record.claim({stem: [path] for stem, path in find_tables(folder).items()}, files, overwrite)
     work = partial(steps.annotate_file, wanted=wanted)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
     with console.progress("LOIs") as advance:
-        done = run(jobs, work, advance=advance, receive=record.receive)
-    for line in record.remarks(len(done.skipped)):
-        console.say(line)
+        done = run(jobs, work, advance=advance)
     console.finish(done, str(folder))
 
 

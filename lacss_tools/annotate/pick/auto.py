@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from lacss_tools.annotate.pick.choices import read_choices
 from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
 from lacss_tools.annotate.pick.journal import AUTO, Pick
-from lacss_tools.annotate.pick.session import PickSession, read_choices, save_picks
+from lacss_tools.annotate.pick.session import PickSession, save_picks
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.jobs import batch
 
@@ -22,11 +23,17 @@ def pick_automatically(
     Returns what happened and what a person should look at. `overwrite` redoes earlier automatic picks; a person's
     pick and a mask made elsewhere always stay. An image that fails is named and the rest go on. `run` is `batch.run`
     with its choice of processes or cluster: they choose, the masks and the journal are written here. Raises InputError
-    when no image has LOIs.
+    when no image has LOIs, and, without `overwrite`, when candidates were replaced since they were picked from.
     """
     if not any(stem in session.lois for stem in session.stems):
         raise InputError("`auto` needs LOIs, and no image has any. Run lacss annotate-lois first.")
-    undecided = set(session.undecided())
+    undecided, replaced = set(session.undecided()), session.replaced()
+    automatic = [stem for stem in replaced if session.picks[stem].by == AUTO]
+    if automatic and not overwrite:
+        raise InputError(
+            f"{session.masks} holds {len(automatic)} automatic picks of other candidates than now, such as "
+            f"{automatic[0]}. Give another `output`, or `overwrite`."
+        )
     todo = [stem for stem in session.stems if _is_for_auto(session.picks.get(stem), stem in undecided, overwrite)]
     saver = _Saver(session)
     try:
@@ -38,7 +45,8 @@ def pick_automatically(
     summary.failed |= saver.failed
     decided = set(session.stems) - set(todo)
     summary.skipped = [stem for stem in session.stems if stem in decided]
-    return summary, Doubts(sorted(saver.doubts.badly), sorted(saver.doubts.unstained))
+    by_person = [stem for stem in replaced if stem not in automatic]
+    return summary, Doubts(sorted(saver.doubts.badly), sorted(saver.doubts.unstained), by_person)
 
 
 def _is_for_auto(pick: Pick | None, undecided: bool, overwrite: bool) -> bool:

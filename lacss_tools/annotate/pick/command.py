@@ -76,6 +76,11 @@ def pick(
                 f"{len(doubts.unstained)} with many LOIs in unstained areas, other tissue or debris: "
                 f"{', '.join(doubts.unstained)} (lacss check tells whether the files belong together)"
             )
+        if doubts.replaced:
+            console.say(
+                f"{len(doubts.replaced)} picked by a person from other candidates than now; their masks stay: "
+                f"{', '.join(doubts.replaced)} (lacss pick)"
+            )
         console.finish(summary, str(masks))
         return
     from lacss_tools.annotate.pick.page.app import picker_site

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lacss_tools.annotate.candidates.choice import DOUBTFUL, score_candidates
-from lacss_tools.annotate.pick.session import Choices
+from lacss_tools.annotate.pick.choices import Choices
 from lacss_tools.arrays import Mask, Points
 from lacss_tools.points import values_at
 
@@ -21,12 +21,14 @@ FULL = 0.95
 
 @dataclass
 class Doubts:
-    """Stems of automatic picks that a person should look at."""
+    """Stems of picks that a person should look at."""
 
     badly: list[str] = field(default_factory=list)
     """no candidate agrees with the LOIs"""
     unstained: list[str] = field(default_factory=list)
     """the pick is right for the LOIs that have stain, but many have none"""
+    replaced: list[str] = field(default_factory=list)
+    """a person picked, and since then the candidates became others"""
 
 
 def doubt(choices: Choices) -> str | None:

@@ -12,9 +12,9 @@ from lacss_tools.io.native import write_table
 from lacss_tools.io.stems import as_stem
 from lacss_tools.io.tables import read_rows
 
-HEADER = ["stem", "choice", "threshold", "by", "time", "edited"]
-FIRST_HEADER = HEADER[:-1]
-"""what files have that were begun before masks could be repaired"""
+HEADER = ["stem", "choice", "threshold", "by", "time", "edited", "cut"]
+HEADERS = (HEADER, HEADER[:-1], HEADER[:-2])
+"""that files may have: some were begun before candidates were known by their bytes, or masks could be repaired"""
 REJECTED = "none"
 PERSON = "person"
 AUTO = "auto"
@@ -35,6 +35,8 @@ class Pick:
     """ISO 8601, UTC"""
     edited: str = ""
     """the repairs that were made to the candidate, joined by +; empty when the mask is the candidate as it was cut"""
+    cut: str = ""
+    """the candidates that were picked from: how the SHA-256 of their file begins; empty where that is not known"""
 
     @property
     def number(self) -> int | None:
@@ -86,7 +88,7 @@ def _read_rows(path: Path) -> tuple[list[list[str]], bool]:
     if not path.exists():
         return [], False
     rows, whole = read_rows(path, "Repair it or move it away.")
-    if not rows or rows[0] not in (HEADER, FIRST_HEADER):
+    if not rows or rows[0] not in HEADERS:
         raise InputError(f"{path} has another header than {','.join(HEADER)}. Repair the first line or move it away.")
     if not whole and not _is_pick(rows[-1]):
         rows.pop()
@@ -97,9 +99,9 @@ def _read_rows(path: Path) -> tuple[list[list[str]], bool]:
 
 
 def _is_pick(row: list[str]) -> bool:
-    if len(row) not in (len(HEADER), len(FIRST_HEADER)) or row[3] not in (PERSON, AUTO):
+    if len(row) not in map(len, HEADERS) or row[3] not in (PERSON, AUTO):
         return False
-    if not set("".join(row[5:]).split("+")) <= {"", *REPAIRS}:
+    if not set("".join(row[5:6]).split("+")) <= {"", *REPAIRS}:
         return False
     return row[1] == REJECTED or (row[1].isascii() and row[1].isdigit() and int(row[1]) > 0)
 

@@ -7,22 +7,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-
-from lacss_tools.annotate.candidates.choice import best, middle_area, score_candidates, typical, unsure_pixels
+from lacss_tools.annotate.candidates.choice import middle_area, typical, unsure_pixels
+from lacss_tools.annotate.pick.choices import Choices, read_choices, read_points
 from lacss_tools.annotate.pick.commit import Change, Content, commit, locked, recover
 from lacss_tools.annotate.pick.journal import PERSON, Pick, make_pick, mark_repaired, read_picks, row_of
 from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
 from lacss_tools.annotate.pick.repair import Repair, unsure_after
-from lacss_tools.arrays import Image, Mask, Masks, Points
+from lacss_tools.arrays import Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
-from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_image
 from lacss_tools.io.project import find_images, find_tables, list_images, pair, picks_file, unsure_file
 from lacss_tools.io.stems import as_stem
-from lacss_tools.points import inside_image, values_at
 
 IMAGES_FOR_AREA = 24
 """images, spread over the set, that tell its usual area per LOI"""
@@ -98,6 +93,11 @@ class PickSession:
         """Look again which masks there are."""
         self.found = find_images(self.masks)
 
+    def replaced(self) -> list[str]:
+        """Return the images whose masks were picked from other candidates than those that are there now."""
+        picks = {stem: self.picks[stem] for stem in self.images if stem in self.picks and self.mask(stem) is not None}
+        return [stem for stem, pick in picks.items() if pick.cut not in ("", _digest(self.candidates[stem]))]
+
     def inputs(self, stem: str) -> str:
         """Return a word that changes with the files that a pick is made from: image, candidates, LOIs."""
         return " ".join(map(_stamp, (self.images[stem], self.candidates[stem], self.loi_file(stem))))
@@ -118,36 +118,6 @@ class PickSession:
         with locked(self.masks):
             self.refresh()
             yield
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Everything about one image that a pick needs."""
-
-    image: Image
-    masks: Masks
-    thresholds: list[float]
-    lois: Points
-    typical_area: float | None = None
-    """area per LOI, in pixels, that is usual in the set"""
-
-    @cached_property
-    def scores(self) -> Float[np.ndarray, " n"]:
-        """The score, 0 to 1, of each candidate."""
-        return score_candidates(self.masks, self.lois, self.image, self.typical_area)
-
-    def suggestion(self) -> int:
-        """Return the number (from 1) of the candidate with the highest score; the middle one without LOIs."""
-        return best(self.scores) + 1
-
-    def score(self) -> float:
-        """Return the score, 0 to 1, of the suggestion."""
-        return float(self.scores.max())
-
-    def lois_inside(self) -> list[int]:
-        """Return for each candidate how many LOIs lie on its cells."""
-        inside = self.lois[inside_image(self.lois, self.masks.shape[1:])]
-        return [int(np.count_nonzero(values_at(mask, inside))) for mask in self.masks]
 
 
 @dataclass(frozen=True)
@@ -197,25 +167,9 @@ def load_choices(session: PickSession, stem: str) -> Choices:
     return read_choices(session.images[stem], session.candidates[stem], session.loi_file(stem), session.typical_area)
 
 
-def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: float | None) -> Choices:
-    """Read image, candidates and, if it exists, LOI table; errors as `load_choices`."""
-    image = read_image(image_file)
-    masks, thresholds = read_candidates(candidates)
-    if masks.shape[1:] != image.shape[1:]:
-        raise InputError(
-            f"{candidates} is {masks.shape[1:]} pixels and {image_file} {image.shape[1:]}. "
-            "Delete it and run lacss graphcut again."
-        )
-    return Choices(image, masks, thresholds, _read_points(table), typical_area)
-
-
 def load_lois(session: PickSession, stem: str) -> Points:
     """Read the LOIs of one image; none when it has no table."""
-    return _read_points(session.loi_file(stem))
-
-
-def _read_points(table: Path) -> Points:
-    return read_lois(table)[0] if table.exists() else np.zeros((0, 2))
+    return read_points(session.loi_file(stem))
 
 
 def _middle_area(session: PickSession, stem: str) -> float | None:
@@ -254,7 +208,7 @@ def save_repair(session: PickSession, stem: str, repair: Repair, mask: Mask) -> 
     _refuse_own(session, stem)
     before = _remember(session, stem, with_lois=repair.touches_lois)
     candidates, thresholds = _candidates(session, stem, repair.candidate)
-    pick, kinds, threshold = make_pick(stem, repair.candidate, thresholds, PERSON), repair.kinds, repair.threshold
+    pick, kinds, threshold = _pick(session, stem, repair.candidate, thresholds, PERSON), repair.kinds, repair.threshold
     if repair.on_saved and before.pick is not None and before.pick.number is not None:
         kinds = kinds + before.pick.edited.split("+")
         threshold = float(before.pick.threshold or thresholds[before.pick.number - 1])
@@ -285,7 +239,7 @@ def _change(session: PickSession, stem: str, number: int | None, by: str) -> Cha
         return Change(stem, make_pick(stem, None, [], by), _contents(session, stem, None, None))
     masks, thresholds = _candidates(session, stem, number)
     files = _contents(session, stem, masks[number - 1], unsure_pixels(masks, number - 1))
-    return Change(stem, make_pick(stem, number, thresholds, by), files)
+    return Change(stem, _pick(session, stem, number, thresholds, by), files)
 
 
 def _contents(session: PickSession, stem: str, mask: Mask | None, unsure: Mask | None) -> tuple[Content, ...]:
@@ -297,6 +251,10 @@ def _candidates(session: PickSession, stem: str, number: int) -> tuple[Masks, li
     if not 1 <= number <= len(masks):
         raise InputError(f"{session.candidates[stem]} has {len(masks)} candidates, there is no number {number}.")
     return masks, thresholds
+
+
+def _pick(session: PickSession, stem: str, number: int, thresholds: list[float], by: str) -> Pick:
+    return replace(make_pick(stem, number, thresholds, by), cut=_digest(session.candidates[stem]))
 
 
 def _refuse_own(session: PickSession, stem: str) -> None:
@@ -311,6 +269,10 @@ def _remember(session: PickSession, stem: str, with_lois: bool = False) -> Befor
 
 def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _stamp(path: Path) -> str:

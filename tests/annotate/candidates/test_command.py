@@ -154,7 +154,7 @@ def test_lois_of_the_project_are_inside_the_cut_and_unstained_ones_are_told(tiss
     assert (tissue / "candidates" / "nuclei.csv").read_text() == "stem,from,nuclei,unstained\na,lois,4,1\n"
     facts = read_toml(tissue / "candidates" / "graphcut.toml")
     assert facts["graphcut"]["seeds"] is True
-    assert facts["data"] == {name: str(tissue / name) for name in ("images", "lois")}
+    assert facts["data"] == {name: f"../{name}" for name in ("images", "lois")}
 
 
 def test_nucleus_labels_win_over_lois(tissue):
@@ -188,7 +188,7 @@ def test_without_seeds_candidates_are_as_if_there_were_no_nuclei(tissue):
     plain, _ = make_candidates(read_image(tissue / "images" / "a.tif"), CutSettings())
     assert (masks == plain).all()
     assert not (tissue / "candidates" / "nuclei.csv").exists()
-    assert "(seeds false)" in lacss(tissue, "graphcut").stderr
+    assert "other seeds (false), lois (none)" in lacss(tissue, "graphcut").stderr
 
 
 @pytest.mark.parametrize("words", [("--no-seeds",), ("--fiji-compat",)])

@@ -138,7 +138,7 @@ def test_a_cut_at_another_threshold_keeps_the_nuclei_inside(client, session, tmp
     else:
         labels = nuclei_at(load_lois(session, "a"), SHAPE).labels
         write_labels(tmp_path / "nuclei" / "a.tif", labels)
-        write_text(folder / "graphcut.toml", f"[data]\nnuclei = '{tmp_path / 'nuclei'}'\n")
+        write_text(folder / "graphcut.toml", "[data]\nnuclei = '../nuclei'\n")
         nuclei = nuclei_of(labels)
     image = read_image(session.images["a"])
     found = find_candidates(image, CutSettings(), None, nuclei)

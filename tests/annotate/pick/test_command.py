@@ -12,8 +12,11 @@ from typer.testing import CliRunner
 
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.page.app import picker_site
+from lacss_tools.annotate.pick.session import save_pick
 from lacss_tools.cli import app
+from lacss_tools.io.candidates import write_candidates
 from lacss_tools.io.lois import write_lois
+from lacss_tools.io.native import read_mask
 from lacss_tools.web import serve as server
 
 
@@ -43,6 +46,24 @@ def test_auto_names_doubtful_images_and_failed_ones(project):
     assert "1 agree badly with their LOIs, look at them: a (lacss pick)" in result.stderr
     assert "1 with many LOIs in unstained areas, other tissue or debris: b (lacss check" in result.stderr
     assert "c.tif cannot be read" in result.stderr
+
+
+def test_masks_of_candidates_that_were_replaced_are_not_kept_without_a_word(project, session, discs):
+    save_pick(session, "c", 2)
+    assert lacss_pick(project, "--auto").exit_code == 0
+    for stem in ("a", "c"):
+        write_candidates(project / "candidates" / f"{stem}.tif", discs[2:], [0.4, 0.5, 0.6])
+    before = (project / "masks" / "picks.csv").read_bytes()
+    refused = lacss_pick(project, "--auto")
+    assert refused.exit_code == 3
+    assert "1 automatic picks of other candidates than now, such as a. Give another --output, or" in refused.stderr
+    assert (project / "masks" / "picks.csv").read_bytes() == before
+    again = lacss_pick(project, "--auto", "--overwrite")
+    assert again.exit_code == 0
+    assert "1 picked by a person from other candidates than now; their masks stay: c (lacss pick)" in again.stderr
+    np.testing.assert_array_equal(read_mask(project / "masks" / "a.tif"), discs[3])
+    np.testing.assert_array_equal(read_mask(project / "masks" / "c.tif"), discs[1])
+    assert "3 were done already" in lacss_pick(project, "--auto").stderr
 
 
 def test_other_folders_can_be_given(project):

@@ -30,9 +30,9 @@ def test_the_file_is_plain_csv_in_the_order_of_picking(tmp_path):
     record(path, {"b": Pick("b", "2", "0.5", "auto", "2024-05-06T07:08:09+00:00")})
     record(path, {"a, left": Pick("a, left", "none", "", "person", "2024-05-06T07:08:10+00:00")})
     assert path.read_text() == (
-        "stem,choice,threshold,by,time,edited\n"
-        "b,2,0.5,auto,2024-05-06T07:08:09+00:00,\n"
-        '"a, left",none,,person,2024-05-06T07:08:10+00:00,\n'
+        "stem,choice,threshold,by,time,edited,cut\n"
+        "b,2,0.5,auto,2024-05-06T07:08:09+00:00,,\n"
+        '"a, left",none,,person,2024-05-06T07:08:10+00:00,,\n'
     )
     assert [file.name for file in path.parent.iterdir()] == ["picks.csv"]
 
@@ -59,6 +59,17 @@ def test_of_two_rows_of_one_image_the_last_counts_and_empty_lines_do_not(tmp_pat
     path = tmp_path / "picks.csv"
     path.write_text("\ufeff" + HEAD + "a,1,0.2,person,t\n\na,2,0.3,person,t\n", encoding="utf-8")
     assert read_picks(path) == {"a": Pick("a", "2", "0.3", "person", "t")}
+
+
+@pytest.mark.parametrize("columns", [5, 6])
+def test_journals_of_early_versions_are_read_and_written_anew(tmp_path, columns):
+    path = tmp_path / "picks.csv"
+    rows = (HEADER, ["a", "2", "0.3", "person", "t", "brush", "cafe"])
+    path.write_text("".join(",".join(row[:columns]) + "\n" for row in rows))
+    assert read_picks(path)["a"] == Pick("a", "2", "0.3", "person", "t", "brush" if columns == 6 else "")
+    record(path, {"b": Pick("b", "1", "0.2", "auto", "t", "", "beef")})
+    assert path.read_text().splitlines()[0] == ",".join(HEADER)
+    assert read_picks(path)["b"].cut == "beef"
 
 
 def test_no_file_means_no_picks(tmp_path):

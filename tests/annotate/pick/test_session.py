@@ -236,7 +236,8 @@ def test_auto_leaves_a_persons_pick_whose_mask_is_gone_to_the_person(session):
 def test_overwrite_redoes_automatic_picks_only(session, project, discs):
     pick_automatically(session, overwrite=False)
     write_candidates(project / "candidates" / "b.tif", discs[::-1][:3][::-1], [0.1, 0.2, 0.3])
-    assert pick_automatically(session, overwrite=False)[0].done == []
+    with pytest.raises(InputError, match="1 automatic picks of other candidates than now, such as b"):
+        pick_automatically(session, overwrite=False)
     assert pick_automatically(session, overwrite=True)[0].done == ["a", "b", "c"]
     assert choices_on_disk(session)["b"] == ("2", "auto")
     np.testing.assert_array_equal(read_mask(session.masks / "b.tif"), discs[3])

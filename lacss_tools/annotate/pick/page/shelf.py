@@ -9,7 +9,8 @@ from typing import TypedDict
 from lacss_tools.annotate.candidates.candidates import cut_at
 from lacss_tools.annotate.candidates.settings import cut_settings_from_text
 from lacss_tools.annotate.candidates.steps import nuclei_file, read_nuclei
-from lacss_tools.annotate.pick.session import Choices, PickSession, load_choices
+from lacss_tools.annotate.pick.choices import Choices
+from lacss_tools.annotate.pick.session import PickSession, load_choices
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_cut_notes
