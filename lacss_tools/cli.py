@@ -17,6 +17,7 @@ from lacss_tools.errors import LacssError
 from lacss_tools.evaluate import command as evaluate
 from lacss_tools.export import command as export
 from lacss_tools.formats import command as formats
+from lacss_tools.io.stems import own_patterns
 from lacss_tools.picture import command as picture
 from lacss_tools.predict import command as predict
 from lacss_tools.screen.flags import in_flags, own_flags, speak_of
@@ -29,7 +30,7 @@ class LacssGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command; LacssError becomes one line on standard error, in its flags, and its exit code."""
-        with own_flags():
+        with own_flags(), own_patterns():
             try:
                 return super().invoke(ctx)
             except LacssError as error:

@@ -119,3 +119,33 @@ def test_a_name_that_is_no_text_goes_through_every_step(tmp_path):
     damaged = lacss(tmp_path, "check")
     assert damaged.exit_code == 4
     assert "Zelle_%E4" in (tmp_path / "check" / "check.json").read_text(encoding="utf-8")
+
+
+def test_names_that_differ_by_channel_are_told_how_to_pair_and_then_do(tmp_path, monkeypatch):
+    make(tmp_path / "images", "s0_w2", "s1_w2")
+    make(tmp_path / "dapi", "s0_w1", "s1_w1")
+    told = "They pair with --pattern '{stem}_w1,{stem}_w2'."
+    assert told in lacss(tmp_path, "annotate-lois", *DARK).stderr
+    other_way = "They pair with --pattern '{stem}_w2,{stem}_w1'."
+    assert f"0 of 2 images have nuclei in {tmp_path / 'lois'}. {other_way}" in lacss(tmp_path, "graphcut").stderr
+    assert f"no image has any. {other_way}" in lacss(tmp_path, "pick", "--auto").stderr
+    assert other_way in lacss(tmp_path, "check").stderr
+    # what was made before has its place, and the next step needs nothing else
+    pattern = ("--pattern", "{stem}_w1,{stem}_w2")
+    assert "2 were done already" in lacss(tmp_path, "annotate-lois", *DARK, *pattern).stderr
+    assert "2 of 2 images have nuclei" in lacss(tmp_path, "graphcut", *pattern, "-o", "again").stderr
+    assert names(tmp_path / "again") == ["graphcut.toml", "nuclei.csv", "s0.tif", "s1.tif"]
+    monkeypatch.setenv("LACSS_PATTERN", pattern[1])
+    picked = lacss(tmp_path, "pick", "--auto", "--candidates", "again")
+    assert "2 paired by stem; 2 of them with LOIs" in picked.stderr
+    assert names(tmp_path / "masks") == ["picks.csv", "s0.tif", "s1.tif"]
+    checked = json.loads(lacss(tmp_path, "check", "--json").stdout)
+    assert (checked["n_images"], checked["missing"]["lois"], checked["missing"]["dapi"]) == (2, [], [])
+    assert lacss(tmp_path, "check", "--pattern", "_w1").exit_code == 2
+
+
+def test_two_channels_in_one_folder_are_told_apart_by_a_pattern(tmp_path):
+    make(tmp_path / "raw", "s0_w1", "s0_w2", "s1_w1", "s1_w2")
+    assert "2 written" in lacss(tmp_path, "annotate-lois", "raw", *DARK, "--pattern", "{stem}_w1").stderr
+    assert names(tmp_path / "lois") == ["annotate-lois.toml", "s0.csv", "s1.csv"]
+    assert "2 of 2 images have nuclei" in lacss(tmp_path, "graphcut", "raw", "--pattern", "{stem}_w2").stderr

@@ -15,6 +15,7 @@ from lacss_tools.screen.options import (
     HERE,
     DeviceOption,
     JsonOption,
+    PatternOption,
     ProjectOption,
     resolve,
 )
@@ -92,6 +93,7 @@ def evaluate(
     group_column: Annotated[str, typer.Option(help="The column of groups in --group-table.")] = "group",
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Compare models, or any tool's segmentation, with outlined cells.

@@ -154,7 +154,7 @@ def pair_predictions(source: Segmentations, truth: Truth) -> Pairing:
     A missing file is an error and not a count of missed cells: it says nothing about the tool that was to write it.
     """
     missing = [stem for stem in truth.stems if stem not in source.files]
-    if missing:
+    if missing and len(missing) < len(truth.stems):
         raise InputError(
             f"{source.path} holds no prediction called {missing[0]!r} ({len(missing)} missing in all). "
             "Predict them, or leave those images out."

@@ -9,7 +9,7 @@ import typer
 from lacss_tools.errors import UsageError
 from lacss_tools.formats.names import FORMATS
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, OverwriteOption, ProjectOption, WorkersOption, resolve
+from lacss_tools.screen.options import HERE, OverwriteOption, PatternOption, ProjectOption, WorkersOption, resolve
 
 if TYPE_CHECKING:
     from lacss_tools.formats.lacss_json import LacssImage
@@ -43,6 +43,7 @@ def convert(
     ] = None,
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Turn outlined cells into a project: lois/ (a point in each cell), masks/ (cell area) and labels/.

@@ -13,6 +13,7 @@ from lacss_tools.io.names import AUTO_NUCLEI, NO_NUCLEI
 from lacss_tools.io.native import read_image
 from lacss_tools.io.project import Project, list_images
 from lacss_tools.io.source import Nuclei, open_image, whole
+from lacss_tools.io.stems import how_to_pair
 
 NAMED = 3
 """images in a sentence"""
@@ -118,7 +119,7 @@ def _in_folder(images: Mapping[str, Path], folder: Path, channel: str | None) ->
     files = list_images(folder)
     missing = tuple(stem for stem in images if stem not in files)
     if len(missing) == len(images):
-        raise InputError(f"{folder} lacks {_some(missing)}. Give partners the same file name.")
+        raise InputError(f"{folder} lacks {_some(missing)}. {how_to_pair(images, files)}")
     of = {path: Nuclei(files.get(stem, folder / f"{stem}.tif"), channel) for stem, path in images.items()}
     return FoundNuclei(of, missing, (folder,), channel)
 

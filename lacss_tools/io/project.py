@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lacss_tools.errors import InputError
-from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, stem_of
+from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, how_to_pair, meant, stem_of
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,9 @@ def _find(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     with os.scandir(folder) as entries:  # knows files from folders without asking for each
-        names = [one.name for one in entries if one.name.lower().endswith(suffixes) and one.is_file()]
+        names = sorted(one.name for one in entries if one.name.lower().endswith(suffixes) and one.is_file())
     found: dict[str, Path] = {}
-    for name in sorted(name for name in names if not name.startswith(".")):
-        path = folder / name
+    for path in meant([folder / name for name in names if not name.startswith(".")]):
         stem = stem_of(path)
         if stem in found:
             raise InputError(f"{path} and {found[stem].name} share the stem {stem!r}. Rename or remove one of them.")
@@ -171,9 +170,9 @@ def pair(*listings: tuple[Path, dict[str, Path]]) -> Pairing:
     if not common:
         names = " and ".join(str(folder) for folder, _ in listings)
         examples = " and ".join(repr(next(iter(files))) for _, files in listings)
-        raise InputError(
-            f"No file of {names} shares a stem (first ones: {examples}). Give partners the same file name."
-        )
+        first, *others = (files for _, files in listings)
+        alone = next((files for files in others if not first.keys() & files.keys()), others[0])
+        raise InputError(f"No file of {names} shares a stem (first ones: {examples}). {how_to_pair(first, alone)}")
     paired = {stem: tuple(files[stem] for _, files in listings) for stem in sorted(common)}
     unpaired = {str(folder): tuple(sorted(set(files) - common)) for folder, files in listings}
     return Pairing(paired, unpaired)

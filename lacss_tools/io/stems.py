@@ -5,12 +5,24 @@ Names only; nothing here looks at a disk.
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import product
 from pathlib import Path
+
+from lacss_tools.errors import UsageError
 
 IMAGE_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpeg", ".jpg", ".nd2", ".czi", ".lif")
 TABLE_SUFFIXES = (".csv",)
 NO_TEXT = re.compile("[\udc80-\udcff]")
 """what Python has in place of the bytes of a file name that are no text"""
+STEM = "{stem}"
+"""in a pattern: what pairs files"""
+SAME_NAME = "Give partners the same file name."
+SEPARATORS = "_-. "
+"""what stands between a stem and the name of a channel"""
+_PATTERNS: ContextVar[tuple[re.Pattern[str], ...]] = ContextVar("patterns", default=())
 
 
 def as_stem(name: str) -> str:
@@ -30,10 +42,100 @@ def as_text(name: str) -> str:
 def stem_of(path: Path) -> str:
     """Return the name that pairs files: without the suffix in upper or lower case, `.ome.tif` counted as one.
 
+    Where patterns are in force (`pair_by`), the part that the first of them that fits calls the stem.
+
     >>> stem_of(Path("dapi/A01.field1.ome.tif")), stem_of(Path("lois/A01.field1.CSV"))
     ('A01.field1', 'A01.field1')
     """
+    whole = _whole_stem(path)
+    found = _match(whole)
+    return found["stem"] if found else whole
+
+
+def _whole_stem(path: Path) -> str:
     for suffix in (*IMAGE_SUFFIXES, *TABLE_SUFFIXES):
         if path.name.lower().endswith(suffix):
             return as_stem(path.name[: -len(suffix)])
     return as_stem(path.stem)
+
+
+# ---- patterns -------------------------------------------------------------------------------------------------------
+
+
+def pair_by(pattern: str) -> None:
+    """From now on take stems by patterns, separated by commas, in which * is any text; UsageError without {stem}."""
+    parts = [as_stem(part.strip()) for part in pattern.split(",")]
+    if any(part.count(STEM) != 1 for part in parts):
+        raise UsageError(f"`pattern` {pattern!r} does not say what pairs files. Write for example {{stem}}_w1.")
+    escaped = (re.escape(part).replace(re.escape(STEM), "(?P<stem>.+)").replace(r"\*", ".*") for part in parts)
+    _PATTERNS.set(tuple(map(re.compile, escaped)))
+
+
+@contextmanager
+def own_patterns() -> Iterator[None]:
+    """Let `pair_by` hold for this block; commands may run within commands."""
+    token = _PATTERNS.set(())
+    try:
+        yield
+    finally:
+        _PATTERNS.reset(token)
+
+
+def _match(whole: str) -> re.Match[str] | None:
+    return next((found for pattern in _PATTERNS.get() if (found := pattern.fullmatch(whole))), None)
+
+
+def meant(paths: list[Path]) -> list[Path]:
+    """Return the files of a folder without other channels: names that fit no pattern, but have a stem of those that do.
+
+    A file that has nothing to do with those that fit, such as a result under its stem alone, is meant too.
+    """
+    if not _PATTERNS.get():
+        return paths
+    found = {path: _match(_whole_stem(path)) for path in paths}
+    fitting = {(match["stem"], match.start("stem") == 0) for match in found.values() if match}
+    return [path for path, match in found.items() if match or not fitting & _parts(_whole_stem(path))]
+
+
+def _parts(whole: str) -> set[tuple[str, bool]]:
+    """Return what stands before each separator of a name (with True), and what behind it (with False)."""
+    cuts = [k for k, letter in enumerate(whole) if letter in SEPARATORS]
+    return {part for k in cuts for part in ((whole[:k], True), (whole[k + 1 :], False))}
+
+
+def how_to_pair(first: Collection[str], second: Collection[str]) -> str:
+    """Return a sentence on how stems of two folders that do not pair would: by a pattern if there is one.
+
+    >>> how_to_pair(["s0_w1", "s1_w1"], ["s0_w2", "s1_w2"])
+    "They pair with `pattern` '{stem}_w1,{stem}_w2'."
+    """
+    pattern = _pattern_for(first, second)
+    return f"They pair with `pattern` '{pattern}'." if pattern else SAME_NAME
+
+
+def _pattern_for(first: Collection[str], second: Collection[str]) -> str | None:
+    """Return the pattern that cuts off what all stems of a folder end with, or begin with, if all pair then.
+
+    >>> _pattern_for(["C1-a", "C1-b"], ["C2-a", "C2-b", "C2-c"]), _pattern_for(["a", "b"], ["c"])
+    ('C1-{stem},C2-{stem}', None)
+    """
+    if ends := _cut_off(first, second):
+        return ",".join(f"{STEM}{end}" for end in ends)
+    turned = ([stem[::-1] for stem in stems] for stems in (first, second))
+    return ",".join(f"{end[::-1]}{STEM}" for end in _cut_off(*turned)) or None
+
+
+def _cut_off(first: Collection[str], second: Collection[str]) -> list[str]:
+    """Return the shortest ends without which all stems of the smaller folder pair; nothing where there are none."""
+    for ends in sorted(product(_ends(first), _ends(second)), key=lambda two: len("".join(two))):
+        one, two = {stem.removesuffix(ends[0]) for stem in first}, {stem.removesuffix(ends[1]) for stem in second}
+        if len((one & two) - {""}) == min(len(first), len(second)):
+            return [end for end in dict.fromkeys(ends) if end]
+    return []
+
+
+def _ends(stems: Collection[str]) -> list[str]:
+    """Return what all stems end with from a separator on, the shortest first."""
+    any_one = min(stems, key=len)
+    ends = (any_one[k:] for k in reversed(range(len(any_one))) if any_one[k] in SEPARATORS)
+    return ["", *(end for end in ends if all(stem.endswith(end) for stem in stems))]

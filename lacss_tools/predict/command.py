@@ -16,6 +16,7 @@ from lacss_tools.screen.options import (
     HERE,
     DeviceOption,
     OverwriteOption,
+    PatternOption,
     ProjectOption,
     SchedulerOption,
     resolve,
@@ -82,6 +83,7 @@ def predict(
         ),
     ] = "auto",
     overwrite: OverwriteOption = False,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Segment images: for each one a label TIFF, a CSV with a row per cell, and what else --format names.
@@ -103,7 +105,7 @@ def predict(
     wanted, at_once = parse_formats(formats), _batch_size(batch_size)
     folder = resolve(project, output, Project(project).predictions)
     files = _collect(project, images, folder)
-    points, measured = _loi_folder(project, lois), _nuclei_folder(project, nuclei_labels)
+    points, measured = _loi_folder(project, lois, files), _nuclei_folder(project, nuclei_labels)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.predict import record, steps
     from lacss_tools.predict.predictor import load_predictor
@@ -168,12 +170,12 @@ def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]
     return files
 
 
-def _loi_folder(project: Path, lois: Path | None) -> Path | None:
-    from lacss_tools.io.project import list_tables
+def _loi_folder(project: Path, lois: Path | None, images: dict[str, Path]) -> Path | None:
+    from lacss_tools.io.project import list_tables, pair
 
     if lois is None:
         return None
-    list_tables(project / lois)  # an error that names it if it is missing or empty
+    pair((next(iter(images.values())).parent, images), (project / lois, list_tables(project / lois)))
     return (project / lois).absolute()
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lacss_tools.io.project import Project
+from lacss_tools.io.stems import pair_by
 
 ProjectOption = Annotated[
     Path, typer.Option("--project", help="Project folder; relative paths start from it.", show_default="current folder")
@@ -21,6 +22,24 @@ SchedulerOption = Annotated[
         help="Work on a Dask cluster instead: its address, tcp://host:8786. Its workers must have the same lacss-tools "
         "and see the same folders at the same place, best with one thread each (needs Dask).",
         show_default="none",
+    ),
+]
+
+
+def _pair_by(pattern: str | None) -> str | None:
+    if pattern is not None:
+        pair_by(pattern)
+    return pattern
+
+
+PatternOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LACSS_PATTERN",
+        callback=_pair_by,
+        help="What pairs files whose names differ by channel: {stem} and the rest of the names without their endings, "
+        "such as '{stem}_w1,{stem}_w2'; * is any text. Other files of the same stem are other channels and left out.",
+        show_default="the whole name",
     ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]

@@ -9,7 +9,7 @@ import typer
 
 from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project
-from lacss_tools.screen.options import HERE, DeviceOption, ProjectOption, resolve
+from lacss_tools.screen.options import HERE, DeviceOption, PatternOption, ProjectOption, resolve
 from lacss_tools.screen.settings_options import Given, with_settings
 from lacss_tools.settings import Values, one_of
 from lacss_tools.train.recipes import FAST, PAPER, RECIPES, REPEATS
@@ -79,6 +79,7 @@ def train(
         typer.Option("--tensorboard", rich_help_panel=RUNS, help="Write runs/NAME/tensorboard too (an extra)."),
     ] = False,
     device: DeviceOption = "auto",
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Train a network on LOIs and masks alone, on instance labels, or on both.

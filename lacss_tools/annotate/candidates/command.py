@@ -13,9 +13,11 @@ from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, list_tables, place
+from lacss_tools.io.stems import how_to_pair
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
+    PatternOption,
     ProjectOption,
     SchedulerOption,
     WorkersOption,
@@ -53,6 +55,7 @@ def graphcut(
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Cut every image into cells and background at several thresholds: candidates/STEM.tif, loosest first."""
@@ -128,6 +131,7 @@ def _beside(files: dict[str, Path], seeds: dict[str, Path]) -> dict[str, tuple[P
     for what, folder in seeds.items():
         listed = list_tables(folder) if what == "lois" else list_images(folder)
         known = {stem: (path,) for stem, path in listed.items() if stem in files}
-        console.say(f"{len(known)} of {len(files)} images have nuclei in {folder}")
+        way_out = "" if known else f". {how_to_pair(files, listed)}"
+        console.say(f"{len(known)} of {len(files)} images have nuclei in {folder}{way_out}")
         found |= known
     return found

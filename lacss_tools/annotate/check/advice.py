@@ -8,6 +8,7 @@ from lacss_tools.annotate.check import findings as find
 from lacss_tools.annotate.check.findings import JudgedImage, Limits, counted
 from lacss_tools.annotate.check.judge import size_range
 from lacss_tools.annotate.check.overview import Overview
+from lacss_tools.io.stems import SAME_NAME, how_to_pair
 
 NAMED = 5
 """stems named in a sentence"""
@@ -159,8 +160,11 @@ def _pooled_advice(judged: list[JudgedImage], kinds: dict[str, list[JudgedImage]
 
 
 def _partners(missing: Missing) -> list[Advice]:
+    names = how_to_pair(missing.lois, missing.images) if missing.lois and missing.images else SAME_NAME
+    names = names.replace("`pattern`", "--pattern")
+    make = "Run lacss annotate-lois; training leaves them out otherwise." if names == SAME_NAME else names
     lines = (
-        (missing.lois, "no LOI table", "Run lacss annotate-lois; training leaves them out otherwise."),
+        (missing.lois, "no LOI table", make),
         (missing.masks, "no mask", "Run lacss pick; training leaves them out otherwise."),
         (missing.dapi, "no DAPI image", "Their LOIs cannot be checked against nuclei; add the files to dapi/."),
     )
@@ -170,7 +174,7 @@ def _partners(missing: Missing) -> list[Advice]:
         if stems
     ]
     if missing.images:
-        text = f"LOIs or masks without an image: {_names(missing.images)}. Give partners the same file name."
+        text = f"LOIs or masks without an image: {_names(missing.images)}. {names}"
         advice.append(Advice(text, missing.images))
     return advice
 

@@ -8,7 +8,7 @@ import typer
 from lacss_tools.annotate.pseudo.names import AUTO, BORDERS
 from lacss_tools.errors import InputError, PartialError, UsageError
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, JsonOption, ProjectOption, WorkersOption, resolve
+from lacss_tools.screen.options import HERE, JsonOption, PatternOption, ProjectOption, WorkersOption, resolve
 from lacss_tools.settings import one_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def check(
     ] = AUTO,
     as_json: JsonOption = False,
     workers: WorkersOption = 1,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Check LOIs and masks before hours of training: a page that shows what is wrong and says what to do.

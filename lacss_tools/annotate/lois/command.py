@@ -10,10 +10,12 @@ from lacss_tools.annotate import NETWORK_MODULES, WORKER_MODULES
 from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import UsageError
-from lacss_tools.io.project import Project, check_output, find_tables, list_images, place
+from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, place
+from lacss_tools.io.stems import how_to_pair
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
+    PatternOption,
     ProjectOption,
     SchedulerOption,
     WorkersOption,
@@ -52,6 +54,7 @@ def annotate_lois(
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Find one point per nucleus (LOI) in every DAPI image: lois/STEM.csv with y,x,response.
@@ -79,6 +82,9 @@ def annotate_lois(
     files = list_images(source)
     diameter, how = _look_for(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
+    cells = find_images(Project(project).images)
+    if cells and not cells.keys() & files.keys():
+        console.say(f"None of them is called like an image of {Project(project).images}. {how_to_pair(files, cells)}")
     outside = steps.FLAG if flag else steps.DROP
     places = place(folder, ".csv"), place(nuclei, ".tif") if nuclei else None
     wanted = steps.Wanted(settings, *places, diameter, outside, of_image.channel, overwrite)

@@ -9,6 +9,7 @@ from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
 from lacss_tools.annotate.pick.journal import AUTO, Pick
 from lacss_tools.annotate.pick.session import PickSession, save_picks
 from lacss_tools.errors import InputError, LacssError
+from lacss_tools.io.stems import how_to_pair
 from lacss_tools.jobs import batch
 
 SECONDS_BETWEEN_SAVES = 2.0
@@ -26,7 +27,8 @@ def pick_automatically(
     when no image has LOIs, and, without `overwrite`, when candidates were replaced since they were picked from.
     """
     if not any(stem in session.lois for stem in session.stems):
-        raise InputError("`auto` needs LOIs, and no image has any. Run lacss annotate-lois first.")
+        way_out = how_to_pair(session.stems, session.lois) if session.lois else "Run lacss annotate-lois first."
+        raise InputError(f"`auto` needs LOIs, and no image has any. {way_out}")
     undecided, replaced = set(session.undecided()), session.replaced()
     automatic = [stem for stem in replaced if session.picks[stem].by == AUTO]
     if automatic and not overwrite:

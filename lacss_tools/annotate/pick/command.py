@@ -9,7 +9,15 @@ import typer
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, OverwriteOption, ProjectOption, SchedulerOption, WorkersOption, resolve
+from lacss_tools.screen.options import (
+    HERE,
+    OverwriteOption,
+    PatternOption,
+    ProjectOption,
+    SchedulerOption,
+    WorkersOption,
+    resolve,
+)
 
 
 def mount(app: typer.Typer) -> None:
@@ -35,6 +43,7 @@ def pick(
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     overwrite: OverwriteOption = False,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Pick the best of the candidates of each image: masks/STEM.tif and masks/picks.csv.
