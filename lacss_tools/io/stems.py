@@ -26,7 +26,7 @@ _PATTERNS: ContextVar[tuple[re.Pattern[str], ...]] = ContextVar("patterns", defa
 
 
 def as_stem(name: str) -> str:
-    """Return a name as stems are written: composed letters (macOS takes them apart), %E4 for a byte that is no text.
+    r"""Return a name as stems are written: composed letters (macOS takes them apart), %E4 for a byte that is no text.
 
     >>> as_stem("Zelle_a\u0308") == "Zelle_\u00e4", as_stem("Zelle_\udce4")
     (True, 'Zelle_%E4')
@@ -130,7 +130,7 @@ def _cut_off(first: Collection[str], second: Collection[str]) -> list[str]:
     for ends in sorted(product(_ends(first), _ends(second)), key=lambda two: len("".join(two))):
         one, two = {stem.removesuffix(ends[0]) for stem in first}, {stem.removesuffix(ends[1]) for stem in second}
         if len((one & two) - {""}) == min(len(first), len(second)):
-            return [end for end in dict.fromkeys(ends) if end]
+            return sorted({end for end in ends if end})
     return []
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -276,7 +277,7 @@ def fingerprint(paths: list[Path]) -> str:
     """Return a hash of the names and contents of these files."""
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(path.name.encode())
+        digest.update(os.fsencode(path.name))
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -61,9 +61,9 @@ def test_output_must_not_be_an_input(tmp_path):
 @pytest.mark.parametrize(
     ("first", "second", "pattern"),
     [
-        (["s0_w2", "s1_w2"], ["s0_w1", "s1_w1"], "{stem}_w2,{stem}_w1"),
+        (["s0_w2", "s1_w2"], ["s0_w1", "s1_w1"], "{stem}_w1,{stem}_w2"),
         (["s0_w2", "s1_w2"], ["s0", "s1", "s2"], "{stem}_w2"),
-        (["A01_x_dapi"], ["A01_x_cells", "A02_x_cells"], "{stem}_dapi,{stem}_cells"),
+        (["A01_x_dapi"], ["A01_x_cells", "A02_x_cells"], "{stem}_cells,{stem}_dapi"),
         (["C1-a", "C1-b"], ["C2-b", "C2-a"], "C1-{stem},C2-{stem}"),
         (["a b.ch1", "c d.ch1"], ["a b.ch2"], "{stem}.ch1,{stem}.ch2"),
         (["a", "b"], ["c", "d"], None),

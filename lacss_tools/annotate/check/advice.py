@@ -162,11 +162,13 @@ def _pooled_advice(judged: list[JudgedImage], kinds: dict[str, list[JudgedImage]
 def _partners(missing: Missing) -> list[Advice]:
     names = how_to_pair(missing.lois, missing.images) if missing.lois and missing.images else SAME_NAME
     names = names.replace("`pattern`", "--pattern")
-    make = "Run lacss annotate-lois; training leaves them out otherwise." if names == SAME_NAME else names
+    make = "Run lacss annotate-lois; training leaves them out otherwise."
+    add = "Their LOIs cannot be checked against nuclei; add the files to dapi/."
+    make, add = (make, add) if names == SAME_NAME else (names, names)
     lines = (
         (missing.lois, "no LOI table", make),
         (missing.masks, "no mask", "Run lacss pick; training leaves them out otherwise."),
-        (missing.dapi, "no DAPI image", "Their LOIs cannot be checked against nuclei; add the files to dapi/."),
+        (missing.dapi, "no DAPI image", add),
     )
     advice = [
         Advice(f"{counted(len(stems), 'image has', 'images have')} {what}: {_names(stems)}. {remedy}", stems)
