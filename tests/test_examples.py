@@ -1,16 +1,21 @@
 """The notebooks run from top to bottom (here, without a kernel), are short, and are stored as they should be."""
 
 import re
+import shlex
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+import typer.main
+
+from lacss_tools.cli import app
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NOTEBOOKS = sorted(path.stem for path in EXAMPLES.glob("*.ipynb"))
 MOST_LINES = 60
+COMMANDS = typer.main.get_command(app).commands
 STEPS, TO_FIND_CELLS = 5, 60
 """steps of training, and those after which the tiny network finds something to measure"""
 
@@ -57,3 +62,21 @@ def test_a_notebook_runs_and_draws(name, tmp_path, monkeypatch, capsys):
         plt.close("all")
     assert figures >= 1
     assert capsys.readouterr().out
+
+
+# ---- scripts for clusters -------------------------------------------------------------------------------------------
+
+CLUSTER = sorted(path for path in (EXAMPLES / "cluster").iterdir() if path.name != "README.md")
+
+
+@pytest.mark.parametrize("path", CLUSTER, ids=lambda path: path.name)
+def test_the_command_lines_of_a_cluster_script_are_accepted(path):
+    text = path.read_text(encoding="utf-8").replace('"', "")
+    values = {r"\$SLURM_ARRAY_TASK_ID|\$?{(wildcards\.)?share}": "3", r"\$SHARDS|{SHARDS}|\${params\.shards}": "8"}
+    for pattern, value in (*values.items(), (r"\${[^}]*}", "some")):
+        text = re.sub(pattern, value, text)
+    lines = [line for line in re.findall(r"lacss [a-z-]+ [^&\n]*", text) if "--" in line]
+    assert any("--shard 3/8" in line for line in lines)
+    for name, *words in (shlex.split(line)[1:] for line in lines):
+        COMMANDS[name].make_context(name, words)
+    assert path.name in (EXAMPLES / "cluster" / "README.md").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from lacss_tools.errors import InterruptedRunError
 from lacss_tools.jobs import processes
 from lacss_tools.jobs.job import Job as Job  # callers say batch.Job
 from lacss_tools.jobs.job import Outcome, Work, attempt, died
+from lacss_tools.jobs.shard import WHOLE, Shard
 
 Together = Callable[[list[Job]], Generator[tuple[Job, Outcome], None, None]]
 """does jobs in this process in its own way and yields each when it is done"""
@@ -47,10 +48,13 @@ def run(
     scheduler: str | None = None,
     together: Together | None = None,
     overwrite: bool = False,
+    shard: Shard | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
     receive: Callable[[Job, Any], None] = lambda job, value: None,
 ) -> Summary:
     """Call `work` on every job whose output does not exist yet; `advance(done, total)` is called after each.
+
+    Of a `shard` only its share of the jobs counts; the others are those of other processes.
 
     With `workers` > 1 the jobs run in that many processes (0: one per core), with `scheduler` on the workers of the
     Dask cluster at that address; `work` must then be importable there. When they stay in this process, `together` may
@@ -59,7 +63,7 @@ def run(
     InterruptedRunError, as does a scheduler that is lost.
     """
     summary, todo = Summary(), []
-    for job in jobs:
+    for job in (shard or WHOLE).of(jobs):
         if overwrite or not job.output.exists():
             todo.append(job)
         else:

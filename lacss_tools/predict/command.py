@@ -11,6 +11,7 @@ import typer
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.formats.names import DEFAULT_FORMATS, FORMATS
 from lacss_tools.io.project import Project
+from lacss_tools.jobs.shard import refuse_overwriting, summarise
 from lacss_tools.predict.settings import MEMORY, ImageSettings, PredictSettings, TileSettings
 from lacss_tools.screen.options import (
     HERE,
@@ -19,6 +20,7 @@ from lacss_tools.screen.options import (
     PatternOption,
     ProjectOption,
     SchedulerOption,
+    ShardOption,
     resolve,
 )
 from lacss_tools.screen.settings_options import Given, with_settings
@@ -82,6 +84,7 @@ def predict(
             help="Images of one size that the network sees at once, with one worker; auto: by device.",
         ),
     ] = "auto",
+    shard: ShardOption = None,
     overwrite: OverwriteOption = False,
     pattern: PatternOption = None,
     project: ProjectOption = HERE,
@@ -97,6 +100,7 @@ def predict(
     cells may overlap. Images of any size: large
     TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
     """
+    refuse_overwriting(shard, overwrite)
     from lacss_tools.formats.names import parse_formats
     from lacss_tools.io.nuclei import Wanted, find_nuclei
     from lacss_tools.jobs import batch
@@ -125,7 +129,7 @@ def predict(
     record.claim(order, files, overwrite)
     steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
-    run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite)
+    run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite, shard=shard)
     _predict_all(steps.inputs_of(order, files, nuclei.of), folder, order, run)
 
 
@@ -133,7 +137,7 @@ def _predict_all(
     inputs: dict[str, tuple[Path, ...]], folder: Path, order: "Order", run: Callable[..., "Summary"]
 ) -> None:
     """Write the cells of all images with `run`, which is `batch.run`, and say how many there are."""
-    from lacss_tools.formats.names import pending
+    from lacss_tools.formats.names import output_path, pending
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.jobs.job import Job
     from lacss_tools.predict import steps
@@ -146,7 +150,8 @@ def _predict_all(
         work = partial(steps.predict_file, order=order)
         done = run(jobs, work, advance=advance, receive=lambda job, found: counts.update({job.stem: found}))
     if "coco" in order.formats:
-        merge_coco(folder, inputs)
+        merged = [output_path(folder, stem, "coco") for stem in inputs]
+        summarise(merged, lambda _: merge_coco(folder, inputs))
     for line in summary(counts | steps.counted(folder, done.skipped)):
         console.say(line)
     console.finish(done, str(folder))

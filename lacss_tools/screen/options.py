@@ -7,6 +7,7 @@ import typer
 
 from lacss_tools.io.project import Project
 from lacss_tools.io.stems import pair_by
+from lacss_tools.jobs.shard import Shard, parse_shard
 
 ProjectOption = Annotated[
     Path, typer.Option("--project", help="Project folder; relative paths start from it.", show_default="current folder")
@@ -40,6 +41,16 @@ PatternOption = Annotated[
         help="What pairs files whose names differ by channel: {stem} and the rest of the names without their endings, "
         "such as '{stem}_w1,{stem}_w2'; * is any text. Other files of the same stem are other channels and left out.",
         show_default="the whole name",
+    ),
+]
+ShardOption = Annotated[
+    Shard | None,
+    typer.Option(
+        parser=parse_shard,
+        metavar="I/N",
+        help="Work on the I-th of N shares of the files alone, for array jobs: every N-th one. Can be run again at any "
+        "time, also while others run; together they give what one run gives.",
+        show_default="all files",
     ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]

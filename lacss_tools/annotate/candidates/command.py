@@ -14,12 +14,14 @@ from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, list_tables, place
 from lacss_tools.io.stems import how_to_pair
+from lacss_tools.jobs.shard import refuse_overwriting, summarise
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
     PatternOption,
     ProjectOption,
     SchedulerOption,
+    ShardOption,
     WorkersOption,
     resolve,
 )
@@ -54,11 +56,13 @@ def graphcut(
     given: Given = Given(),
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
+    shard: ShardOption = None,
     overwrite: OverwriteOption = False,
     pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Cut every image into cells and background at several thresholds: candidates/STEM.tif, loosest first."""
+    refuse_overwriting(shard, overwrite)
     settings, of_image = given.over(CutSettings()), given.over(ChannelSettings())
     from lacss_tools.jobs import batch
     from lacss_tools.jobs.record import Record, beside
@@ -70,7 +74,7 @@ def graphcut(
     settings = replace(settings, seeds=bool(seeds))  # so that results without are told from results with
     facts = {name: beside(path, folder) for name, path in {"images": source, **seeds}.items()}
     record = Record(folder, NAME, (settings, of_image), facts)
-    run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
+    run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite, shard=shard)
     record.claim({stem: [path] for stem, path in find_images(folder).items()}, list_images(source), overwrite)
     _cut_all(source, seeds, settings, of_image, folder, run)
 
@@ -119,7 +123,7 @@ def _cut_all(
     written = set(done.done)
     for line in steps.cut_remarks([job.output for job in jobs if job.stem in written]):
         console.say(line)
-    steps.write_nuclei_table(folder / "nuclei.csv", [job.output for job in jobs if job.output.exists()])
+    summarise([job.output for job in jobs], partial(steps.write_nuclei_table, folder / "nuclei.csv"))
     console.finish(done, str(folder))
 
 

@@ -12,12 +12,14 @@ from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, place
 from lacss_tools.io.stems import how_to_pair
+from lacss_tools.jobs.shard import refuse_overwriting
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
     PatternOption,
     ProjectOption,
     SchedulerOption,
+    ShardOption,
     WorkersOption,
     resolve,
 )
@@ -53,6 +55,7 @@ def annotate_lois(
     ] = None,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
+    shard: ShardOption = None,
     overwrite: OverwriteOption = False,
     pattern: PatternOption = None,
     project: ProjectOption = HERE,
@@ -63,6 +66,7 @@ def annotate_lois(
     downloaded. --method pieces needs no network: a nucleus is the roundest piece among the level sets of a blob filter.
     --method dog, or --sigma 4.2 5.0, is the paper's rule.
     """
+    refuse_overwriting(shard, overwrite)
     if flag and masks is None:
         raise UsageError("`flag` marks points outside the masks and needs `masks`. Give the folder of masks.")
     settings, of_image = given.over(LoiSettings()), given.over(ChannelSettings())
@@ -95,7 +99,7 @@ def annotate_lois(
     record = Record(folder, NAME, (settings, of_image), facts, notes)
     record.claim({stem: [path] for stem, path in find_tables(folder).items()}, files, overwrite)
     work = partial(steps.annotate_file, wanted=wanted)
-    run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
+    run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite, shard=shard)
     with console.progress("LOIs") as advance:
         done = run(jobs, work, advance=advance)
     console.finish(done, str(folder))

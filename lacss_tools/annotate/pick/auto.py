@@ -11,20 +11,25 @@ from lacss_tools.annotate.pick.session import PickSession, save_picks
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.stems import how_to_pair
 from lacss_tools.jobs import batch
+from lacss_tools.jobs.shard import WHOLE, Shard
 
 SECONDS_BETWEEN_SAVES = 2.0
 """of picks that are made within milliseconds: a kill loses no more than these"""
 
 
 def pick_automatically(
-    session: PickSession, overwrite: bool, run: Callable[..., batch.Summary] = batch.run
+    session: PickSession,
+    overwrite: bool,
+    run: Callable[..., batch.Summary] = batch.run,
+    shard: Shard | None = None,
 ) -> tuple[batch.Summary, Doubts]:
     """Pick the candidate that agrees best with the LOIs for each undecided image.
 
     Returns what happened and what a person should look at. `overwrite` redoes earlier automatic picks; a person's
     pick and a mask made elsewhere always stay. An image that fails is named and the rest go on. `run` is `batch.run`
-    with its choice of processes or cluster: they choose, the masks and the journal are written here. Raises InputError
-    when no image has LOIs, and, without `overwrite`, when candidates were replaced since they were picked from.
+    with its choice of processes or cluster: they choose, the masks and the journal are written here, of the images of
+    `shard`. Raises InputError when no image has LOIs, and, without `overwrite`, when candidates were replaced since
+    they were picked from.
     """
     if not any(stem in session.lois for stem in session.stems):
         way_out = how_to_pair(session.stems, session.lois) if session.lois else "Run lacss annotate-lois first."
@@ -36,7 +41,8 @@ def pick_automatically(
             f"{session.masks} holds {len(automatic)} automatic picks of other candidates than now, such as "
             f"{automatic[0]}. Give another `output`, or `overwrite`."
         )
-    todo = [stem for stem in session.stems if _is_for_auto(session.picks.get(stem), stem in undecided, overwrite)]
+    stems = (shard or WHOLE).of(session.stems)
+    todo = [stem for stem in stems if _is_for_auto(session.picks.get(stem), stem in undecided, overwrite)]
     saver = _Saver(session)
     try:
         work = partial(_choose, typical_area=session.typical_area)
@@ -45,8 +51,8 @@ def pick_automatically(
         saver.save()
     summary.done = [stem for stem in summary.done if stem not in saver.failed]
     summary.failed |= saver.failed
-    decided = set(session.stems) - set(todo)
-    summary.skipped = [stem for stem in session.stems if stem in decided]
+    decided = set(stems) - set(todo)
+    summary.skipped = [stem for stem in stems if stem in decided]
     by_person = [stem for stem in replaced if stem not in automatic]
     return summary, Doubts(sorted(saver.doubts.badly), sorted(saver.doubts.unstained), by_person)
 

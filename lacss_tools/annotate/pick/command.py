@@ -9,12 +9,14 @@ import typer
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output
+from lacss_tools.jobs.shard import refuse_overwriting
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
     PatternOption,
     ProjectOption,
     SchedulerOption,
+    ShardOption,
     WorkersOption,
     resolve,
 )
@@ -42,6 +44,7 @@ def pick(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open no browser.")] = False,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
+    shard: ShardOption = None,
     overwrite: OverwriteOption = False,
     pattern: PatternOption = None,
     project: ProjectOption = HERE,
@@ -53,10 +56,11 @@ def pick(
     continues. Repaired points go to the LOI table, whose first state stays in lois/original/. With --auto, --overwrite
     redoes automatic picks.
     """
+    refuse_overwriting(shard, overwrite)
     if overwrite and not auto:
         raise UsageError("--overwrite redoes automatic picks and needs --auto. On the page, go back and choose again.")
-    if (workers != 1 or scheduler is not None) and not auto:
-        raise UsageError("--workers and --scheduler choose without a person and need --auto.")
+    if (workers != 1 or scheduler is not None or shard is not None) and not auto:
+        raise UsageError("--workers, --scheduler and --shard choose without a person and need --auto.")
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
@@ -75,7 +79,7 @@ def pick(
     if auto:
         with console.progress("pick") as advance:
             run = partial(batch.run, workers=workers, scheduler=scheduler, advance=advance)
-            summary, doubts = pick_automatically(session, overwrite, run)
+            summary, doubts = pick_automatically(session, overwrite, run, shard)
         if doubts.badly:
             console.say(
                 f"{len(doubts.badly)} agree badly with their LOIs, look at them: {', '.join(doubts.badly)} (lacss pick)"
