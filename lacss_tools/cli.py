@@ -21,6 +21,7 @@ from lacss_tools.io.stems import own_patterns
 from lacss_tools.picture import command as picture
 from lacss_tools.predict import command as predict
 from lacss_tools.screen.flags import in_flags, own_flags, speak_of
+from lacss_tools.status import command as status
 from lacss_tools.table import command as table
 from lacss_tools.train import command as train
 
@@ -76,7 +77,7 @@ def root(
     """Options of every command."""
 
 
-for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, table, doctor, demo):
+for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, table, status, doctor, demo):
     command.mount(app)
 
 

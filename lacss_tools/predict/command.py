@@ -139,6 +139,7 @@ def _predict_all(
     """Write the cells of all images with `run`, which is `batch.run`, and say how many there are."""
     from lacss_tools.formats.names import output_path, pending
     from lacss_tools.formats.outputs import merge_coco
+    from lacss_tools.jobs.failures import keep_failures
     from lacss_tools.jobs.job import Job
     from lacss_tools.predict import steps
     from lacss_tools.predict.counts import Tally, summary
@@ -154,6 +155,7 @@ def _predict_all(
         summarise(merged, lambda _: merge_coco(folder, inputs))
     for line in summary(counts | steps.counted(folder, done.skipped)):
         console.say(line)
+    keep_failures(folder, done)
     console.finish(done, str(folder))
 
 

@@ -108,6 +108,7 @@ def _cut_all(
 ) -> None:
     from lacss_tools.annotate.candidates import steps
     from lacss_tools.jobs import batch
+    from lacss_tools.jobs.failures import keep_failures
     from lacss_tools.screen import console
 
     files = list_images(source)
@@ -124,6 +125,7 @@ def _cut_all(
     for line in steps.cut_remarks([job.output for job in jobs if job.stem in written]):
         console.say(line)
     summarise([job.output for job in jobs], partial(steps.write_nuclei_table, folder / "nuclei.csv"))
+    keep_failures(folder, done)
     console.finish(done, str(folder))
 
 

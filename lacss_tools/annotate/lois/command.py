@@ -77,6 +77,7 @@ def annotate_lois(
 
     batch.warm_up(workers, scheduler, WORKER_MODULES + (NETWORK_MODULES if settings.rule == NETWORK else ()))
     from lacss_tools.annotate.lois import steps
+    from lacss_tools.jobs.failures import keep_failures
     from lacss_tools.jobs.record import Record, beside
 
     source, folder = project / dapi, resolve(project, output, Project(project).lois)
@@ -102,6 +103,7 @@ def annotate_lois(
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite, shard=shard)
     with console.progress("LOIs") as advance:
         done = run(jobs, work, advance=advance)
+    keep_failures(folder, done)
     console.finish(done, str(folder))
 
 

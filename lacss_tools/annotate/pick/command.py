@@ -67,6 +67,7 @@ def pick(
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     from lacss_tools.annotate.pick.auto import pick_automatically
     from lacss_tools.annotate.pick.session import open_session
+    from lacss_tools.jobs.failures import keep_failures
 
     home = Project(project)
     folders = [resolve(project, images, home.images), resolve(project, candidates, home.candidates)]
@@ -94,6 +95,7 @@ def pick(
                 f"{len(doubts.replaced)} picked by a person from other candidates than now; their masks stay: "
                 f"{', '.join(doubts.replaced)} (lacss pick)"
             )
+        keep_failures(masks, summary)
         console.finish(summary, str(masks))
         return
     from lacss_tools.annotate.pick.page.app import picker_site
