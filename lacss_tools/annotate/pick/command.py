@@ -1,15 +1,16 @@
 """`lacss pick`."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.jobs.shard import refuse_overwriting
+from lacss_tools.jobs.shard import Shard, refuse_overwriting
 from lacss_tools.screen.options import (
     HERE,
     OverwriteOption,
@@ -20,6 +21,10 @@ from lacss_tools.screen.options import (
     WorkersOption,
     resolve,
 )
+
+if TYPE_CHECKING:
+    from lacss_tools.annotate.pick.session import PickSession
+    from lacss_tools.jobs.batch import Summary
 
 
 def mount(app: typer.Typer) -> None:
@@ -65,9 +70,7 @@ def pick(
     from lacss_tools.screen import console
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
-    from lacss_tools.annotate.pick.auto import pick_automatically
     from lacss_tools.annotate.pick.session import open_session
-    from lacss_tools.jobs.failures import keep_failures
 
     home = Project(project)
     folders = [resolve(project, images, home.images), resolve(project, candidates, home.candidates)]
@@ -78,25 +81,8 @@ def pick(
     session = open_session(folders[0], folders[1], points, masks, resolve(project, dapi, home.dapi))
     console.say(f"{session.note}; {len(session.undecided())} to pick")
     if auto:
-        with console.progress("pick") as advance:
-            run = partial(batch.run, workers=workers, scheduler=scheduler, advance=advance)
-            summary, doubts = pick_automatically(session, overwrite, run, shard)
-        if doubts.badly:
-            console.say(
-                f"{len(doubts.badly)} agree badly with their LOIs, look at them: {', '.join(doubts.badly)} (lacss pick)"
-            )
-        if doubts.unstained:
-            console.say(
-                f"{len(doubts.unstained)} with many LOIs in unstained areas, other tissue or debris: "
-                f"{', '.join(doubts.unstained)} (lacss check tells whether the files belong together)"
-            )
-        if doubts.replaced:
-            console.say(
-                f"{len(doubts.replaced)} picked by a person from other candidates than now; their masks stay: "
-                f"{', '.join(doubts.replaced)} (lacss pick)"
-            )
-        keep_failures(masks, summary)
-        console.finish(summary, str(masks))
+        run = partial(batch.run, workers=workers, scheduler=scheduler)
+        _pick_automatically(session, overwrite, run, shard)
         return
     from lacss_tools.annotate.pick.page.app import picker_site
     from lacss_tools.web.serve import serve
@@ -104,3 +90,30 @@ def pick(
     serve(picker_site(session), port, open_browser=not no_browser, say=console.say)
     left = len(session.undecided())
     console.say(f"{left} left; lacss pick continues." if left else "All picked. Next: lacss train")
+
+
+def _pick_automatically(
+    session: "PickSession", overwrite: bool, run: "Callable[..., Summary]", shard: Shard | None
+) -> None:
+    """Pick without a person, and say what one should look at."""
+    from lacss_tools.annotate.pick.auto import pick_automatically
+    from lacss_tools.jobs.failures import keep_failures
+    from lacss_tools.screen import console
+
+    with console.progress("pick") as advance:
+        summary, doubts = pick_automatically(session, overwrite, partial(run, advance=advance), shard)
+    badly, unstained, replaced = (", ".join(stems) for stems in (doubts.badly, doubts.unstained, doubts.replaced))
+    if badly:
+        console.say(f"{len(doubts.badly)} agree badly with their LOIs, look at them: {badly} (lacss pick)")
+    if unstained:
+        console.say(
+            f"{len(doubts.unstained)} with many LOIs in unstained areas, other tissue or debris: {unstained} "
+            "(lacss check tells whether the files belong together)"
+        )
+    if replaced:
+        console.say(
+            f"{len(doubts.replaced)} picked by a person from other candidates than now; their masks stay: {replaced} "
+            "(lacss pick)"
+        )
+    keep_failures(session.masks, summary)
+    console.finish(summary, str(session.masks))
