@@ -77,7 +77,22 @@ def root(
     """Options of every command."""
 
 
-for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, table, status, doctor, demo):
+for command in (
+    lois,
+    candidates,
+    pick,
+    check,
+    train,
+    predict,
+    evaluate,
+    export,
+    formats,
+    picture,
+    table,
+    status,
+    doctor,
+    demo,
+):
     command.mount(app)
 
 

@@ -10,7 +10,7 @@ from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.names import AUTO_NUCLEI
 from lacss_tools.io.project import Project, check_output
 from lacss_tools.picture.settings import FORMATS, PictureSettings
-from lacss_tools.screen.options import HERE, ProjectOption, WorkersOption, resolve
+from lacss_tools.screen.options import HERE, PatternOption, ProjectOption, WorkersOption, resolve
 from lacss_tools.screen.settings_options import Given, with_settings
 
 
@@ -41,6 +41,7 @@ def picture(
     ] = None,
     given: Given = Given(),
     workers: WorkersOption = 1,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Make pictures for slides and papers: images with their cells as lines or tinted, nuclei in blue, a scale bar.

@@ -7,7 +7,7 @@ import typer
 
 from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, ProjectOption, resolve
+from lacss_tools.screen.options import HERE, PatternOption, ProjectOption, resolve
 
 
 def mount(app: typer.Typer) -> None:
@@ -42,6 +42,7 @@ def table(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="tables/")
     ] = None,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Join the tables of all images: cells.csv has a row per cell, images.csv and groups.csv counts and medians.
