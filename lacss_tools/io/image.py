@@ -84,8 +84,9 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
 
 
-def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
-    """Return (channel, y, x) float32, all channels or the one asked for by 0-based index or by name.
+def channels_first(path: Path, loaded: Loaded, channel: str | None = None, without: str | None = None) -> Image:
+    """Return (channel, y, x) float32: one channel, by 0-based index or by name, or all, perhaps `without` one.
+
     Raises InputError when the axes are not those of one image, for a channel that is not there, and for NaN.
     """
     pixels, axes = loaded.pixels, loaded.axes
@@ -102,6 +103,12 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Im
         raise InputError(f"{path} has axes {axes} of size {pixels.shape}. {_question(axes)}")
     if channel is not None:
         pixels = pixels[[channel_index(path, channel, len(pixels), loaded.channels)]]
+    elif without is not None:
+        pixels = np.delete(pixels, channel_index(path, without, len(pixels), loaded.channels), axis=0)
+        if not len(pixels):
+            raise InputError(
+                f"{path} has no channel of cells beside that of the nuclei, {without}. Name the `channel`."
+            )
     image = pixels.astype(np.float32)
     if not np.isfinite(image).all():
         bad = int((~np.isfinite(image)).sum())
@@ -109,12 +116,12 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Im
     return image
 
 
-def whole_image(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
+def whole_image(path: Path, loaded: Loaded, channel: str | None = None, without: str | None = None) -> Image:
     """Return `channels_first` of a whole image; a colour image with equal channels counts as grey.
 
     A constant image keeps its channels.
     """
-    image = channels_first(path, loaded, channel)
+    image = channels_first(path, loaded, channel, without)
     if len(image) == 3 and "S" in loaded.axes and (image[0] != image[0, 0, 0]).any() and (image[1:] == image[0]).all():
         return image[:1]
     return image

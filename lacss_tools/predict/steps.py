@@ -49,6 +49,8 @@ class Order:
     device: str = "auto"
     settings: PredictSettings = field(default_factory=PredictSettings)
     tiling: TileSettings = field(default_factory=TileSettings)
+    scene: str | None = None
+    """of files with several images"""
 
 
 def inputs_of(order: Order, stem: str, image: Path, nuclei: Nuclei | None) -> tuple[Path, ...]:

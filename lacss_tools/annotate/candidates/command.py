@@ -10,7 +10,7 @@ import typer
 
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.candidates.settings import CutSettings
-from lacss_tools.annotate.settings import ChannelSettings
+from lacss_tools.annotate.settings import CellSettings
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import IMAGE_SUFFIXES, Project, check_output, list_images, list_tables
 from lacss_tools.screen.options import (
@@ -37,7 +37,7 @@ def mount(app: typer.Typer) -> None:
     app.command(NAME)(graphcut)
 
 
-@with_settings(NAME, CutSettings, ChannelSettings)
+@with_settings(NAME, CutSettings, CellSettings)
 def graphcut(
     images: Annotated[Path, typer.Argument(help="Folder of cell images.")] = Path("images"),
     output: Annotated[
@@ -57,12 +57,15 @@ def graphcut(
     project: ProjectOption = HERE,
 ) -> None:
     """Cut every image into cells and background at several thresholds: candidates/STEM.tif, loosest first."""
-    settings, of_image = given.over(CutSettings()), given.over(ChannelSettings())
+    settings = given.over(CutSettings())
     from lacss_tools.io.settings import SettingsRecord
+    from lacss_tools.io.stains import cells_of
     from lacss_tools.jobs import batch
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     source, folder = project / images, resolve(project, output, Project(project).candidates)
+    known = cells_of(source, resolve(project, lois, Project(project).lois))
+    of_image = given.over(CellSettings(scene=known.scene, nuclei_channel=known.without))
     seeds = find_seeds(project, lois, nuclei, settings)
     check_output(folder, source, *seeds.values())
     settings = replace(settings, seeds=bool(seeds))  # so that results without are told from results with
@@ -99,25 +102,29 @@ def _cut_all(
     source: Path,
     seeds: dict[str, Path],
     settings: CutSettings,
-    of_image: ChannelSettings,
+    of_image: CellSettings,
     record: "SettingsRecord",
     run: "Run",
 ) -> None:
     from lacss_tools.annotate.candidates import steps
+    from lacss_tools.io.stains import Stain, images_in
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
-    files = list_images(source)
+    files = images_in(source, of_image.scene)
+    cells = Stain(of_image.channel, of_image.nuclei_channel, of_image.scene)
     prefix = "x" if settings.relative else ""
     console.say(
         f"{len(files)} images in {source}; thresholds {','.join(f'{prefix}{t:g}' for t in settings.thresholds)}"
     )
+    for line in steps.channels_remark(next(iter(files.values())), cells):
+        console.say(line)
     beside = _beside(files, seeds)
     jobs = [
         batch.Job(stem, (path, *beside.get(stem, ())), record.folder / f"{stem}.tif") for stem, path in files.items()
     ]
     with console.progress("graph cut") as advance:
-        work = partial(steps.cut_file, settings=settings, channel=of_image.channel)
+        work = partial(steps.cut_file, settings=settings, cells=cells)
         done = run(jobs, work, advance=advance, receive=record.receive)
     written = set(done.done)
     for line in (

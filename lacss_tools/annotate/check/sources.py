@@ -12,8 +12,9 @@ from lacss_tools.arrays import Image, Mask, Plane, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_image, read_mask, read_plane
-from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, picks_file
+from lacss_tools.io.native import read_mask
+from lacss_tools.io.project import IMAGE_SUFFIXES, list_tables, picks_file
+from lacss_tools.io.stains import ALL_CHANNELS, Stain
 
 OWN, PICKED, AUTOMATIC, REJECTED, NONE = "own", "picked", "automatic", "rejected", "none"
 
@@ -27,6 +28,10 @@ class Folders:
     lois: Path
     masks: Path
     candidates: Path
+    cells: Stain = ALL_CHANNELS
+    """what of the images shows the cells"""
+    nuclei: Stain = ALL_CHANNELS
+    """what of the DAPI images shows the nuclei"""
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,8 @@ class Sources:
 def find_sources(folders: Folders) -> Sources:
     """List what is there; InputError when there are neither LOIs nor masks nor candidates."""
     sources = Sources(
-        images=_images(folders.images),
-        dapi=_images(folders.dapi),
+        images=_images(folders.images, folders.cells),
+        dapi=_images(folders.dapi, folders.nuclei),
         lois=list_tables(folders.lois) if folders.lois.is_dir() and any(folders.lois.glob("*.csv")) else {},
         masks=_images(folders.masks),
         candidates=_images(folders.candidates),
@@ -95,9 +100,9 @@ def find_sources(folders: Folders) -> Sources:
     return sources
 
 
-def _images(folder: Path) -> dict[str, Path]:
+def _images(folder: Path, stain: Stain = ALL_CHANNELS) -> dict[str, Path]:
     held = folder.is_dir() and any(path.name.lower().endswith(IMAGE_SUFFIXES) for path in folder.iterdir())
-    return list_images(folder) if held else {}
+    return stain.images(folder) if held else {}
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,10 @@ def load_annotation(inputs: tuple[Path, ...], folders: Folders, area: float | No
     table, picture, nuclei = (by_folder.get(part) for part in (folders.lois, folders.images, folders.dapi))
     own, several = by_folder.get(folders.masks), by_folder.get(folders.candidates)
     points, response = read_lois(table) if table else (None, None)
-    image, dapi = read_image(picture) if picture else None, read_plane(nuclei) if nuclei else None
+    image, dapi = (
+        folders.cells.read(picture) if picture else None,
+        folders.nuclei.read_plane(nuclei) if nuclei else None,
+    )
     masks = read_mask(own)[None] if own else read_candidates(several)[0] if several else None
     _same_size({picture: image, nuclei: dapi, own or several: masks})
     if masks is None:

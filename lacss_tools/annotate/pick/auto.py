@@ -8,6 +8,7 @@ from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
 from lacss_tools.annotate.pick.journal import AUTO
 from lacss_tools.annotate.pick.session import PickSession, read_choices, save_picks
 from lacss_tools.errors import InputError, LacssError
+from lacss_tools.io.stains import Stain
 from lacss_tools.jobs import batch
 
 SECONDS_BETWEEN_SAVES = 2.0
@@ -29,7 +30,7 @@ def pick_automatically(
     todo = [stem for stem in session.stems if _is_for_auto(session, stem, overwrite)]
     saver = _Saver(session)
     try:
-        work = partial(_choose, typical_area=session.typical_area)
+        work = partial(_choose, typical_area=session.typical_area, cells=session.cells)
         summary = run([_job(session, stem) for stem in todo], work, overwrite=True, receive=saver.receive)
     finally:
         saver.save()
@@ -52,12 +53,12 @@ def _job(session: PickSession, stem: str) -> batch.Job:
     return batch.Job(stem, tuple(inputs), session.mask_file(stem))
 
 
-def _choose(job: batch.Job, typical_area: float | None) -> tuple[int, str | None]:
+def _choose(job: batch.Job, typical_area: float | None, cells: Stain) -> tuple[int, str | None]:
     """Return the number of the best candidate and why to doubt it, without changing anything."""
     candidates, image, *tables = job.inputs
     if not tables:
         raise InputError(f"{image} has no LOIs. Run lacss annotate-lois, or pick it by hand.")
-    choices = read_choices(image, candidates, tables[0], typical_area)
+    choices = read_choices(image, candidates, tables[0], typical_area, cells)
     return choices.suggestion(), doubt(choices)
 
 

@@ -19,8 +19,9 @@ from lacss_tools.arrays import Image, Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_image
 from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file, unsure_file
+from lacss_tools.io.scenes import split_scene
+from lacss_tools.io.stains import ALL_CHANNELS, Stain
 from lacss_tools.points import inside_image, values_at
 
 IMAGES_FOR_AREA = 24
@@ -41,6 +42,10 @@ class PickSession:
     lois_folder: Path = Path("lois")
     """where the table of an image goes that has none yet"""
     dapi: dict[str, Path] = field(default_factory=dict)
+    cells: Stain = ALL_CHANNELS
+    """what of the images shows the cells"""
+    nuclei: Stain = ALL_CHANNELS
+    """what of the DAPI images shows the nuclei"""
 
     @property
     def stems(self) -> list[str]:
@@ -158,16 +163,24 @@ def find_mask(masks: Path, stem: str) -> Path | None:
     return next((path for suffix in IMAGE_SUFFIXES if (path := masks / f"{stem}{suffix}").is_file()), None)
 
 
-def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: Path | None = None) -> PickSession:
+def open_session(
+    images: Path,
+    candidates: Path,
+    lois: Path,
+    masks: Path,
+    dapi: Path | None = None,
+    cells: Stain = ALL_CHANNELS,
+    light: Stain = ALL_CHANNELS,
+) -> PickSession:
     """Pair images with candidates; LOIs and DAPI may be missing. InputError when there is nothing to pick.
 
     Finishes what a process left half done that was killed in the middle of a pick.
     """
     if not candidates.is_dir():
         raise InputError(f"{candidates} does not exist. Run lacss graphcut first.")
-    pairing = pair((images, list_images(images)), (candidates, list_images(candidates)))
+    pairing = pair((images, cells.images(images)), (candidates, list_images(candidates)))
     points = list_tables(lois) if lois.is_dir() and any(lois.glob("*.csv")) else {}
-    nuclei = list_images(dapi) if dapi is not None and dapi.is_dir() and any(dapi.iterdir()) else {}
+    nuclei = light.images(dapi) if dapi is not None and dapi.is_dir() and any(dapi.iterdir()) else {}
     with_lois = sum(stem in points for stem in pairing.paired)
     session = PickSession(
         images={stem: files[0] for stem, files in pairing.paired.items()},
@@ -177,6 +190,8 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
         note=f"{pairing.summary()}; {with_lois} of them with LOIs",
         lois_folder=lois,
         dapi=nuclei,
+        cells=cells,
+        nuclei=light,
     )
     recover(masks, session.stems, lambda stem: [*session.mask_files(stem), session.loi_file(stem)])
     session.refresh()
@@ -185,12 +200,13 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
 
 def load_choices(session: PickSession, stem: str) -> Choices:
     """Read image, candidates and LOIs of one image; InputError when image and candidates differ in size."""
-    return read_choices(session.images[stem], session.candidates[stem], session.loi_file(stem), session.typical_area)
+    files = session.images[stem], session.candidates[stem], session.loi_file(stem)
+    return read_choices(*files, session.typical_area, session.cells)
 
 
-def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: float | None) -> Choices:
+def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: float | None, cells: Stain) -> Choices:
     """Read image, candidates and, if it exists, LOI table; errors as `load_choices`."""
-    image = read_image(image_file)
+    image = cells.read(image_file)
     masks, thresholds = read_candidates(candidates)
     if masks.shape[1:] != image.shape[1:]:
         raise InputError(
@@ -299,7 +315,7 @@ def _bytes(path: Path) -> bytes | None:
 
 def _stamp(path: Path) -> str:
     try:
-        found = path.stat()
+        found = split_scene(path)[0].stat()
     except FileNotFoundError:
         return "none"
     return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
