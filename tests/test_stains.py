@@ -130,6 +130,12 @@ def test_channels_that_are_named_win_over_what_is_remembered(plain, both):
     same_annotation(plain, both, [f"p_{k}" for k in range(IMAGES)])
 
 
+def test_a_nucleus_image_of_two_channels_is_asked_about(plain, both):
+    (both / "lois").symlink_to(plain / "lois")
+    result = CliRunner().invoke(app, ["check", "--dapi", "images", "--project", str(both), "-o", "report"])
+    assert "2 channels where one grey channel is needed. Name the --dapi-channel to use." in result.stderr
+
+
 def test_all_channels_that_are_cut_together_are_named(both):
     said = done(both, "graphcut")
     assert "p_0.ome.tif has 2 channels (DAPI, GFP): all 2 together, are cut. --channel names one" in said
@@ -158,7 +164,10 @@ def test_all_scenes_of_a_file_are_images_of_their_own(plain, plate):
     assert "as annotated: scene all" in done(plate, *QUICK)
     for folder, words in ((plain, ()), (plate, ("--scene", "all"))):
         where = (folder / "images", "-o", f"of_{folder.name}", *words)
-        done(plate, "predict", "runs/first", *where, "--nuclei", "none", "--min-score", 0.01, *CPU)
+        how = ("--nuclei", "none", "--min-score", 0.01, "--format", "labels,coco")
+        done(plate, "predict", "runs/first", *where, *how, *CPU)
+    named = json.loads((plate / "of_plate" / "coco.json").read_text())["images"]
+    assert [image["file_name"] for image in named] == ["p_0.tif", "p_1.tif"]
     for k in range(IMAGES):
         one, other = (read_labels(plate / f"of_{folder.name}" / f"p_{k}.tif") for folder in (plain, plate))
         assert (one == other).all()

@@ -77,16 +77,16 @@ def read_image(path: Path, channel: str | None = None, without: str | None = Non
     return whole_image(path, load(path), channel, without)
 
 
-def read_plane(path: Path, channel: str | None = None, without: str | None = None) -> Plane:
+def read_plane(path: Path, channel: str | None = None, without: str | None = None, called: str = "channel") -> Plane:
     """Read an image of one channel, or its channel of this 0-based index or name; arguments, errors as `read_image`.
 
-    Three equal channels count as one.
+    Three equal channels count as one. `called` is what the setting is called that names the channel.
     """
     image = read_image(path, channel, without)
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):
         plane: Plane = image[0]
         return plane
-    raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Name the `channel` to use.")
+    raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Name the `{called}` to use.")
 
 
 def read_full_scale(path: Path) -> float | None:

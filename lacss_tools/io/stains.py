@@ -40,9 +40,9 @@ class Stain:
         """Read its channels of an image; errors as `read_image`."""
         return read_image(path, self.channel, self.without)
 
-    def read_plane(self, path: Path) -> Plane:
-        """Read its only channel of an image; errors as `read_plane`."""
-        return read_plane(path, self.channel, self.without)
+    def read_plane(self, path: Path, called: str = "channel") -> Plane:
+        """Read its only channel of an image, which is `called` so as a setting; errors as `read_plane`."""
+        return read_plane(path, self.channel, self.without, called)
 
 
 ALL_CHANNELS = Stain()
@@ -70,8 +70,8 @@ def nuclei_of(lois: Path) -> tuple[Path | None, Stain]:
     """Return the folder that the LOIs in a folder were found in, None where nobody knows, and in which of its light."""
     settings, facts = _remembered(lois, "annotate-lois")
     folder = Path(facts["dapi"]) if "dapi" in facts else None
-    if folder is not None and not folder.is_dir():  # the project was moved
-        folder = lois.parent / folder.name
+    if folder is not None and (beside := lois.parent / folder.name).is_dir():  # the project was moved or copied
+        folder = beside
     return folder, Stain(settings.get("channel"), scene=settings.get("scene"))
 
 

@@ -125,10 +125,8 @@ def load_annotation(inputs: tuple[Path, ...], folders: Folders, area: float | No
     table, picture, nuclei = (by_folder.get(part) for part in (folders.lois, folders.images, folders.dapi))
     own, several = by_folder.get(folders.masks), by_folder.get(folders.candidates)
     points, response = read_lois(table) if table else (None, None)
-    image, dapi = (
-        folders.cells.read(picture) if picture else None,
-        folders.nuclei.read_plane(nuclei) if nuclei else None,
-    )
+    image = folders.cells.read(picture) if picture else None
+    dapi = folders.nuclei.read_plane(nuclei, "dapi_channel") if nuclei else None
     masks = read_mask(own)[None] if own else read_candidates(several)[0] if several else None
     _same_size({picture: image, nuclei: dapi, own or several: masks})
     if masks is None:

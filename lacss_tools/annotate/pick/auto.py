@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from lacss_tools.annotate.pick.choices import read_choices
 from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
 from lacss_tools.annotate.pick.journal import AUTO
-from lacss_tools.annotate.pick.session import PickSession, read_choices, save_picks
+from lacss_tools.annotate.pick.session import PickSession, save_picks
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.stains import Stain
 from lacss_tools.jobs import batch

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lacss_tools.annotate.candidates.choice import DOUBTFUL, score_candidates
-from lacss_tools.annotate.pick.session import Choices
+from lacss_tools.annotate.pick.choices import Choices
 from lacss_tools.arrays import Mask, Points
 from lacss_tools.points import values_at
 

@@ -7,22 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float
-
-from lacss_tools.annotate.candidates.choice import best, middle_area, score_candidates, typical, unsure_pixels
+from lacss_tools.annotate.candidates.choice import middle_area, typical, unsure_pixels
+from lacss_tools.annotate.pick.choices import Choices, read_choices, read_points
 from lacss_tools.annotate.pick.commit import Change, Content, commit, locked, recover
 from lacss_tools.annotate.pick.journal import PERSON, Pick, make_pick, mark_repaired, read_picks, row_of
 from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
 from lacss_tools.annotate.pick.repair import Repair, unsure_after
-from lacss_tools.arrays import Image, Mask, Masks, Points
+from lacss_tools.arrays import Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
-from lacss_tools.io.lois import read_lois
 from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file, unsure_file
 from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.stains import ALL_CHANNELS, Stain
-from lacss_tools.points import inside_image, values_at
 
 IMAGES_FOR_AREA = 24
 """images, spread over the set, that tell its usual area per LOI"""
@@ -111,36 +107,6 @@ class PickSession:
 
 
 @dataclass(frozen=True)
-class Choices:
-    """Everything about one image that a pick needs."""
-
-    image: Image
-    masks: Masks
-    thresholds: list[float]
-    lois: Points
-    typical_area: float | None = None
-    """area per LOI, in pixels, that is usual in the set"""
-
-    @cached_property
-    def scores(self) -> Float[np.ndarray, " n"]:
-        """The score, 0 to 1, of each candidate."""
-        return score_candidates(self.masks, self.lois, self.image, self.typical_area)
-
-    def suggestion(self) -> int:
-        """Return the number (from 1) of the candidate with the highest score; the middle one without LOIs."""
-        return best(self.scores) + 1
-
-    def score(self) -> float:
-        """Return the score, 0 to 1, of the suggestion."""
-        return float(self.scores.max())
-
-    def lois_inside(self) -> list[int]:
-        """Return for each candidate how many LOIs lie on its cells."""
-        inside = self.lois[inside_image(self.lois, self.masks.shape[1:])]
-        return [int(np.count_nonzero(values_at(mask, inside))) for mask in self.masks]
-
-
-@dataclass(frozen=True)
 class Before:
     """What was on disk for one image before a change: enough to undo it exactly."""
 
@@ -199,30 +165,14 @@ def open_session(
 
 
 def load_choices(session: PickSession, stem: str) -> Choices:
-    """Read image, candidates and LOIs of one image; InputError when image and candidates differ in size."""
+    """Read image, candidates and LOIs of one image; errors as `read_choices`."""
     files = session.images[stem], session.candidates[stem], session.loi_file(stem)
     return read_choices(*files, session.typical_area, session.cells)
 
 
-def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: float | None, cells: Stain) -> Choices:
-    """Read image, candidates and, if it exists, LOI table; errors as `load_choices`."""
-    image = cells.read(image_file)
-    masks, thresholds = read_candidates(candidates)
-    if masks.shape[1:] != image.shape[1:]:
-        raise InputError(
-            f"{candidates} is {masks.shape[1:]} pixels and {image_file} {image.shape[1:]}. "
-            "Delete it and run lacss graphcut again."
-        )
-    return Choices(image, masks, thresholds, _read_points(table), typical_area)
-
-
 def load_lois(session: PickSession, stem: str) -> Points:
     """Read the LOIs of one image; none when it has no table."""
-    return _read_points(session.loi_file(stem))
-
-
-def _read_points(table: Path) -> Points:
-    return read_lois(table)[0] if table.exists() else np.zeros((0, 2))
+    return read_points(session.loi_file(stem))
 
 
 def _middle_area(session: PickSession, stem: str) -> float | None:

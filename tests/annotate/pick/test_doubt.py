@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from lacss_tools.annotate.pick.choices import Choices
 from lacss_tools.annotate.pick.doubt import BADLY, UNSTAINED, avoid, doubt
-from lacss_tools.annotate.pick.session import Choices
 
 SHAPE = (100, 120)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]

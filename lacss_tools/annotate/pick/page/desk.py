@@ -7,13 +7,13 @@ from typing import TypedDict
 
 import numpy as np
 
+from lacss_tools.annotate.pick.choices import Choices
 from lacss_tools.annotate.pick.journal import AUTO
 from lacss_tools.annotate.pick.page.requests import RepairWish, Wish
 from lacss_tools.annotate.pick.page.shelf import Shelf
 from lacss_tools.annotate.pick.repair import Repair, paint
 from lacss_tools.annotate.pick.session import (
     Before,
-    Choices,
     PickSession,
     find_mask,
     restore,

@@ -9,7 +9,8 @@ from typing import TypedDict
 from lacss_tools.annotate.candidates.candidates import cut_at
 from lacss_tools.annotate.candidates.settings import cut_settings_from_text
 from lacss_tools.annotate.candidates.steps import nuclei_file, read_nuclei
-from lacss_tools.annotate.pick.session import Choices, PickSession, load_choices
+from lacss_tools.annotate.pick.choices import Choices
+from lacss_tools.annotate.pick.session import PickSession, load_choices
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_cut_notes
@@ -129,7 +130,7 @@ class Shelf:
         if stem not in self.session.dapi:
             raise InputError(f"{self.session.images[stem]} has no DAPI image of the same name. Put it into dapi/.")
         image = self.image(k).choices.image
-        nuclei = self.session.nuclei.read_plane(self.session.dapi[stem])[None]
+        nuclei = self.session.nuclei.read_plane(self.session.dapi[stem], "dapi_channel")[None]
         if nuclei.shape[1:] != image.shape[1:]:
             raise InputError(f"{self.session.dapi[stem]} is not as large as {self.session.images[stem]}. Export again.")
         return levels(nuclei, step_of(image.shape)).tobytes()
