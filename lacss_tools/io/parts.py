@@ -1,7 +1,7 @@
 """Large TIFF and OME-Zarr images, read window by window."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,9 +38,12 @@ def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
     if not file.name.lower().endswith(TIFF_SUFFIXES) or not file.is_file():
         return None
     try:
-        image = chosen_image(path, stack.enter_context(open_tiff(file)), scene)
+        return _open_large_tiff(file, chosen_image(path, stack.enter_context(open_tiff(file)), scene))
     except Exception:  # `load` will say what is wrong with it
         return None
+
+
+def _open_large_tiff(file: Path, image: TiffImage) -> tuple[Loaded, Read] | None:
     sizes = dict(zip(image.axes, image.shape, strict=True))
     if sizes.get("Y", 0) * sizes.get("X", 0) <= WHOLE_PIXELS:
         return None
@@ -84,16 +87,36 @@ def _tiff_reader(path: Path, image: TiffImage) -> Read | None:
 
 def _without_alpha(outline: Loaded, read: Read) -> tuple[Loaded, Read]:
     """Leave out the last sample of an image, its alpha, if that is opaque everywhere."""
-    axis = outline.axes.index("S")
-    height, width = (outline.pixels.shape[outline.axes.index(name)] for name in "YX")
-    bands = (slice(top, min(top + BAND, height)) for top in range(0, height, BAND))
-    if not all(is_opaque(np.take(read(rows, slice(0, width)), -1, axis)) for rows in bands):
+    if not all(is_opaque(samples[-1]) for samples in _bands(outline, read)):
         return outline, read
-    rest = range(outline.pixels.shape[axis] - 1)
-    shape = tuple(len(rest) if name == "S" else n for name, n in zip(outline.axes, outline.pixels.shape, strict=True))
-    return replace(outline, pixels=_blank(shape, outline.pixels.dtype)), lambda rows, columns: np.take(
-        read(rows, columns), rest, axis
-    )
+    return _samples(outline, read, outline.pixels.shape[outline.axes.index("S")] - 1)
+
+
+def equal_as_grey(outline: Loaded, read: Read) -> tuple[Loaded, Read]:
+    """Leave one of three colour samples that are equal everywhere, as `whole_image` does, but in a constant image."""
+    if outline.pixels.shape[outline.axes.find("S")] != 3 or "S" not in outline.axes:
+        return outline, read
+    levels = set()
+    for samples in _bands(outline, read):
+        if (samples[1:] != samples[0]).any():
+            return outline, read
+        levels |= {samples[0].min(), samples[0].max()}
+    return _samples(outline, read, 1) if len(levels) > 1 else (outline, read)
+
+
+def _bands(outline: Loaded, read: Read) -> Iterator[np.ndarray]:
+    """Yield bands of rows (sample, y, x) of a colour image from the top."""
+    height, width = (outline.pixels.shape[outline.axes.index(name)] for name in "YX")
+    for top in range(0, height, BAND):
+        yield np.moveaxis(read(slice(top, min(top + BAND, height)), slice(0, width)), outline.axes.index("S"), 0)
+
+
+def _samples(outline: Loaded, read: Read, count: int) -> tuple[Loaded, Read]:
+    """Return outline and reader of the first `count` colour samples."""
+    axis = outline.axes.index("S")
+    shape = tuple(count if name == "S" else n for name, n in zip(outline.axes, outline.pixels.shape, strict=True))
+    few = replace(outline, pixels=_blank(shape, outline.pixels.dtype))
+    return few, lambda rows, columns: np.take(read(rows, columns), range(count), axis)
 
 
 @dataclass

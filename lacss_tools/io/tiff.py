@@ -67,8 +67,10 @@ class TiffImage:
         """Return all pixels."""
         if not isinstance(self.pages, list):
             return np.asarray(self.pages.asarray()).reshape(self.shape)
-        planes = [page.asarray() for page in self.pages]
-        return (planes[0] if len(planes) == 1 else np.stack(planes)).reshape(self.shape)
+        planes = np.zeros((len(self.pages), *self.first.shape), self.first.dtype)
+        for page, plane in zip(self.pages, planes, strict=True):
+            page.asarray(out=plane)
+        return planes.reshape(self.shape)
 
 
 def open_tiff(path: Path) -> "TiffFile":

@@ -231,6 +231,17 @@ def test_alpha_of_a_large_image(tmp_path, monkeypatch, alpha, planar):
     assert len(read_both(tmp_path / "a.tif", monkeypatch)) == (3 if alpha == 255 else 4)
 
 
+@pytest.mark.parametrize("planar", [False, True])
+def test_equal_colours_of_a_large_image_are_grey(tmp_path, monkeypatch, planar):
+    own = planes(1)[0]
+    for name, last, count in (("grey", own, 1), ("colour", own // 2, 3), ("constant", None, 3)):
+        colours = np.full((3, *SIZE), 7, np.uint16) if last is None else np.stack([own, own, last])
+        layout = {"planarconfig": "separate"} if planar else {}
+        pages = colours if planar else np.moveaxis(colours, 0, -1)
+        tifffile.imwrite(tmp_path / f"{name}.tif", pages, photometric="rgb", **layout)
+        assert len(read_both(tmp_path / f"{name}.tif", monkeypatch)) == count
+
+
 def test_the_file_is_closed_after_a_question(plate):
     with ExitStack() as stack:
         assert parts.open_parts(plate[0], stack) is None
