@@ -11,7 +11,7 @@ import numpy as np
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import TIFF_SUFFIXES, Loaded, chosen_image, is_opaque
-from lacss_tools.io.scenes import split_scene
+from lacss_tools.io.scenes import choose_scene, split_scene
 from lacss_tools.io.tiff import TiffImage, open_tiff
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ Read = Callable[[slice, slice], np.ndarray]
 
 def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
     """Return outline and reader of a large image; None when it is small, of another format or of odd axes."""
-    if path.name.endswith(ZARR):
-        return _open_zarr(path)
     file, scene = split_scene(path)
+    if file.name.endswith(ZARR):
+        choose_scene(file, [""], scene)
+        return _open_zarr(file)
     if not file.name.lower().endswith(TIFF_SUFFIXES) or not file.is_file():
         return None
     try:

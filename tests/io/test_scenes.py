@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -209,6 +210,21 @@ def test_scenes_of_many_files(plate):
     every = {"b": other, **{f"plate_well_{k}": path.with_name(f"{path.name}#{k}") for k in range(3)}}
     assert with_scene(files, ALL, scene_names) == every
     assert with_scene({"plate": path}, "well 1", scene_names) == {"plate": path.with_name(f"{path.name}#1")}
+
+
+def test_what_holds_one_image_has_no_other(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    own = planes(1)[0]
+    zarr.save_array(str(tmp_path / "a.zarr"), own)
+    imagecodecs.imwrite(tmp_path / "a.png", own)
+    for name in ("a.zarr", "a.png"):
+        with open_image(tmp_path / f"{name}#0") as opened:
+            assert (whole(opened.source) == own).all()
+        with (
+            pytest.raises(InputError, match=rf"{name} has no scene '1'; it has 0\."),
+            open_image(tmp_path / f"{name}#1"),
+        ):
+            pass
 
 
 def test_a_mark_in_a_file_name_is_part_of_it(tmp_path):
