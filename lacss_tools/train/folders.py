@@ -188,7 +188,7 @@ def gather(
     `load_training_data`.
     """
     _same_channels(names, sources)
-    sources, held, notes = hold_back(sources, [stem_of(name) for name in names], held_back)
+    sources, held, notes = hold_back(sources, list(map(_name, names)), held_back)
     lois = sum(len(source.lois) for source in sources)
     estimated = diameter is None
     if diameter is None:
@@ -210,6 +210,11 @@ def gather(
         nuclei=nuclei,
         held=tuple(held),
     )
+
+
+def _name(path: Path) -> str:
+    """Return what pictures of an image are called; a scene of a file and an array have no file of their own."""
+    return stem_of(path) if path.exists() else path.name
 
 
 def _alike(images: list[TrainingImage]) -> list[TrainingImage]:
