@@ -22,7 +22,7 @@ from lacss_tools.annotate.candidates.steps import NUCLEI_HEADER
 from lacss_tools.annotate.check.findings import KINDS
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.annotate.pick import journal
-from lacss_tools.annotate.settings import ChannelSettings
+from lacss_tools.annotate.settings import CellSettings
 from lacss_tools.cli import app
 from lacss_tools.errors import LacssError
 from lacss_tools.evaluate.steps import CELLS_HEADER
@@ -222,7 +222,7 @@ def test_every_column_and_key_is_explained(tmp_path, checked):
             table.RELATIVE,
             *table.PHYSICAL,
         },
-        candidates | fields(CutSettings, TrainSettings, ModelSettings, LoiSettings, ChannelSettings),
+        candidates | fields(CutSettings, TrainSettings, ModelSettings, LoiSettings, CellSettings),
         {*made_by.facts, *made_by.notes} | fields(PredictSettings, ImageSettings, TileSettings),
         fields(Evaluation, Rates, ImageResult) - {"rates"},
         {

@@ -9,13 +9,22 @@ import pytest
 
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.settings import ChannelSettings
+from lacss_tools.annotate.settings import CellSettings, ChannelSettings
 from lacss_tools.errors import UsageError
 from lacss_tools.predict.settings import ImageSettings, PredictSettings, TileSettings
 from lacss_tools.settings import check, from_table, known, show, to_table
 from lacss_tools.train.settings import TrainSettings
 
-EVERY = (TrainSettings, PredictSettings, TileSettings, ImageSettings, CutSettings, LoiSettings, ChannelSettings)
+EVERY = (
+    TrainSettings,
+    PredictSettings,
+    TileSettings,
+    ImageSettings,
+    CutSettings,
+    LoiSettings,
+    ChannelSettings,
+    CellSettings,
+)
 NUMBERS = [(kind, entry) for kind in EVERY for entry in known(kind).values() if entry.type in (int, float)]
 
 
@@ -141,6 +150,6 @@ def test_what_contradicts_itself_is_refused():
 
 
 def test_the_names_of_one_command_are_distinct():
-    for kinds in ((PredictSettings, TileSettings, ImageSettings), (CutSettings, ChannelSettings)):
+    for kinds in ((PredictSettings, TileSettings, ImageSettings), (CutSettings, CellSettings)):
         names = [name for kind in kinds for name in asdict(kind())]
         assert len(set(names)) == len(names)

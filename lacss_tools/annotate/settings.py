@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lacss_tools.io.names import SCENE
 from lacss_tools.settings import check, setting
 
 
@@ -16,5 +17,23 @@ class ChannelSettings:
         shown="all",
     )
 
+    scene: str | None = setting(
+        None,
+        SCENE,
+        panel="Options",
+    )
+
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True)
+class CellSettings(ChannelSettings):
+    """What of an image shows the cells."""
+
+    nuclei_channel: str | None = setting(
+        None,
+        "Channel of the nuclei in these images, by index or name: the cells are then all others.",
+        panel="Options",
+        shown="that of the LOIs, where they were found in these images",
+    )

@@ -83,6 +83,7 @@ def evaluate(
     nuclei: Annotated[str, _of_images("nuclei")] = AUTO_NUCLEI,
     nuclei_channel: Annotated[str | None, _of_images("nuclei_channel")] = None,
     diameter: Annotated[float | None, _of_images("diameter")] = None,
+    scene: Annotated[str | None, _of_images("scene")] = None,
     group: Annotated[
         str | None,
         typer.Option(help="Numbers per group too: a regular expression whose bracket finds the group in file names."),
@@ -118,7 +119,7 @@ def evaluate(
     check_output(folder, *paths, truth_path, *([image_folder] if image_folder else []))
     limits = _limits(project / ambiguous if ambiguous else None, project / region if region else None, partial)
     told = _told(networks)
-    see = _for_models(told, Wanted(channel, nuclei, nuclei_channel, project))
+    see = _for_models(told, Wanted(channel, nuclei, nuclei_channel, project, scene))
     truth, found = steps.open_truth(image_folder, truth_path, see, limits)
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     steps.check_ambiguous(truth)

@@ -18,7 +18,7 @@ from lacss_tools.formats.sources import Outlines, Segmentations, open_source, re
 from lacss_tools.io.image import load
 from lacss_tools.io.native import atomic, write_table, write_text
 from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted, find_nuclei
-from lacss_tools.io.project import Pairing, list_images, pair
+from lacss_tools.io.project import Pairing, pair
 from lacss_tools.metrics.bootstrap import intervals
 from lacss_tools.metrics.metrics import ImageResult, Matched, choose_cut, compare, summarise
 from lacss_tools.metrics.uncounted import Uncounted, leave_out
@@ -123,7 +123,7 @@ def open_truth(
     source, limits = open_source(labels), limits or Limits()
     if images is None:
         return Truth(source, pair((labels, source.files)), {}, limits=limits), FoundNuclei()
-    pairing = pair((images, list_images(images)), (labels, source.files))
+    pairing = pair((images, wanted.images(images)), (labels, source.files))
     files = {stem: paths[0] for stem, paths in pairing.paired.items()}
     nuclei = find_nuclei(files, wanted)
     nuclei.demand_all()

@@ -4,26 +4,25 @@ TIFF (plain, OME, ImageJ; tiled or in strips; LZW, JPEG, zstd, ... through image
 when the extra `bioio` is installed.
 """
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 import numpy as np
 
 from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError
+from lacss_tools.io.scenes import choose_scene, split_scene
+from lacss_tools.io.tiff import TiffImage, images_of, open_tiff
+from lacss_tools.io.units import both, micrometres
 
 if TYPE_CHECKING:
     from tifffile import TiffFile
 
+TIFF_SUFFIXES = (".tif", ".tiff")
 VENDOR_SUFFIXES = (".nd2", ".czi", ".lif")
 MAX_UNNAMED_CHANNELS = 4
 """an axis without a name is taken as channels up to this length"""
-MICROMETRES = {"m": 1e6, "mm": 1e3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "nm": 1e-3,
-               "pm": 1e-6, "cm": 1e4, "inch": 25400.0, "\\u00B5m": 1.0}  # fmt: skip
-"""in one of each unit that files name"""
 
 
 @dataclass(frozen=True)
@@ -49,26 +48,45 @@ class Loaded:
 
 
 def load(path: Path) -> Loaded:
-    """Read a file as it is; InputError when it is missing, damaged or of no known kind."""
-    if not path.is_file():
+    """Read a file as it is, the image N of several where the path ends in #N.
+
+    InputError when it is missing, damaged or of no known kind, or holds several images of which none is named.
+    """
+    file, scene = split_scene(path)
+    if not file.is_file():
         raise InputError(f"{path} does not exist. Check the name.")
-    name = path.name.lower()
+    name = file.name.lower()
     if name.endswith(VENDOR_SUFFIXES):
-        return _load_vendor(path)
+        return _load_vendor(file, scene)
     try:
-        return _load_tiff(path) if name.endswith((".tif", ".tiff")) else _load_picture(path)
+        return _load_tiff(file, scene) if name.endswith(TIFF_SUFFIXES) else _load_picture(file, scene)
+    except InputError:
+        raise
     except Exception as error:  # decoders raise whatever they like on damaged files
         raise InputError(
             f"{path} cannot be read; it may be damaged or cut short ({_reason(error)}). Export it again."
         ) from error
 
 
+def scene_names(path: Path) -> list[str]:
+    """Return the names of the images in a file, none of one that cannot be read or holds a single one by its kind."""
+    name = path.name.lower()
+    try:
+        if name.endswith(TIFF_SUFFIXES):
+            with open_tiff(path) as tiff:
+                return [image.name for image in images_of(tiff, path)]
+        return list(_vendor_image(path).scenes) if name.endswith(VENDOR_SUFFIXES) else []
+    except Exception:  # `load` will say what is wrong with it
+        return []
+
+
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
 
 
-def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
-    """Return (channel, y, x) float32, all channels or the one asked for by 0-based index or by name.
+def channels_first(path: Path, loaded: Loaded, channel: str | None = None, without: str | None = None) -> Image:
+    """Return (channel, y, x) float32: one channel, by 0-based index or by name, or all, perhaps `without` one.
+
     Raises InputError when the axes are not those of one image, for a channel that is not there, and for NaN.
     """
     pixels, axes = loaded.pixels, loaded.axes
@@ -85,6 +103,12 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Im
         raise InputError(f"{path} has axes {axes} of size {pixels.shape}. {_question(axes)}")
     if channel is not None:
         pixels = pixels[[channel_index(path, channel, len(pixels), loaded.channels)]]
+    elif without is not None:
+        pixels = np.delete(pixels, channel_index(path, without, len(pixels), loaded.channels), axis=0)
+        if not len(pixels):
+            raise InputError(
+                f"{path} has no channel of cells beside that of the nuclei, {without}. Name the `channel`."
+            )
     image = pixels.astype(np.float32)
     if not np.isfinite(image).all():
         bad = int((~np.isfinite(image)).sum())
@@ -92,12 +116,12 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None) -> Im
     return image
 
 
-def whole_image(path: Path, loaded: Loaded, channel: str | None = None) -> Image:
+def whole_image(path: Path, loaded: Loaded, channel: str | None = None, without: str | None = None) -> Image:
     """Return `channels_first` of a whole image; a colour image with equal channels counts as grey.
 
     A constant image keeps its channels.
     """
-    image = channels_first(path, loaded, channel)
+    image = channels_first(path, loaded, channel, without)
     if len(image) == 3 and "S" in loaded.axes and (image[0] != image[0, 0, 0]).any() and (image[1:] == image[0]).all():
         return image[:1]
     return image
@@ -124,10 +148,12 @@ def _question(axes: str) -> str:
 
 def channel_index(path: Path, channel: str, count: int, names: tuple[str, ...]) -> int:
     """Return which of `count` channels is meant by an index or one of their names; InputError when none is."""
-    if channel in names:
-        return names.index(channel)
     if channel.isdecimal() and int(channel) < count:
         return int(channel)
+    if names.count(channel) == 1:
+        return names.index(channel)
+    if channel in names:
+        raise InputError(f"{path} has {names.count(channel)} channels called {channel!r}. Give its index, from 0.")
     known = f" called {', '.join(names)}" if names else ""
     raise InputError(f"{path} has no channel {channel!r}; it has {count}{known}. Give 0 to {count - 1}, or a name.")
 
@@ -135,95 +161,68 @@ def channel_index(path: Path, channel: str, count: int, names: tuple[str, ...]) 
 # ---- TIFF -----------------------------------------------------------------------------------------------------------
 
 
-def _load_tiff(path: Path) -> Loaded:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        return with_metadata(Loaded(np.asarray(series.asarray()), series.axes), tiff)
-
-
-def with_metadata(loaded: Loaded, tiff: "TiffFile") -> Loaded:
-    """Return the pixels with the channel names and pixel size from the TIFF metadata."""
-    if tiff.is_ome and tiff.ome_metadata:
-        return _with_ome(loaded, tiff.ome_metadata)
-    if tiff.is_imagej:
-        return _with_imagej(loaded, tiff.imagej_metadata or {}, tiff.pages.first.tags)
-    return loaded
+def _load_tiff(path: Path, scene: str | None) -> Loaded:
+    with open_tiff(path) as tiff:
+        image = chosen_image(path, tiff, scene)
+        loaded = Loaded(image.read(), image.axes, image.channels, image.pixel_size)
+    return without_alpha(loaded) if image.has_alpha else loaded
 
 
-def _with_ome(loaded: Loaded, xml: str) -> Loaded:
-    pixels = next((e for e in ElementTree.fromstring(xml).iter() if e.tag.rpartition("}")[2] == "Pixels"), None)
-    if pixels is None:
-        return loaded
-    elements = [element for element in pixels if element.tag.rpartition("}")[2] == "Channel"]
-    names = tuple(element.get("Name") or element.get("ID") or str(k) for k, element in enumerate(elements))
-    sizes = [_micrometres(pixels.get(f"PhysicalSize{a}"), pixels.get(f"PhysicalSize{a}Unit", "µm")) for a in "YX"]
-    named = names if any(element.get("Name") for element in elements) else ()
-    return replace(loaded, channels=named, pixel_size=_both(sizes))
-
-
-def _with_imagej(loaded: Loaded, metadata: dict[str, Any], tags: Any) -> Loaded:
-    unit = str(metadata.get("unit", ""))
-    sizes = []
-    for name in ("YResolution", "XResolution"):
-        ratio = tags[name].value if name in tags else (0, 1)
-        sizes.append(_micrometres(ratio[1] / ratio[0] if ratio[0] else None, unit))
-    labels, count = metadata.get("Labels") or [], int(metadata.get("channels", 1))
-    names = tuple(str(label) for label in labels) if count > 1 and len(labels) == count else ()
-    return replace(loaded, channels=names, pixel_size=_both(sizes))
-
-
-def _micrometres(value: Any, unit: str) -> float | None:
-    factor = MICROMETRES.get(unit)
-    try:
-        length = float(value) * (factor or 0)
-    except (TypeError, ValueError):
-        return None
-    return length if np.isfinite(length) and length > 0 else None
-
-
-def _both(sizes: list[float | None]) -> tuple[float, float] | None:
-    y, x = sizes
-    return None if y is None or x is None else (y, x)
+def chosen_image(path: Path, tiff: "TiffFile", scene: str | None) -> TiffImage:
+    """Return the image of a TIFF file, or the one asked for of several, without axes of one entry but Y and X."""
+    images = images_of(tiff, path)
+    return images[choose_scene(path, [image.name for image in images], scene)].squeezed()
 
 
 # ---- others ---------------------------------------------------------------------------------------------------------
 
 
-def _load_picture(path: Path) -> Loaded:
+def _load_picture(path: Path, scene: str | None) -> Loaded:
     import imagecodecs
 
+    choose_scene(path, [""], scene)
     pixels = np.asarray(imagecodecs.imread(path))
-    if pixels.ndim == 3 and pixels.shape[2] in (2, 4) and re.search(r"\.png$", path.name.lower()):
-        pixels = _without_alpha(pixels)
-    return Loaded(pixels, "YX" if pixels.ndim == 2 else "YXS")
+    loaded = Loaded(pixels, "YX" if pixels.ndim == 2 else "YXS")
+    has_alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4) and path.name.lower().endswith(".png")
+    return without_alpha(loaded) if has_alpha else loaded
 
 
-def _without_alpha(pixels: np.ndarray) -> np.ndarray:
-    """Drop an alpha channel that is opaque everywhere."""
-    opaque = pixels[..., -1] == np.iinfo(pixels.dtype).max
-    if not opaque.all():
-        return pixels
-    return pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :-1]
+def without_alpha(loaded: Loaded) -> Loaded:
+    """Drop the last colour sample, which is alpha, if it is opaque everywhere."""
+    axis = loaded.axes.index("S")
+    pixels = np.moveaxis(loaded.pixels, axis, -1)
+    if not is_opaque(pixels[..., -1]):
+        return loaded
+    if pixels.shape[-1] == 2:
+        return replace(loaded, pixels=pixels[..., 0], axes=loaded.axes.replace("S", ""))
+    return replace(loaded, pixels=np.moveaxis(pixels[..., :-1], -1, axis))
 
 
-def _load_vendor(path: Path) -> Loaded:
+def is_opaque(alpha: np.ndarray) -> bool:
+    """Return whether alpha has its largest value everywhere."""
+    most = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "ui" else 1
+    return bool((alpha == most).all())
+
+
+def _vendor_image(path: Path) -> Any:
     try:
         from bioio import BioImage
     except ImportError as error:
         raise InputError(
             f"{path} needs further packages. Install them: pip install bioio bioio-nd2 bioio-czi bioio-lif"
         ) from error
+    return BioImage(path)
+
+
+def _load_vendor(path: Path, scene: str | None) -> Loaded:
     try:
-        image = BioImage(path)
-        scenes = len(image.scenes)
-        if scenes > 1:
-            raise InputError(f"{path} holds {scenes} scenes. Which one is meant? Export each as its own OME-TIFF.")
+        image = _vendor_image(path)
+        names = [str(name) for name in image.scenes]
+        image.set_scene(choose_scene(path, names, scene))
         size = image.physical_pixel_sizes
-        names = tuple(str(name) for name in image.channel_names or ())
-        sizes = [_micrometres(length, "µm") for length in (size.Y, size.X)]
-        return Loaded(np.asarray(image.data), str(image.dims.order), names, _both(sizes))
+        channels = tuple(str(name) for name in image.channel_names or ())
+        sizes = [micrometres(length, "µm") for length in (size.Y, size.X)]
+        return Loaded(np.asarray(image.data), str(image.dims.order), channels, both(sizes))
     except InputError:
         raise
     except Exception as error:  # each vendor's reader raises its own

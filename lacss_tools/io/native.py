@@ -68,26 +68,26 @@ def write_table(path: Path, header: list[str], rows: list[list[Any]]) -> None:
 # ---- images ---------------------------------------------------------------------------------------------------------
 
 
-def read_image(path: Path, channel: str | None = None) -> Image:
-    """Read one image as (channel, y, x) float32: all channels, or one by its 0-based index or name.
+def read_image(path: Path, channel: str | None = None, without: str | None = None) -> Image:
+    """Read one image as (channel, y, x) float32: all channels, or all `without` one, or one by 0-based index or name.
 
     Accepts YX, YXC and CYX TIFF (plain, ImageJ, OME), PNG and JPEG of 8 or 16 bit or float, and vendors' files through
     `bioio`; RGB with three equal channels counts as one. Raises InputError when the file is damaged, has more axes than
     an image, or holds NaN or infinite pixels.
     """
-    return whole_image(path, load(path), channel)
+    return whole_image(path, load(path), channel, without)
 
 
-def read_plane(path: Path, channel: str | None = None) -> Plane:
-    """Read an image of one channel, or its channel of this 0-based index or name; errors as `read_image`.
+def read_plane(path: Path, channel: str | None = None, without: str | None = None, called: str = "channel") -> Plane:
+    """Read an image of one channel, or its channel of this 0-based index or name; arguments, errors as `read_image`.
 
-    Three equal channels count as one.
+    Three equal channels count as one. `called` is what the setting is called that names the channel.
     """
-    image = read_image(path, channel)
+    image = read_image(path, channel, without)
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):
         plane: Plane = image[0]
         return plane
-    raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Name the `channel` to use.")
+    raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Name the `{called}` to use.")
 
 
 def read_full_scale(path: Path) -> float | None:

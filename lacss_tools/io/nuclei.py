@@ -11,8 +11,10 @@ from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.names import AUTO_NUCLEI, NO_NUCLEI
 from lacss_tools.io.native import read_image
-from lacss_tools.io.project import Project, list_images
+from lacss_tools.io.project import Project
+from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.source import Nuclei, open_image, whole
+from lacss_tools.io.stains import images_in
 from lacss_tools.io.stems import how_to_pair
 
 NAMED = 3
@@ -31,12 +33,18 @@ class Wanted:
     """by index or name: in the files of that folder, or with AUTO_NUCLEI in those of the images"""
     root: Path = Path()
     """folder of the project"""
+    scene: str | None = None
+    """of files with several images, the one that is meant, or all"""
 
     def __post_init__(self) -> None:
         if self.nuclei == NO_NUCLEI and self.nuclei_channel is not None:
             raise UsageError(
                 f"`nuclei` {NO_NUCLEI} uses no nuclei, so `nuclei_channel` means nothing. Leave one of them out."
             )
+
+    def images(self, folder: Path) -> dict[str, Path]:
+        """Return stem -> image of a folder; errors as `list_images`."""
+        return images_in(folder, self.scene)
 
     @property
     def explicit(self) -> bool:
@@ -108,15 +116,15 @@ def find_nuclei(images: Mapping[str, Path], wanted: Wanted) -> FoundNuclei:
     if wanted.nuclei == NO_NUCLEI:
         return FoundNuclei()
     if wanted.nuclei != AUTO_NUCLEI:
-        return _in_folder(images, wanted.root / wanted.nuclei, wanted.nuclei_channel)
+        return _in_folder(images, wanted.root / wanted.nuclei, wanted)
     if wanted.nuclei_channel is not None:
         own = {path: Nuclei(path, wanted.nuclei_channel) for path in images.values()}
         return FoundNuclei(own, channel=wanted.nuclei_channel)
-    return _beside(images)
+    return _beside(images, wanted)
 
 
-def _in_folder(images: Mapping[str, Path], folder: Path, channel: str | None) -> FoundNuclei:
-    files = list_images(folder)
+def _in_folder(images: Mapping[str, Path], folder: Path, wanted: Wanted) -> FoundNuclei:
+    files, channel = wanted.images(folder), wanted.nuclei_channel
     missing = tuple(stem for stem in images if stem not in files)
     if len(missing) == len(images):
         raise InputError(f"{folder} lacks {_some(missing)}. {how_to_pair(images, files)}")
@@ -124,7 +132,7 @@ def _in_folder(images: Mapping[str, Path], folder: Path, channel: str | None) ->
     return FoundNuclei(of, missing, (folder,), channel)
 
 
-def _beside(images: Mapping[str, Path]) -> FoundNuclei:
+def _beside(images: Mapping[str, Path], wanted: Wanted) -> FoundNuclei:
     """Return the nuclei in the folder of a project that lies beside the folder of each image."""
     listed: dict[Path, dict[str, Path]] = {}
     of = {}
@@ -132,7 +140,7 @@ def _beside(images: Mapping[str, Path]) -> FoundNuclei:
         folder = Project(path.parent.parent).dapi
         if folder not in listed:
             with suppress(InputError):  # where there are none
-                listed[folder] = list_images(folder)
+                listed[folder] = wanted.images(folder)
         if file := listed.get(folder, {}).get(stem):
             of[path] = Nuclei(file)
     missing = tuple(stem for stem, path in images.items() if path not in of)
@@ -159,4 +167,4 @@ class Inputs:
 
     def files(self, images: Iterable[Path]) -> list[Path]:
         """Return the files of the nuclei of these images."""
-        return [self.nuclei[path].path for path in images if path in self.nuclei]
+        return [split_scene(self.nuclei[path].path)[0] for path in images if path in self.nuclei]

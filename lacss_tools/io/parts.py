@@ -1,24 +1,28 @@
 """Large TIFF and OME-Zarr images, read window by window."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lacss_tools.errors import InputError
-from lacss_tools.io.image import Loaded, with_metadata
+from lacss_tools.io.image import TIFF_SUFFIXES, Loaded, chosen_image, is_opaque
+from lacss_tools.io.scenes import choose_scene, split_scene
+from lacss_tools.io.tiff import TiffImage, open_tiff
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage
+    from tifffile import TiffPage
 
 WHOLE_PIXELS = 4096**2
 """images of more pixels are read in parts where their file format allows it"""
 CACHE_BYTES = 256 * 2**20
 """of decoded strips or tiles: a row of windows of a slide"""
+BAND = 512
+"""rows"""
 PART_AXES = ("YX", "CYX", "YXS", "SYX")
 ZARR = ".zarr"
 
@@ -28,27 +32,32 @@ Read = Callable[[slice, slice], np.ndarray]
 
 def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
     """Return outline and reader of a large image; None when it is small, of another format or of odd axes."""
-    if path.name.endswith(ZARR):
-        return _open_zarr(path)
-    if not path.name.lower().endswith((".tif", ".tiff")) or not path.is_file():
+    file, scene = split_scene(path)
+    if file.name.endswith(ZARR):
+        choose_scene(file, [""], scene)
+        return _open_zarr(file)
+    if not file.name.lower().endswith(TIFF_SUFFIXES) or not file.is_file():
         return None
-    import tifffile
-
     try:
-        tiff = stack.enter_context(tifffile.TiffFile(path))
-        series = tiff.series[0]
-        height, width = (series.sizes.get(name, 0) for name in ("height", "width"))
+        return _open_large_tiff(file, chosen_image(path, stack.enter_context(open_tiff(file)), scene))
     except Exception:  # `load` will say what is wrong with it
         return None
-    if height * width <= WHOLE_PIXELS:
+
+
+def _open_large_tiff(file: Path, image: TiffImage) -> tuple[Loaded, Read] | None:
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    if sizes.get("Y", 0) * sizes.get("X", 0) <= WHOLE_PIXELS:
         return None
-    outline = with_metadata(_outline(series.shape, series.axes, series.dtype), tiff)
-    read = _tiff_reader(path, tiff)
-    return None if read is None or outline.axes not in PART_AXES else (outline, read)
+    read = _tiff_reader(file, image) if image.axes in PART_AXES else None
+    if read is None:
+        return None
+    outline = Loaded(_blank(image.shape, image.first.dtype), image.axes, image.channels, image.pixel_size)
+    return _without_alpha(outline, read) if image.has_alpha else (outline, read)
 
 
-def _outline(shape: tuple[int, ...], axes: str, dtype: Any) -> Loaded:
-    return Loaded(np.broadcast_to(np.zeros((), dtype), shape), axes)
+def _blank(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return zeros that take no memory."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def _window(axes: str, rows: slice, columns: slice) -> tuple[slice, ...]:
@@ -58,25 +67,57 @@ def _window(axes: str, rows: slice, columns: slice) -> tuple[slice, ...]:
 # ---- TIFF -----------------------------------------------------------------------------------------------------------
 
 
-def _tiff_reader(path: Path, tiff: "TiffFile") -> Read | None:
+def _tiff_reader(path: Path, image: TiffImage) -> Read | None:
     """Return how to read parts: mapped into memory when stored plainly, else strip by strip or tile by tile."""
-    import tifffile
-
-    series = tiff.series[0]
-    axes = series.axes
-    if series.dataoffset is not None:
-        mapped = tifffile.memmap(path, series=0, mode="r")
+    axes, first = image.axes, image.first
+    if image.data_at is not None:
+        dtype = np.dtype(first.dtype).newbyteorder(first.parent.byteorder)
+        mapped = np.memmap(path, dtype, "r", image.data_at, image.shape)
         return lambda rows, columns: np.asarray(mapped[_window(axes, rows, columns)])
-    pages = [page for page in series.pages if page is not None]
+    pages = [page for page in image.pages if page is not None]
     if axes == "YX" and len(pages) == 1:
-        plane = Plane(pages[0].aspage())
+        plane = Plane(first)
         return lambda rows, columns: plane.read(rows, columns)[..., 0]
-    if axes == "YXS" and len(pages) == 1 and pages[0].aspage().planarconfig == 1:
-        return Plane(pages[0].aspage()).read
-    if axes == "CYX" and len(pages) == series.shape[0]:
+    if axes == "YXS" and len(pages) == 1 and first.planarconfig == 1:
+        return Plane(first).read
+    if axes == "CYX" and len(pages) == image.shape[0]:
         planes = [Plane(page.aspage(), CACHE_BYTES // len(pages)) for page in pages]
         return lambda rows, columns: np.stack([plane.read(rows, columns)[..., 0] for plane in planes])
     return None
+
+
+def _without_alpha(outline: Loaded, read: Read) -> tuple[Loaded, Read]:
+    """Leave out the last sample of an image, its alpha, if that is opaque everywhere."""
+    if not all(is_opaque(samples[-1]) for samples in _bands(outline, read)):
+        return outline, read
+    return _samples(outline, read, outline.pixels.shape[outline.axes.index("S")] - 1)
+
+
+def equal_as_grey(outline: Loaded, read: Read) -> tuple[Loaded, Read]:
+    """Leave one of three colour samples that are equal everywhere, as `whole_image` does, but in a constant image."""
+    if outline.pixels.shape[outline.axes.find("S")] != 3 or "S" not in outline.axes:
+        return outline, read
+    levels = set()
+    for samples in _bands(outline, read):
+        if (samples[1:] != samples[0]).any():
+            return outline, read
+        levels |= {samples[0].min(), samples[0].max()}
+    return _samples(outline, read, 1) if len(levels) > 1 else (outline, read)
+
+
+def _bands(outline: Loaded, read: Read) -> Iterator[np.ndarray]:
+    """Yield bands of rows (sample, y, x) of a colour image from the top."""
+    height, width = (outline.pixels.shape[outline.axes.index(name)] for name in "YX")
+    for top in range(0, height, BAND):
+        yield np.moveaxis(read(slice(top, min(top + BAND, height)), slice(0, width)), outline.axes.index("S"), 0)
+
+
+def _samples(outline: Loaded, read: Read, count: int) -> tuple[Loaded, Read]:
+    """Return outline and reader of the first `count` colour samples."""
+    axis = outline.axes.index("S")
+    shape = tuple(count if name == "S" else n for name, n in zip(outline.axes, outline.pixels.shape, strict=True))
+    few = replace(outline, pixels=_blank(shape, outline.pixels.dtype))
+    return few, lambda rows, columns: np.take(read(rows, columns), range(count), axis)
 
 
 @dataclass
@@ -150,4 +191,4 @@ def _open_zarr(path: Path) -> tuple[Loaded, Read]:
         part = np.asarray(array[_window(axes, rows, columns)])
         return part.reshape([n for n, name in zip(part.shape, axes, strict=True) if name in kept])
 
-    return _outline(sizes, kept, dtype), read
+    return Loaded(_blank(sizes, dtype), kept), read

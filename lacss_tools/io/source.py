@@ -12,7 +12,8 @@ from lacss_tools.arrays import Image, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import Loaded, channel_index, channels_first, load, whole_image
 from lacss_tools.io.lois import check_inside, read_lois
-from lacss_tools.io.parts import Read, open_parts
+from lacss_tools.io.parts import Read, equal_as_grey, open_parts
+from lacss_tools.io.scenes import split_scene
 
 
 @runtime_checkable
@@ -189,7 +190,7 @@ def _open(path: Path, channel: str | None, stack: ExitStack) -> tuple[Loaded, Im
     if found is None:
         note = load(path)
         return note, InMemory(whole_image(path, note, channel))
-    note, read = found
+    note, read = equal_as_grey(*found) if channel is None else found
     return note, InFile(path, note, channel, read)
 
 
@@ -197,7 +198,7 @@ def _open_nuclei(path: Path, source: ImageSource, nuclei: Nuclei | None, stack: 
     """Open the nuclei of an image, which is `source`, in a file of their own."""
     if nuclei is None:
         return None
-    if not nuclei.path.exists():
+    if not split_scene(nuclei.path)[0].exists():
         raise InputError(f"{path} has no nuclei: {nuclei.path} does not exist. Add it, or set `nuclei` to none.")
     _, own = _open(nuclei.path, nuclei.channel, stack)
     if own.shape[0] > 1:

@@ -108,24 +108,24 @@ def predict(
 
     wanted, at_once = parse_formats(formats), _batch_size(batch_size)
     folder = resolve(project, output, Project(project).predictions)
-    files = _collect(project, images, folder)
+    own, tiling, of_images = given.over(PredictSettings()), given.over(TileSettings()), given.over(ImageSettings())
+    files = _collect(project, images, folder, of_images.scene)
     points, measured = _loi_folder(project, lois, files), _nuclei_folder(project, nuclei_labels)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.predict import record, steps
     from lacss_tools.predict.predictor import load_predictor
 
-    own, tiling, of_images = given.over(PredictSettings()), given.over(TileSettings()), given.over(ImageSettings())
     predictor = load_predictor(project / model, device, own, tiling, of_images.diameter)
     crew = 1 if scheduler else _workers(workers, len(files), predictor.device.type)
-    see = Wanted(of_images.channel, of_images.nuclei, of_images.nuclei_channel, project).for_model(
-        *predictor.trained_on
-    )
+    asked = Wanted(of_images.channel, of_images.nuclei, of_images.nuclei_channel, project, of_images.scene)
+    see = asked.for_model(*predictor.trained_on)
     nuclei = find_nuclei(files, see)
     console.say(f"{len(files)} images {nuclei.sentence()}, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
     place = (project / model).absolute(), folder.absolute()
     light = nuclei.source, nuclei.channel
-    order = steps.Order(*place, wanted, see.channel, *light, points, measured, of_images.diameter, device, own, tiling)
+    size, scene = of_images.diameter, of_images.scene
+    order = steps.Order(*place, wanted, see.channel, *light, points, measured, size, device, own, tiling, scene)
     record.claim(order, files, overwrite)
     steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
@@ -159,9 +159,11 @@ def _predict_all(
     console.finish(done, str(folder))
 
 
-def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]:
+def _collect(project: Path, images: list[Path], folder: Path, scene: str | None) -> dict[str, Path]:
     """Return stem -> image of all files and folders given; InputError when two have one stem."""
+    from lacss_tools.io.image import scene_names
     from lacss_tools.io.project import check_output, list_images
+    from lacss_tools.io.scenes import with_scene
     from lacss_tools.io.stems import stem_of
 
     files: dict[str, Path] = {}
@@ -174,7 +176,7 @@ def _collect(project: Path, images: list[Path], folder: Path) -> dict[str, Path]
                 f"Several images are called {min(double)!r}. Predict them into different folders with `output`."
             )
         files |= found
-    return files
+    return with_scene(files, scene, scene_names)
 
 
 def _loi_folder(project: Path, lois: Path | None, images: dict[str, Path]) -> Path | None:

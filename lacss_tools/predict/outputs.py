@@ -47,7 +47,8 @@ def write_found(
         labels = cells_to_labels(visible) if flat else np.zeros((1, 1), np.int32)
         image = opened.source.read(0, height, 0, width) if flat - {"labels"} else None
         size, names = opened.note.pixel_size, opened.channels
-        write_outputs(folder, Segmented(stem, opened.path.name, found, labels, image, size, names, nuclei), whole)
+        name = opened.path.name if opened.path.exists() else f"{stem}.tif"  # a scene has no file of its own
+        write_outputs(folder, Segmented(stem, name, found, labels, image, size, names, nuclei), whole)
 
 
 def _write_banded(path: Path, form: str, opened: OpenImage, found: Cells, nuclei: NucleusLabels | None) -> None:

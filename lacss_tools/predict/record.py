@@ -20,7 +20,7 @@ HARMLESS = ("tile",)
 
 def settings_of(order: Order) -> tuple[PredictSettings, ImageSettings, TileSettings]:
     """Return the settings with which images are segmented, the channel that of the training where none was given."""
-    images = ImageSettings(order.channel, order.nuclei, order.nuclei_channel, order.diameter)
+    images = ImageSettings(order.channel, order.nuclei, order.nuclei_channel, order.diameter, order.scene)
     return order.settings, images, order.tiling
 
 

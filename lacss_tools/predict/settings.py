@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lacss_tools.io.names import AUTO_NUCLEI
+from lacss_tools.io.names import AUTO_NUCLEI, SCENE
 from lacss_tools.settings import check, setting
 
 PREDICTION, MEMORY = "Prediction", "Images and memory"
@@ -96,6 +96,11 @@ class ImageSettings:
         panel=PREDICTION,
         least=1,
         shown="as in training",
+    )
+    scene: str | None = setting(
+        None,
+        SCENE,
+        panel=PREDICTION,
     )
 
     def __post_init__(self) -> None:

@@ -50,6 +50,8 @@ class Order:
     device: str = "auto"
     settings: PredictSettings = field(default_factory=PredictSettings)
     tiling: TileSettings = field(default_factory=TileSettings)
+    scene: str | None = None
+    """of files with several images"""
 
 
 def inputs_of(order: Order, images: Mapping[str, Path], nuclei: Mapping[Path, Nuclei]) -> dict[str, tuple[Path, ...]]:

@@ -53,6 +53,21 @@ ShardOption = Annotated[
         show_default="all files",
     ),
 ]
+CellChannelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--channel",
+        help="Channel of the cells in the cell images: its 0-based index or its name.",
+        show_default="as in graphcut",
+    ),
+]
+DapiChannelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Channel of the nuclei in nucleus images with several: its 0-based index or its name.",
+        show_default="as in annotate-lois",
+    ),
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 HERE = Path()

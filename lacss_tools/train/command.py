@@ -106,6 +106,7 @@ def train(
     if said.get("supervision") == "weak" and labels is not None:
         raise UsageError("`supervision` weak uses no `labels`. Leave one of them out, or set `supervision` to mixed.")
     home = Project(project)
+    remembered = {} if resume else _remembered(given, home, images, lois, init is not None)
     _start(
         folders={
             "images": resolve(project, images, home.images),
@@ -117,9 +118,10 @@ def train(
             "project": project,
         },
         run=home.runs / run,
-        said=said,
+        said=remembered | said,
         repeat=repeat,
         more={"device": device, "resume": resume, "init": project / init if init else None, "tensorboard": tensorboard},
+        remembered=remembered,
     )
 
 
@@ -166,7 +168,23 @@ def budget(given: Given) -> Values:
     return {}
 
 
-def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values) -> None:
+def _remembered(given: Given, home: Project, images: Path | None, lois: Path | None, start_given: bool) -> Values:
+    """Return the scene and the channels of images, of which the user says nothing, as they were annotated.
+
+    Nuclei that are a channel of the images are seen as those in dapi/ are; not so by weights to start from, which know
+    by themselves what they see.
+    """
+    from lacss_tools.io.stains import stains
+
+    folder = resolve(home.root, images, home.images)
+    cells, dapi, nuclei = stains(home, folder, resolve(home.root, lois, home.lois), home.candidates)
+    found = {"channel": cells.channel, "scene": cells.scene}
+    if given.all.get("nuclei") is None and not start_given:
+        found["nuclei_channel"] = nuclei.channel if dapi.resolve() == folder.resolve() else cells.without
+    return {name: value for name, value in found.items() if value is not None and name not in given.all}
+
+
+def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values, remembered: Values) -> None:
     from lacss_tools.screen import console
     from lacss_tools.train import seeds as seeds
     from lacss_tools.train import steps as work
@@ -178,6 +196,8 @@ def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values) 
     try:
         with console.training_progress() if speaks() else nullcontext(work.silent) as watch:
             talk: Values = {"say": console.say if speaks() else work.silent, "watch": watch}
+            if remembered:
+                talk["say"](f"as annotated: {', '.join(f'{name} {value}' for name, value in remembered.items())}")
             if repeat > 1:
                 best = seeds.repeat(where, run, settings, repeat, **more, **talk)
             else:

@@ -18,6 +18,7 @@ from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_labels, read_mask
 from lacss_tools.io.nuclei import Wanted
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair, unsure_file
+from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.stems import stem_of
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
@@ -73,19 +74,18 @@ class Selection:
     note: str
 
 
-def select(folders: TrainingFolders, supervision: str) -> Selection:
+def select(folders: TrainingFolders, supervision: str, wanted: Wanted = ALL_CHANNELS) -> Selection:
     """Pair files by stem: images with masks and LOIs (weak), with labels (full), or with labels first (mixed)."""
+    images = wanted.images(folders.images)
     if supervision == "mixed":
-        return _select_mixed(folders)
-    images = list_images(folders.images)
+        return _select_mixed(folders, images)
     weak = supervision == "weak"
     pairing = _pair_weak(folders, images) if weak else _pair_full(folders, images)
     files = list(pairing.paired.values())
     return Selection(files, [_read_weak if weak else _read_full] * len(files), pairing.summary())
 
 
-def _select_mixed(folders: TrainingFolders) -> Selection:
-    images = list_images(folders.images)
+def _select_mixed(folders: TrainingFolders, images: dict[str, Path]) -> Selection:
     outlined = _pair_full(folders, images)
     rest = {stem: path for stem, path in images.items() if stem not in outlined.paired}
     if not rest:
@@ -105,7 +105,7 @@ def _with_lois(chosen: Selection, folders: TrainingFolders) -> Selection:
         return chosen
     tables = list_tables(folders.lois)
     beside = [
-        (tables[stem_of(files[0])],) if read is _read_full and stem_of(files[0]) in tables else ()
+        (tables[stem_of(files[1])],) if read is _read_full and stem_of(files[1]) in tables else ()
         for files, read in zip(chosen.files, chosen.readers, strict=True)
     ]
     note = f"{chosen.note}; {sum(map(len, beside))} of {chosen.readers.count(_read_full)} outlined ones have LOIs too"
@@ -151,12 +151,11 @@ def load_training_data(
     what masks say of being unsure. `scale` is that of the weights to start from.
     `held_back` is the fraction of each outlined image that is not trained on.
     """
-    chosen = select(folders, supervision)
-    chosen = _with_lois(chosen, folders)
+    chosen = _with_lois(select(folders, supervision, wanted), folders)
     if unsure:
         chosen = _with_unsure(chosen)
     paths = [files[0] for files in chosen.files]
-    inputs, seen = training_inputs({stem_of(path): path for path in paths}, wanted, knows_nuclei)
+    inputs, seen = training_inputs({stem_of(files[1]): files[0] for files in chosen.files}, wanted, knows_nuclei)
     sources = [read(*files, see=inputs.read) for read, files in zip(chosen.readers, chosen.files, strict=True)]
     if not any(len(source.lois) for source in sources):
         where = folders.labels if supervision == "full" else folders.lois
@@ -191,7 +190,7 @@ def gather(
     `load_training_data`.
     """
     _same_channels(names, sources)
-    sources, held, notes = hold_back(sources, [stem_of(name) for name in names], held_back)
+    sources, held, notes = hold_back(sources, list(map(_name, names)), held_back)
     lois = sum(len(source.lois) for source in sources)
     estimated = diameter is None
     if diameter is None:
@@ -213,6 +212,11 @@ def gather(
         nuclei=nuclei,
         held=tuple(held),
     )
+
+
+def _name(path: Path) -> str:
+    """Return what pictures of an image are called; a scene of a file and an array have no file of their own."""
+    return stem_of(path) if path.exists() else path.name
 
 
 def _alike(images: list[TrainingImage]) -> list[TrainingImage]:
@@ -278,7 +282,7 @@ def fingerprint(paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(os.fsencode(path.name))
-        digest.update(path.read_bytes())
+        digest.update(split_scene(path)[0].read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -37,7 +37,7 @@ def read_labelled(
     With `nuclei` they have a channel for those; it is blank unless all of them are where they were asked for or in the
     folder beside the images.
     """
-    pairing = pair((images, list_images(images)), (labels, list_images(labels)))
+    pairing = pair((images, wanted.images(images)), (labels, list_images(labels)))
     files = {stem: paths[0] for stem, paths in pairing.paired.items()}
     found = validation_nuclei(files, wanted, Project(images.parent).dapi) if nuclei else FoundNuclei()
     return list(_labelled(pairing, Inputs(wanted.channel, found.of, blank=nuclei))), found.sentence()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lacss_tools.annotate.pseudo.names import AUTO, BORDERS
-from lacss_tools.io.names import AUTO_NUCLEI
+from lacss_tools.io.names import AUTO_NUCLEI, SCENE
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.settings import check, setting
 
@@ -57,6 +57,11 @@ class TrainSettings:
         None,
         "Channel of the nuclei in files of `nuclei` with several, or, without `nuclei`, in those of the images: its "
         "0-based index or its name. In the latter case the model remembers it, and the cells are all other channels.",
+        panel=DATA,
+    )
+    scene: str | None = setting(
+        None,
+        SCENE,
         panel=DATA,
     )
     diameter: float | None = setting(

@@ -123,7 +123,7 @@ def prepare(
     chosen = choose_device(local_device(device))
     tune(chosen)
     world = join(chosen)
-    wanted = Wanted(settings.channel, settings.nuclei, settings.nuclei_channel, folders.project)
+    wanted = Wanted(settings.channel, settings.nuclei, settings.nuclei_channel, folders.project, settings.scene)
     data = load_training_data(
         folders,
         settings.supervision,

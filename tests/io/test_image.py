@@ -46,12 +46,35 @@ def test_channels_by_index_and_by_ome_name(tmp_path):
             read_image(path, channel)
 
 
-@pytest.mark.parametrize(("unit", "micrometres"), [("um", 0.4), ("micron", 0.4), ("nm", 0.0004), ("\\u00B5m", 0.4)])
+MICROMETRE = ("um", "UM", "micron", "Micron", "microns", "micrometer", "\\u00B5m")
+
+
+@pytest.mark.parametrize(
+    ("unit", "micrometres"),
+    [*((unit, 0.4) for unit in MICROMETRE), ("nm", 0.0004), ("Angstrom", 4e-5), ("mm", 400), ("m", 4e5)],
+)
 def test_pixel_size_of_imagej(tmp_path, unit, micrometres):
     path = tmp_path / "x.tif"
     tifffile.imwrite(path, TWO, imagej=True, resolution=(2.5, 1.25), metadata={"axes": "CYX", "unit": unit})
     y, x = load(path).pixel_size
     assert (y, x) == (pytest.approx(2 * micrometres), pytest.approx(micrometres))
+
+
+@pytest.mark.parametrize("unit", ["Å", "angstrom"])
+def test_pixel_size_of_ome_in_angstrom(tmp_path, unit):
+    metadata = {f"PhysicalSize{axis}": size for axis, size in (("Y", 5000), ("X", 2500))}
+    metadata |= {f"PhysicalSize{axis}Unit": unit for axis in "YX"}
+    tifffile.imwrite(tmp_path / "x.ome.tif", GREY, metadata={"axes": "YX", **metadata})
+    assert load(tmp_path / "x.ome.tif").pixel_size == (pytest.approx(0.5), pytest.approx(0.25))
+
+
+def test_resolution_tags_per_centimetre_are_a_pixel_size_and_those_of_print_are_none(tmp_path):
+    """A microscope's file has 40,000 pixels in a centimetre, a graphics program's 28 (72 dpi)."""
+    for name, per_unit, unit in (("scope", (4e4, 2e4), 3), ("print", (28, 28), 3), ("dpi", (72, 72), 2)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", GREY, resolution=per_unit, resolutionunit=unit, metadata=None)
+    assert load(tmp_path / "scope.tif").pixel_size == (pytest.approx(0.5), pytest.approx(0.25))
+    assert load(tmp_path / "print.tif").pixel_size is None
+    assert load(tmp_path / "dpi.tif").pixel_size is None
 
 
 def test_files_without_a_length_have_no_pixel_size(tmp_path):
@@ -83,14 +106,27 @@ def test_pages_of_length_one_and_z_of_one_are_fine(tmp_path):
     assert (read_image(tmp_path / "x.ome.tif") == TWO).all()
 
 
-def test_an_opaque_png_is_its_colours(tmp_path):
+def test_an_opaque_alpha_is_no_channel(tmp_path):
+    """Neither of a PNG nor of a TIFF, interleaved or in planes; what is transparent somewhere stays."""
     colours = np.random.default_rng(0).integers(0, 255, (6, 7, 3)).astype(np.uint8)
     for alpha, channels in ((255, 3), (17, 4)):
         rgba = np.concatenate([colours, np.full((6, 7, 1), alpha, np.uint8)], axis=-1)
+        kind = {"photometric": "rgb", "extrasamples": ["unassalpha"], "metadata": None}
         write_png(tmp_path / "a.png", rgba)
-        image = read_image(tmp_path / "a.png")
-        assert len(image) == channels
-        assert (image[:3] == np.moveaxis(colours, -1, 0)).all()
+        tifffile.imwrite(tmp_path / "a.tif", rgba, **kind)
+        tifffile.imwrite(tmp_path / "p.tif", np.moveaxis(rgba, -1, 0), planarconfig="separate", **kind)
+        for name in ("a.png", "a.tif", "p.tif"):
+            image = read_image(tmp_path / name)
+            assert len(image) == channels
+            assert (image[:3] == np.moveaxis(colours, -1, 0)).all()
+
+
+def test_grey_with_alpha_is_grey_and_a_fourth_stain_is_no_alpha(tmp_path):
+    grey = np.dstack([GREY, np.full_like(GREY, 65535)])
+    tifffile.imwrite(tmp_path / "g.tif", grey, photometric="minisblack", extrasamples=["assocalpha"])
+    assert (read_image(tmp_path / "g.tif") == GREY[None]).all()
+    tifffile.imwrite(tmp_path / "s.tif", grey, photometric="minisblack", extrasamples=["unspecified"])
+    assert len(read_image(tmp_path / "s.tif")) == 2
 
 
 @pytest.mark.parametrize("most", [3, 70000])
@@ -121,10 +157,13 @@ class FakeBioImage:
     scenes = ("Image:0",)
 
     def __init__(self, path):
-        self.data = TWO[None, :, None]
+        self.set_scene(0)
         self.dims = types.SimpleNamespace(order="TCZYX")
         self.channel_names = ["DAPI", "actin"]
         self.physical_pixel_sizes = types.SimpleNamespace(Z=None, Y=0.5, X=0.25)
+
+    def set_scene(self, number):
+        self.data = TWO[None, :, None] + number
 
 
 def test_vendors_files_go_through_bioio(tmp_path, monkeypatch):
@@ -136,8 +175,10 @@ def test_vendors_files_go_through_bioio(tmp_path, monkeypatch):
     assert (read_image(tmp_path / "x.nd2", "actin") == TWO[1]).all()
     assert load(tmp_path / "x.nd2").pixel_size == (0.5, 0.25)
     monkeypatch.setattr(FakeBioImage, "scenes", ("a", "b"))
-    with pytest.raises(InputError, match=r"holds 2 scenes\. Which one is meant"):
+    with pytest.raises(InputError, match=r"holds 2 scenes, 0 a, 1 b: which one is meant\?"):
         read_image(tmp_path / "x.nd2")
+    for scene in ("1", "b"):
+        assert (read_image(tmp_path / f"x.nd2#{scene}") == TWO + 1).all()
 
 
 def test_the_real_bioio_reads_a_czi_as_its_maker_wrote_it(tmp_path):

@@ -23,7 +23,7 @@ from lacss_tools.formats.nuclei import whole
 from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure
 from lacss_tools.io import parts
-from lacss_tools.io.image import channels_first, load
+from lacss_tools.io.image import Loaded, channels_first, load
 from lacss_tools.io.lois import read_lois, write_lois
 from lacss_tools.io.native import read_labels, write_label_bands, write_labels, write_png
 from lacss_tools.io.source import InFile, InMemory, OpenImage, open_image
@@ -140,7 +140,7 @@ def test_bands_measure_and_paint_what_the_whole_image_would_give(pixel_size, tmp
 
 
 def load_of(image):
-    return parts._outline(image.shape, "CYX", image.dtype)
+    return Loaded(image, "CYX")
 
 
 def test_both_ways_of_writing_give_the_same_files(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.lois.settings import LoiSettings
-from lacss_tools.annotate.settings import ChannelSettings
+from lacss_tools.annotate.settings import CellSettings, ChannelSettings
 from lacss_tools.cli import LacssGroup, app
 from lacss_tools.io.settings import read_toml, settings_file, write_settings
 from lacss_tools.predict.settings import ImageSettings, PredictSettings, TileSettings
@@ -23,7 +23,7 @@ from lacss_tools.train.settings import TrainSettings
 KINDS = {
     "train": (TrainSettings,),
     "predict": (PredictSettings, ImageSettings, TileSettings),
-    "graphcut": (CutSettings, ChannelSettings),
+    "graphcut": (CutSettings, CellSettings),
     "annotate-lois": (LoiSettings, ChannelSettings),
 }
 EACH = [(command, entry) for command, kinds in KINDS.items() for kind in kinds for entry in known(kind).values()]

@@ -10,7 +10,7 @@ import typer
 
 from lacss_tools.annotate import WORKER_MODULES
 from lacss_tools.annotate.candidates.settings import CutSettings
-from lacss_tools.annotate.settings import ChannelSettings
+from lacss_tools.annotate.settings import CellSettings
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, list_tables, place
 from lacss_tools.io.stems import how_to_pair
@@ -40,7 +40,7 @@ def mount(app: typer.Typer) -> None:
     app.command(NAME)(graphcut)
 
 
-@with_settings(NAME, CutSettings, ChannelSettings)
+@with_settings(NAME, CutSettings, CellSettings)
 def graphcut(
     images: Annotated[Path, typer.Argument(help="Folder of cell images.")] = Path("images"),
     output: Annotated[
@@ -63,20 +63,24 @@ def graphcut(
 ) -> None:
     """Cut every image into cells and background at several thresholds: candidates/STEM.tif, loosest first."""
     refuse_overwriting(shard, overwrite)
-    settings, of_image = given.over(CutSettings()), given.over(ChannelSettings())
+    settings = given.over(CutSettings())
+    from lacss_tools.io.stains import cells_of, images_in
     from lacss_tools.jobs import batch
     from lacss_tools.jobs.record import Record, beside
 
     batch.warm_up(workers, scheduler, WORKER_MODULES)
     source, folder = project / images, resolve(project, output, Project(project).candidates)
+    known = cells_of(source, resolve(project, lois, Project(project).lois))
+    of_image = given.over(CellSettings(scene=known.scene, nuclei_channel=known.without))
     seeds = find_seeds(project, lois, nuclei, settings)
     check_output(folder, source, *seeds.values())
     settings = replace(settings, seeds=bool(seeds))  # so that results without are told from results with
     facts = {name: beside(path, folder) for name, path in {"images": source, **seeds}.items()}
     record = Record(folder, NAME, (settings, of_image), facts)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite, shard=shard)
-    record.claim({stem: [path] for stem, path in find_images(folder).items()}, list_images(source), overwrite)
-    _cut_all(source, seeds, settings, of_image, folder, run)
+    files = images_in(source, of_image.scene)
+    record.claim({stem: [path] for stem, path in find_images(folder).items()}, files, overwrite)
+    _cut_all(source, files, seeds, settings, of_image, folder, run)
 
 
 def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: CutSettings) -> dict[str, Path]:
@@ -100,26 +104,30 @@ def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: 
 
 def _cut_all(
     source: Path,
+    files: dict[str, Path],
     seeds: dict[str, Path],
     settings: CutSettings,
-    of_image: ChannelSettings,
+    of_image: CellSettings,
     folder: Path,
     run: "Run",
 ) -> None:
     from lacss_tools.annotate.candidates import steps
+    from lacss_tools.io.stains import Stain
     from lacss_tools.jobs import batch
     from lacss_tools.jobs.failures import keep_failures
     from lacss_tools.screen import console
 
-    files = list_images(source)
+    cells = Stain(of_image.channel, of_image.nuclei_channel, of_image.scene)
     prefix = "x" if settings.relative else ""
     console.say(
         f"{len(files)} images in {source}; thresholds {','.join(f'{prefix}{t:g}' for t in settings.thresholds)}"
     )
+    for line in steps.channels_remark(next(iter(files.values())), cells):
+        console.say(line)
     beside, results = _beside(files, seeds), place(folder, ".tif")
     jobs = [batch.Job(stem, (path, *beside.get(stem, ())), results.file(stem)) for stem, path in files.items()]
     with console.progress("graph cut") as advance:
-        work = partial(steps.cut_file, settings=settings, channel=of_image.channel)
+        work = partial(steps.cut_file, settings=settings, cells=cells)
         done = run(jobs, work, advance=advance)
     written = set(done.done)
     for line in steps.cut_remarks([job.output for job in jobs if job.stem in written]):

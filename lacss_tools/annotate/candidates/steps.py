@@ -5,12 +5,14 @@ from pathlib import Path
 from lacss_tools.annotate.candidates.candidates import find_candidates
 from lacss_tools.annotate.candidates.nuclei import Nuclei, nuclei_at, nuclei_of
 from lacss_tools.annotate.candidates.settings import CutSettings
-from lacss_tools.errors import InputError
+from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import CutNotes, read_cut_notes, write_candidates
+from lacss_tools.io.image import load, whole_image
 from lacss_tools.io.lois import check_inside, read_lois
-from lacss_tools.io.native import read_full_scale, read_image, read_labels, read_plane, refuse_constant, write_table
+from lacss_tools.io.native import read_full_scale, read_labels, refuse_constant, write_table
 from lacss_tools.io.project import list_images
 from lacss_tools.io.settings import DATA, read_toml, settings_file
+from lacss_tools.io.stains import ALL_CHANNELS, Stain
 from lacss_tools.io.stems import stem_of
 from lacss_tools.jobs.batch import Job
 
@@ -20,14 +22,14 @@ LOIS, LABELS = "lois", "nuclei"
 """where nuclei inside the cut are from, as a candidates file and the settings beside it note it"""
 
 
-def cut_file(job: Job, settings: CutSettings, channel: str | None = None) -> None:
-    """Write the candidates of one image (job.inputs[0]), or of one of its channels; InputError when it is constant.
+def cut_file(job: Job, settings: CutSettings, cells: Stain = ALL_CHANNELS) -> None:
+    """Write the candidates of one image (job.inputs[0]), of its channels of the cells; InputError when it is constant.
 
     The second input, where there is one, is the image's LOI table or nucleus labels. With `settings.fiji_compat` the
     image must have one channel, as there the channels cannot be averaged.
     """
     path, *beside = job.inputs
-    image = read_plane(path, channel)[None] if settings.fiji_compat else read_image(path, channel)
+    image = cells.read_plane(path)[None] if settings.fiji_compat else cells.read(path)
     refuse_constant(path, image)
     nuclei = read_nuclei(beside[0], path, (image.shape[1], image.shape[2])) if beside else None
     found = find_candidates(image, settings, read_full_scale(path) if settings.fiji_compat else None, nuclei)
@@ -37,6 +39,20 @@ def cut_file(job: Job, settings: CutSettings, channel: str | None = None) -> Non
         counts = (len(found.stained), int((~found.stained).sum()))
         notes = CutNotes(found.dark, found.seam, settings.to_text(), source, *counts)
     write_candidates(job.output, found.masks, found.thresholds, notes)
+
+
+def channels_remark(path: Path, cells: Stain) -> list[str]:
+    """Return a sentence on which channels of an image are cut, if it has several and none was asked for."""
+    try:
+        loaded = load(path)
+        count, used = (len(whole_image(path, loaded, without=without)) for without in (None, cells.without))
+    except LacssError:
+        return []  # named when its turn comes
+    if count == 1 or cells.channel is not None:
+        return []
+    named = f" ({', '.join(loaded.channels)})" if len(loaded.channels) == count else ""
+    all_but = f"all but that of the nuclei, {cells.without}" if cells.without else f"all {used} together"
+    return [f"{path.name} has {count} channels{named}: {all_but}, are cut. `channel` names one"]
 
 
 def _is_table(path: Path) -> bool:

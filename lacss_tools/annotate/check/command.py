@@ -8,7 +8,16 @@ import typer
 from lacss_tools.annotate.pseudo.names import AUTO, BORDERS
 from lacss_tools.errors import InputError, PartialError, UsageError
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, JsonOption, PatternOption, ProjectOption, WorkersOption, resolve
+from lacss_tools.screen.options import (
+    HERE,
+    CellChannelOption,
+    DapiChannelOption,
+    JsonOption,
+    PatternOption,
+    ProjectOption,
+    WorkersOption,
+    resolve,
+)
 from lacss_tools.settings import one_of
 
 if TYPE_CHECKING:
@@ -23,6 +32,8 @@ def mount(app: typer.Typer) -> None:
 def check(
     images: Annotated[Path | None, typer.Option(help="Cell images.", show_default="images/")] = None,
     dapi: Annotated[Path | None, typer.Option(help="Nucleus images.", show_default="dapi/")] = None,
+    channel: CellChannelOption = None,
+    dapi_channel: DapiChannelOption = None,
     lois: Annotated[Path | None, typer.Option(help="LOI tables.", show_default="lois/")] = None,
     masks: Annotated[Path | None, typer.Option(help="Picked or own masks.", show_default="masks/")] = None,
     candidates: Annotated[
@@ -56,6 +67,7 @@ def check(
     from lacss_tools.annotate.check import steps
     from lacss_tools.annotate.check.findings import Limits
     from lacss_tools.annotate.check.sources import Folders, find_sources
+    from lacss_tools.io.stains import stains
     from lacss_tools.screen import console
 
     if borders not in BORDERS:
@@ -65,7 +77,10 @@ def check(
     for name, path in given.items():
         if path is not None and not (project / path).is_dir():
             raise InputError(f"{project / path} does not exist. Give the folder, or leave --{name} out.")
-    folders = Folders(**{name: resolve(project, path, getattr(home, name)) for name, path in given.items()})
+    places = {name: resolve(project, path, getattr(home, name)) for name, path in given.items()}
+    found = stains(home, places["images"], places["lois"], places["candidates"], project / dapi if dapi else None)
+    cells, places["dapi"], nuclei = found
+    folders = Folders(**places, cells=cells.named(channel), nuclei=nuclei.named(dapi_channel))
     folder = resolve(project, output, home.check)
     check_output(folder, *(getattr(folders, name) for name in given))
     sources = find_sources(folders)

@@ -12,8 +12,9 @@ from lacss_tools.arrays import Image, Mask, Plane, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_image, read_mask, read_plane
+from lacss_tools.io.native import read_mask
 from lacss_tools.io.project import find_images, find_tables, picks_file
+from lacss_tools.io.stains import ALL_CHANNELS, Stain
 
 OWN, PICKED, AUTOMATIC, REJECTED, NONE = "own", "picked", "automatic", "rejected", "none"
 
@@ -27,6 +28,10 @@ class Folders:
     lois: Path
     masks: Path
     candidates: Path
+    cells: Stain = ALL_CHANNELS
+    """what of the images shows the cells"""
+    nuclei: Stain = ALL_CHANNELS
+    """what of the DAPI images shows the nuclei"""
 
 
 @dataclass(frozen=True)
@@ -80,8 +85,8 @@ class Sources:
 def find_sources(folders: Folders) -> Sources:
     """List what is there; InputError when there are neither LOIs nor masks nor candidates."""
     sources = Sources(
-        images=find_images(folders.images),
-        dapi=find_images(folders.dapi),
+        images=_images(folders.images, folders.cells),
+        dapi=_images(folders.dapi, folders.nuclei),
         lois=find_tables(folders.lois),
         masks=find_images(folders.masks),
         candidates=find_images(folders.candidates),
@@ -93,6 +98,10 @@ def find_sources(folders: Folders) -> Sources:
             "Run lacss annotate-lois and lacss graphcut first."
         )
     return sources
+
+
+def _images(folder: Path, stain: Stain) -> dict[str, Path]:
+    return stain.images(folder) if find_images(folder) else {}
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,8 @@ def load_annotation(inputs: tuple[Path, ...], folders: Folders, area: float | No
     table, picture, nuclei = (by_folder.get(part) for part in (folders.lois, folders.images, folders.dapi))
     own, several = by_folder.get(folders.masks), by_folder.get(folders.candidates)
     points, response = read_lois(table) if table else (None, None)
-    image, dapi = read_image(picture) if picture else None, read_plane(nuclei) if nuclei else None
+    image = folders.cells.read(picture) if picture else None
+    dapi = folders.nuclei.read_plane(nuclei, "dapi_channel") if nuclei else None
     masks = read_mask(own)[None] if own else read_candidates(several)[0] if several else None
     _same_size({picture: image, nuclei: dapi, own or several: masks})
     if masks is None:

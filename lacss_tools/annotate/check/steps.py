@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -75,7 +76,7 @@ def check(
 
     `borders` are those that pseudo-labels are to be made for, as in training.
     """
-    nucleus = nucleus_diameter(list(sources.dapi.values()), LoiSettings()) if sources.dapi else None
+    nucleus = _nucleus_diameter(list(sources.dapi.values()), folders.nuclei.channel)
     area = _typical_area(sources)
     with TemporaryDirectory() as scratch:
         jobs = [
@@ -92,6 +93,12 @@ def check(
     settled = _settle_borders(judged, partial(_evidence, folders=folders, area=area), sources, workers, borders)
     advice = advise(judged, facts, missing) if judged else []
     return Check(judged, facts, advice, missing, summary.failed, settled), summary
+
+
+def _nucleus_diameter(dapi: list[Path], channel: str | None) -> float | None:
+    with suppress(LacssError):  # named when the turn of each image comes
+        return nucleus_diameter(dapi, LoiSettings(), channel=channel) if dapi else None
+    return None
 
 
 def _settle_borders(

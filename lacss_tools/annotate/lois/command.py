@@ -9,7 +9,7 @@ import typer
 from lacss_tools.annotate import NETWORK_MODULES, WORKER_MODULES
 from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
-from lacss_tools.errors import UsageError
+from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, place
 from lacss_tools.io.stems import how_to_pair
 from lacss_tools.jobs.shard import refuse_overwriting
@@ -27,6 +27,7 @@ from lacss_tools.screen.settings_options import Given, with_settings
 from lacss_tools.settings import Values
 
 NAME = "annotate-lois"
+DAPI = Path("dapi")
 
 
 def mount(app: typer.Typer) -> None:
@@ -36,7 +37,7 @@ def mount(app: typer.Typer) -> None:
 
 @with_settings(NAME, LoiSettings, ChannelSettings)
 def annotate_lois(
-    dapi: Annotated[Path, typer.Argument(help="Folder of nucleus images.")] = Path("dapi"),
+    dapi: Annotated[Path, typer.Argument(help="Folder of nucleus images.")] = DAPI,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="lois/")] = None,
     given: Given = Given(),
     masks: Annotated[
@@ -77,6 +78,7 @@ def annotate_lois(
 
     batch.warm_up(workers, scheduler, WORKER_MODULES + (NETWORK_MODULES if settings.rule == NETWORK else ()))
     from lacss_tools.annotate.lois import steps
+    from lacss_tools.io.stains import images_in
     from lacss_tools.jobs.failures import keep_failures
     from lacss_tools.jobs.record import Record, beside
 
@@ -84,7 +86,11 @@ def annotate_lois(
     nuclei = None if nuclei_labels is None else project / nuclei_labels
     for written in (folder, *([nuclei] if nuclei else [])):
         check_output(written, source, *([project / masks] if masks else []))
-    files = list_images(source)
+    if not source.is_dir() and dapi == DAPI and (images := Project(project).images).is_dir():
+        raise InputError(
+            f"{source} does not exist. If {images} shows the nuclei too, give that folder and the `channel`."
+        )
+    files = images_in(source, of_image.scene)
     diameter, how = _look_for(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
     cells = find_images(Project(project).images)

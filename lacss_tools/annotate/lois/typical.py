@@ -18,16 +18,19 @@ IMAGES_TO_ESTIMATE = 12
 def nucleus_diameter(dapi: list[Path], settings: LoiSettings, workers: int = 1, channel: str | None = None) -> float:
     """Return the nucleus diameter (pixels) as given, or as estimated from a dozen images spread over the folder.
 
-    `workers` are processes, as in `batch.run`; `channel` is as in `files.read_image`.
+    `workers` are processes, as in `batch.run`; `channel` is as in `read_image`. The error of an image, where none of
+    them can be read.
     """
     if settings.nucleus_diameter is not None:
         return settings.nucleus_diameter
-    planes = []
+    planes, failed = [], list[LacssError]()
     for k in spread(len(dapi)):
         try:
             planes.append(read_plane(dapi[k], channel))
-        except LacssError:
-            continue  # named when its turn comes
+        except LacssError as error:
+            failed.append(error)  # named when its turn comes
+    if failed and not planes:
+        raise failed[0]
     return estimate_diameter(planes, partial(processes.in_order, workers=workers))
 
 

@@ -9,6 +9,7 @@ from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
 from lacss_tools.annotate.pick.journal import AUTO, Pick
 from lacss_tools.annotate.pick.session import PickSession, save_picks
 from lacss_tools.errors import InputError, LacssError
+from lacss_tools.io.stains import Stain
 from lacss_tools.io.stems import how_to_pair
 from lacss_tools.jobs import batch
 from lacss_tools.jobs.shard import WHOLE, Shard
@@ -45,7 +46,7 @@ def pick_automatically(
     todo = [stem for stem in stems if _is_for_auto(session.picks.get(stem), stem in undecided, overwrite)]
     saver = _Saver(session)
     try:
-        work = partial(_choose, typical_area=session.typical_area)
+        work = partial(_choose, typical_area=session.typical_area, cells=session.cells)
         summary = run([_job(session, stem) for stem in todo], work, overwrite=True, receive=saver.receive)
     finally:
         saver.save()
@@ -68,12 +69,12 @@ def _job(session: PickSession, stem: str) -> batch.Job:
     return batch.Job(stem, tuple(inputs), session.mask_file(stem))
 
 
-def _choose(job: batch.Job, typical_area: float | None) -> tuple[int, str | None]:
+def _choose(job: batch.Job, typical_area: float | None, cells: Stain) -> tuple[int, str | None]:
     """Return the number of the best candidate and why to doubt it, without changing anything."""
     candidates, image, *tables = job.inputs
     if not tables:
         raise InputError(f"{image} has no LOIs. Run lacss annotate-lois, or pick it by hand.")
-    choices = read_choices(image, candidates, tables[0], typical_area)
+    choices = read_choices(image, candidates, tables[0], typical_area, cells)
     return choices.suggestion(), doubt(choices)
 
 

@@ -1,4 +1,4 @@
-"""Everything about one image that a pick needs, read from its files."""
+"""Everything about one image that a pick needs: read once, and which candidate is suggested."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from lacss_tools.arrays import Image, Masks, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_image
+from lacss_tools.io.stains import Stain
 from lacss_tools.points import inside_image, values_at
 
 
@@ -46,9 +46,9 @@ class Choices:
         return [int(np.count_nonzero(values_at(mask, inside))) for mask in self.masks]
 
 
-def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: float | None) -> Choices:
-    """Read image, candidates and, if it exists, LOI table; InputError when sizes differ."""
-    image = read_image(image_file)
+def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: float | None, cells: Stain) -> Choices:
+    """Read image, candidates and, if it exists, LOI table; InputError when image and candidates differ in size."""
+    image = cells.read(image_file)
     masks, thresholds = read_candidates(candidates)
     if masks.shape[1:] != image.shape[1:]:
         raise InputError(
@@ -59,5 +59,5 @@ def read_choices(image_file: Path, candidates: Path, table: Path, typical_area: 
 
 
 def read_points(table: Path) -> Points:
-    """Read a LOI table; no points when there is none."""
+    """Return the LOIs of a table; none where there is no table."""
     return read_lois(table)[0] if table.exists() else np.zeros((0, 2))

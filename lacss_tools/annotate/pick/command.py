@@ -13,6 +13,8 @@ from lacss_tools.io.project import Project, check_output
 from lacss_tools.jobs.shard import Shard, refuse_overwriting
 from lacss_tools.screen.options import (
     HERE,
+    CellChannelOption,
+    DapiChannelOption,
     OverwriteOption,
     PatternOption,
     ProjectOption,
@@ -39,6 +41,8 @@ def pick(
     ] = None,
     lois: Annotated[Path | None, typer.Option(help="LOI tables, for the suggestion.", show_default="lois/")] = None,
     dapi: Annotated[Path | None, typer.Option(help="Nucleus images, to look at.", show_default="dapi/")] = None,
+    channel: CellChannelOption = None,
+    dapi_channel: DapiChannelOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where masks and picks.csv go.", show_default="masks/")
     ] = None,
@@ -66,6 +70,7 @@ def pick(
         raise UsageError("--overwrite redoes automatic picks and needs --auto. On the page, go back and choose again.")
     if (workers != 1 or scheduler is not None or shard is not None) and not auto:
         raise UsageError("--workers, --scheduler and --shard choose without a person and need --auto.")
+    from lacss_tools.io.stains import stains
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
@@ -78,7 +83,9 @@ def pick(
     check_output(masks, *folders, points)
     if lois is not None and not points.is_dir():
         raise InputError(f"{points} does not exist. Give the folder of LOI tables, or leave --lois out.")
-    session = open_session(folders[0], folders[1], points, masks, resolve(project, dapi, home.dapi))
+    cells, nuclei, light = stains(home, folders[0], points, folders[1], project / dapi if dapi else None)
+    cells, light = cells.named(channel), light.named(dapi_channel)
+    session = open_session(folders[0], folders[1], points, masks, nuclei, cells, light)
     console.say(f"{session.note}; {len(session.undecided())} to pick")
     if auto:
         run = partial(batch.run, workers=workers, scheduler=scheduler)

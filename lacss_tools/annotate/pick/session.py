@@ -17,6 +17,8 @@ from lacss_tools.arrays import Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.project import find_images, find_tables, list_images, pair, picks_file, unsure_file
+from lacss_tools.io.scenes import split_scene
+from lacss_tools.io.stains import ALL_CHANNELS, Stain
 from lacss_tools.io.stems import as_stem
 
 IMAGES_FOR_AREA = 24
@@ -39,6 +41,10 @@ class PickSession:
     dapi: dict[str, Path] = field(default_factory=dict)
     found: dict[str, Path] = field(default_factory=dict)
     """the masks, whoever made them, when last looked at"""
+    cells: Stain = ALL_CHANNELS
+    """what of the images shows the cells"""
+    nuclei: Stain = ALL_CHANNELS
+    """what of the DAPI images shows the nuclei"""
 
     @property
     def stems(self) -> list[str]:
@@ -138,15 +144,24 @@ def area_step(count: int) -> int:
     return -(-count // IMAGES_FOR_AREA) or 1
 
 
-def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: Path | None = None) -> PickSession:
+def open_session(
+    images: Path,
+    candidates: Path,
+    lois: Path,
+    masks: Path,
+    dapi: Path | None = None,
+    cells: Stain = ALL_CHANNELS,
+    light: Stain = ALL_CHANNELS,
+) -> PickSession:
     """Pair images with candidates; LOIs and DAPI may be missing. InputError when there is nothing to pick.
 
     Finishes what a process left half done that was killed in the middle of a pick.
     """
     if not candidates.is_dir():
         raise InputError(f"{candidates} does not exist. Run lacss graphcut first.")
-    pairing = pair((images, list_images(images)), (candidates, list_images(candidates)))
-    points, nuclei = find_tables(lois), {} if dapi is None else find_images(dapi)
+    pairing = pair((images, cells.images(images)), (candidates, list_images(candidates)))
+    points = find_tables(lois)
+    nuclei = light.images(dapi) if dapi is not None and find_images(dapi) else {}
     with_lois = sum(stem in points for stem in pairing.paired)
     session = PickSession(
         images={stem: files[0] for stem, files in pairing.paired.items()},
@@ -156,6 +171,8 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
         note=f"{pairing.summary()}; {with_lois} of them with LOIs",
         lois_folder=lois,
         dapi=nuclei,
+        cells=cells,
+        nuclei=light,
     )
     recover(masks, session.stems, lambda stem: [*session.mask_files(stem), session.loi_file(stem)])
     session.refresh()
@@ -163,8 +180,9 @@ def open_session(images: Path, candidates: Path, lois: Path, masks: Path, dapi: 
 
 
 def load_choices(session: PickSession, stem: str) -> Choices:
-    """Read image, candidates and LOIs of one image; InputError when image and candidates differ in size."""
-    return read_choices(session.images[stem], session.candidates[stem], session.loi_file(stem), session.typical_area)
+    """Read image, candidates and LOIs of one image; errors as `read_choices`."""
+    files = session.images[stem], session.candidates[stem], session.loi_file(stem)
+    return read_choices(*files, session.typical_area, session.cells)
 
 
 def load_lois(session: PickSession, stem: str) -> Points:
@@ -277,7 +295,7 @@ def _digest(path: Path) -> str:
 
 def _stamp(path: Path) -> str:
     try:
-        found = path.stat()
+        found = split_scene(path)[0].stat()
     except FileNotFoundError:
         return "none"
     return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"

@@ -14,7 +14,7 @@ from lacss_tools.annotate.pick.session import PickSession, load_choices
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_cut_notes
-from lacss_tools.io.native import read_full_scale, read_image
+from lacss_tools.io.native import read_full_scale
 from lacss_tools.web.render import MAX_CANDIDATES, bits, levels, step_of, thumbnail
 
 KEPT_BYTES = 160_000_000
@@ -118,7 +118,7 @@ class Shelf:
     def thumbnail(self, k: int) -> bytes:
         """Return a small JPEG of image number `k`."""
         if k not in self.thumbnails:
-            picture = thumbnail(read_image(self.session.images[self.stem(k)]))
+            picture = thumbnail(self.session.cells.read(self.session.images[self.stem(k)]))
             with self.loading:
                 self.thumbnails[k] = picture
                 self._forget()
@@ -130,7 +130,7 @@ class Shelf:
         if stem not in self.session.dapi:
             raise InputError(f"{self.session.images[stem]} has no DAPI image of the same name. Put it into dapi/.")
         image = self.image(k).choices.image
-        nuclei = read_image(self.session.dapi[stem])[:1]
+        nuclei = self.session.nuclei.read_plane(self.session.dapi[stem], "dapi_channel")[None]
         if nuclei.shape[1:] != image.shape[1:]:
             raise InputError(f"{self.session.dapi[stem]} is not as large as {self.session.images[stem]}. Export again.")
         return levels(nuclei, step_of(image.shape)).tobytes()
