@@ -96,6 +96,7 @@ def predict(
     TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
     """
     from lacss_tools.formats.names import parse_formats
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.nuclei import Wanted, find_nuclei
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
@@ -120,12 +121,13 @@ def predict(
     light = nuclei.source, nuclei.channel
     size, scene = of_images.diameter, of_images.scene
     order = steps.Order(*place, wanted, see.channel, *light, points, measured, size, device, own, tiling, scene)
-    record.claim(folder, order, files, overwrite)
-    steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
     run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite)
     inputs = {stem: steps.inputs_of(order, stem, path, nuclei.of.get(path)) for stem, path in files.items()}
-    _predict_all(inputs, folder, order, run)
+    with owned(folder, "lacss predict"):
+        record.claim(folder, order, files, overwrite)
+        steps.sweep(folder)
+        _predict_all(inputs, folder, order, run)
 
 
 def _predict_all(

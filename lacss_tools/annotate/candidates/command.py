@@ -58,6 +58,7 @@ def graphcut(
 ) -> None:
     """Cut every image into cells and background at several thresholds: candidates/STEM.tif, loosest first."""
     settings = given.over(CutSettings())
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.settings import SettingsRecord
     from lacss_tools.io.stains import cells_of
     from lacss_tools.jobs import batch
@@ -72,7 +73,8 @@ def graphcut(
     facts = {name: str(path.absolute()) for name, path in {"images": source, **seeds}.items()}
     record = SettingsRecord(folder, NAME, (settings, of_image), facts)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
-    _cut_all(source, seeds, settings, of_image, record, run)
+    with owned(folder, f"lacss {NAME}"):
+        _cut_all(source, seeds, settings, of_image, record, run)
 
 
 def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: CutSettings) -> dict[str, Path]:

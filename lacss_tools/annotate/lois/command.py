@@ -1,5 +1,6 @@
 """`lacss annotate-lois`."""
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -71,6 +72,7 @@ def annotate_lois(
 
     batch.warm_up(workers, scheduler, WORKER_MODULES + (NETWORK_MODULES if settings.rule == NETWORK else ()))
     from lacss_tools.annotate.lois import steps
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.settings import SettingsRecord
     from lacss_tools.io.stains import images_in
 
@@ -95,7 +97,10 @@ def annotate_lois(
     record = SettingsRecord(folder, NAME, (settings, of_image), facts)
     work = partial(steps.annotate_file, wanted=wanted)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite)
-    with console.progress("LOIs") as advance:
+    with ExitStack() as stack:
+        for owner in (folder, *([nuclei] if nuclei else [])):
+            stack.enter_context(owned(owner, f"lacss {NAME}"))
+        advance = stack.enter_context(console.progress("LOIs"))
         done = run(jobs, work, advance=advance, receive=record.receive)
     for line in record.remarks(len(done.skipped)):
         console.say(line)
