@@ -138,8 +138,8 @@ class Segmenter:
             Typical cell diameter in these images, in pixels. Needed where their magnification is not that of the
             training images.
         min_score : float, optional
-            Keep cells whose location scores this at least, 0 to 1 (by default 0.5). Lower finds more, with more false
-            ones.
+            Keep cells with this score at least, 0 to 1 (by default 0.4). Lower finds more, with more false ones; the
+            score cut that `evaluate` finds best can be given here.
         channel_axis : int, optional
             The axis of the channels, -1 for (y, x, channel).
 

@@ -277,11 +277,13 @@ def _prepare(
 @contextmanager
 def _run_folder(run: str | Path | None, settings: TrainSettings) -> Iterator[Path]:
     """Yield the folder of the run: training keeps its best weights there. One that nobody asked for is removed."""
+    from lacss_tools.io.lock import owned
     from lacss_tools.train.steps import check_run
 
     if run is not None:
-        check_run(Path(run), settings, resume=False)
-        yield Path(run)
+        with owned(Path(run), "lacss_tools.train", "name another `run`"):
+            check_run(Path(run), settings, resume=False)
+            yield Path(run)
         return
     with TemporaryDirectory() as folder:
         try:

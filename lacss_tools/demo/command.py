@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from lacss_tools.errors import UsageError
 from lacss_tools.screen.options import DeviceOption, OverwriteOption
+from lacss_tools.train.settings import TrainSettings
 
 MINUTES = 4.0
 """of training, which with the other steps makes about five"""
@@ -25,8 +25,7 @@ def mount(app: typer.Typer) -> None:
         overwrite: OverwriteOption = False,
     ) -> None:
         """Run the whole pipeline on real cells that ship with the package, offline, and end with a page to look at."""
-        if minutes <= 0:
-            raise UsageError(f"--minutes {minutes:g} is no time. Give a positive number.")
+        TrainSettings(minutes=minutes)  # before all that comes before the training
         from lacss_tools.demo.demo import run_demo
 
         run_demo(output, minutes, seed, device, overwrite, lambda line: app(line, standalone_mode=False))

@@ -111,6 +111,7 @@ def evaluate(
 
     if score_cut is not None and not math.isfinite(score_cut):
         raise UsageError(f"--score-cut {score_cut} is not a number. Give a score such as 0.5.")
+    ImageSettings(diameter=diameter)
     home, paths = Project(project), [project / model for model in models]
     networks = [path for path in paths if not is_source(path)]  # the others are predictions
     folder = resolve(project, output, _default_output(paths, networks, home))

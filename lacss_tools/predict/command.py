@@ -102,6 +102,7 @@ def predict(
     """
     refuse_overwriting(shard, overwrite)
     from lacss_tools.formats.names import parse_formats
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.nuclei import Wanted, find_nuclei
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
@@ -126,11 +127,12 @@ def predict(
     light = nuclei.source, nuclei.channel
     size, scene = of_images.diameter, of_images.scene
     order = steps.Order(*place, wanted, see.channel, *light, points, measured, size, device, own, tiling, scene)
-    record.claim(order, files, overwrite)
-    steps.sweep(folder)
     together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
     run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite, shard=shard)
-    _predict_all(steps.inputs_of(order, files, nuclei.of), folder, order, run)
+    with owned(folder, "lacss predict", several=shard is not None):
+        record.claim(order, files, overwrite)
+        steps.sweep(folder)
+        _predict_all(steps.inputs_of(order, files, nuclei.of), folder, order, run)
 
 
 def _predict_all(

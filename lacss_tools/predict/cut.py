@@ -44,8 +44,9 @@ class Proposals:
 def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settings: PredictSettings) -> Proposals:
     """Return the locations of a batch of windows that survive distance NMS and whose coarse cell is in the core.
 
-    Up to `margin` pixels around the core others compete, so that both sides of a seam decide alike; `size` is that of
-    the whole working image.
+    Locations under `min_score` are left out, as the score of a cell is at most that of its location. Up to `margin`
+    pixels around the core others compete, so that both sides of a seam decide alike; `size` is that of the whole
+    working image.
     """
     scores = torch.sigmoid(maps.scores)
     centres = cell_centres(maps.scores.shape[1], maps.scores.shape[2], scores.device)

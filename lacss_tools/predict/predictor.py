@@ -149,7 +149,7 @@ class Predictor:
         return cut(self.model, maps, proposals, tile, size)
 
     def _finish(self, found: Found, frame: Frame, given: bool = False) -> Found:
-        """Suppress cells of all tiles, by distance unless their places were given, then by overlap.
+        """Suppress cells of all tiles, by distance and score unless their places were given, then by overlap.
 
         Those that are kept move to the original grid.
         """
@@ -157,6 +157,7 @@ class Predictor:
             found = best_first(found, found.location_scores)
             rivals = close_pairs(found.locations, self.settings.nms_distance)
             found = found.select(keep_best(len(found), rivals))
+            found = found.select(np.flatnonzero(found.scores >= self.settings.min_score))
         found = found.select(np.flatnonzero(found.areas() >= self.settings.min_area))
         found = best_first(found, found.scores)
         return to_original(suppress(found, self.settings.max_overlap, self.settings.max_iou), frame)

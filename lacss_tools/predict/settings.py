@@ -13,7 +13,13 @@ PREDICTION, MEMORY = "Prediction", "Images and memory"
 class PredictSettings:
     """From maps to cells; lengths are pixels at the working scale."""
 
-    min_score: float = setting(0.5, "Drop cells that score lower than this.", panel=PREDICTION, least=0, most=1)
+    min_score: float = setting(
+        0.4,
+        "Drop cells that score lower than this: the column score of the tables, the score cut of lacss eval.",
+        panel=PREDICTION,
+        least=0,
+        most=1,
+    )
     nms_distance: float = setting(
         6.0, "Of two proposals closer than this, in working pixels, the better one stays.", least=0
     )

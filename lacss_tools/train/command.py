@@ -185,6 +185,7 @@ def _remembered(given: Given, home: Project, images: Path | None, lois: Path | N
 
 
 def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values, remembered: Values) -> None:
+    from lacss_tools.io.lock import owned
     from lacss_tools.screen import console
     from lacss_tools.train import seeds as seeds
     from lacss_tools.train import steps as work
@@ -194,7 +195,10 @@ def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values, 
     stored = seeds.stored_settings(run, repeat) if more["resume"] else DEFAULT
     settings, where = replace(stored, **said), TrainingFolders(**folders)
     try:
-        with console.training_progress() if speaks() else nullcontext(work.silent) as watch:
+        with (
+            owned(run, "lacss train", "name another `run`") if speaks() else nullcontext(),
+            console.training_progress() if speaks() else nullcontext(work.silent) as watch,
+        ):
             talk: Values = {"say": console.say if speaks() else work.silent, "watch": watch}
             if remembered:
                 talk["say"](f"as annotated: {', '.join(f'{name} {value}' for name, value in remembered.items())}")

@@ -194,7 +194,9 @@ def gather(
     lois = sum(len(source.lois) for source in sources)
     estimated = diameter is None
     if diameter is None:
-        diameter = typical_diameter(sum(float(np.count_nonzero(source.area)) for source in sources), lois)
+        # a mask without LOIs says nothing about the size of a cell
+        area = sum(float(np.count_nonzero(source.area)) for source in sources if len(source.lois))
+        diameter = typical_diameter(area, lois)
     scale = working_scale(diameter, cell_diameter)
     if known and estimated and max(known / scale, scale / known) < SAME_SCALE:
         scale = known

@@ -13,6 +13,14 @@ from lacss_tools.demo.page import partners
 from lacss_tools.io.project import list_images
 
 
+@pytest.mark.parametrize("minutes", ["nan", "inf", "0"])
+def test_impossible_minutes_are_told_before_anything_is_done(tmp_path, minutes):
+    result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "demo"), "--minutes", minutes])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("lacss: --minutes must be")
+    assert not (tmp_path / "demo").exists()
+
+
 def test_the_shipped_data_is_small_attributed_and_has_no_training_outlines():
     assert sum(path.stat().st_size for path in DATA.rglob("*")) < 6e6
     assert 12 <= len(list_images(DATA / "train" / "images")) <= 16

@@ -147,11 +147,11 @@ def test_no_input_folder_is_written_to(project, folder):
     assert sorted((project / folder).iterdir()) == before
 
 
-@pytest.mark.parametrize("cut", ["nan", "inf"])
-def test_a_cut_that_is_no_number_is_a_usage_error(project, cut):
-    result = lacss_eval(project, "found", "--score-cut", cut)
+@pytest.mark.parametrize(("option", "value"), [("--score-cut", "nan"), ("--score-cut", "inf"), ("--diameter", "nan")])
+def test_what_is_no_number_is_a_usage_error(project, option, value):
+    result = lacss_eval(project, "found", option, value)
     assert result.exit_code == 2
-    assert "--score-cut" in result.stderr
+    assert option in result.stderr
 
 
 def test_a_model_that_is_not_there(project):

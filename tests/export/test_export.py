@@ -51,7 +51,7 @@ def run(tmp_path_factory):
     model = Lacss(SIZES)
     with torch.no_grad():
         model.lpn.score.weight *= 20
-        model.lpn.score.bias.fill_(1)
+        model.lpn.score.bias.fill_(2)
     folder = tmp_path_factory.mktemp("runs") / "first"
     save_weights(folder / "best.safetensors", model, SCALE, "actin")
     return folder

@@ -24,6 +24,7 @@ from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure
 from lacss_tools.io import parts
 from lacss_tools.io.image import Loaded, channels_first, load
+from lacss_tools.io.lock import OWNER, owned
 from lacss_tools.io.lois import read_lois, write_lois
 from lacss_tools.io.native import read_labels, write_label_bands, write_labels, write_png
 from lacss_tools.io.source import InFile, InMemory, OpenImage, open_image
@@ -218,7 +219,7 @@ def project(tmp_path):
     return tmp_path
 
 
-SURE = ("--device", "cpu", "--min-score", "0.1")
+SURE = ("--device", "cpu", "--min-score", "0.05")
 """which the network never is by itself"""
 
 
@@ -272,6 +273,14 @@ def test_a_run_goes_on_where_it_was_and_counts_all(project):
     assert contents(project / "predictions") == before
 
 
+def test_a_folder_that_another_command_works_in_is_left_alone(project):
+    with owned(project / "predictions", "lacss predict"):
+        result = lacss(project, "--overwrite")
+        assert [path.name for path in (project / "predictions").iterdir()] == [OWNER]
+    assert result.exit_code == 3
+    assert "is in use: lacss predict, process" in result.stderr
+
+
 def test_the_cells_of_another_model_are_not_mixed_in(project):
     (project / "few").mkdir()
     name = sorted((project / "images").iterdir())[0].name
@@ -281,7 +290,7 @@ def test_the_cells_of_another_model_are_not_mixed_in(project):
     again = CliRunner().invoke(app, words)
     assert again.exit_code == 0
     assert "1 were done already" in again.stderr
-    for other in (["--min-score", "0.4"], ["--diameter", "50"]):
+    for other in (["--min-score", "0.3"], ["--diameter", "50"]):
         refused = CliRunner().invoke(app, [*words, *other])
         assert refused.exit_code == 3
         assert "m.safetensors" in refused.stderr
@@ -314,7 +323,7 @@ def test_a_record_of_an_earlier_version_still_guards_its_folder(project):
     assert lacss(project).exit_code == 4
     path = project / "predictions" / "predict.toml"
     data = tomllib.loads(path.read_text())["data"]
-    old = {**data, "min_score": 0.1, "diameter": "as trained", "channel": "all"}
+    old = {**data, "min_score": 0.05, "diameter": "as trained", "channel": "all"}
     path.write_text(tomli_w.dumps(old))
     assert "other" not in lacss(project).stderr
     path.write_text(tomli_w.dumps(old | {"min_score": 0.25}))

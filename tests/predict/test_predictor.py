@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -86,6 +88,22 @@ def test_an_untrained_model_gives_valid_cells_on_any_size(shape):
     assert (cells.boxes[:, 2:] <= shape).all()
     assert all(c.shape == (y1 - y0, x1 - x0) for c, (y0, x0, y1, x1) in zip(cells.crops, cells.boxes, strict=True))
     assert (np.diff(cells.scores) <= 0).all()
+
+
+def test_the_score_that_is_cut_is_that_of_the_cells():
+    torch.manual_seed(0)
+    model = Lacss(ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=32))
+    image = np.random.default_rng(0).random((1, 96, 90), dtype=np.float32)
+    everything = PredictSettings(min_score=0.0, min_area=1.0)
+    all_cells = Predictor(model.eval(), 0.8, CPU, everything)(image)
+    middle = float(np.median(all_cells.scores))
+    cut = Predictor(model, 0.8, CPU, replace(everything, min_score=middle))
+    kept = cut(image)
+    assert kept.scores.tolist() == all_cells.scores[all_cells.scores >= middle].tolist()
+    assert 0 < len(kept) < len(all_cells)
+    given = cut(image, all_cells.locations[-3:])
+    assert len(given) > 0
+    assert given.scores.min() < middle  # cells that are asked for are not cut
 
 
 def test_wrong_number_of_channels_is_explained():

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 SMALL = ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=64)
-EASY = PredictSettings(min_score=0.1, min_area=10.0)
+EASY = PredictSettings(min_score=0.05, min_area=10.0)
 LARGE = TileSettings(tile=4096, halo=256, small=1)
 """no image is small, and each goes in one piece"""
 

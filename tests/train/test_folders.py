@@ -1,9 +1,11 @@
 """Which files are used under which supervision."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from lacss_tools.errors import InputError, UsageError
@@ -27,6 +29,18 @@ def test_an_image_with_labels_uses_them_and_the_others_stay_weak(folders):
     assert [field.outlined for field in full.images] == [True]
     assert [field.outlined for field in weak.images] == [False, False]
     assert len({data.fingerprint, full.fingerprint, weak.fingerprint}) == 3
+
+
+def test_a_mask_without_lois_does_not_change_the_working_scale(folders):
+    alone = {folder.name: folder / "f1.tif" for folder in (folders.images, folders.masks)}
+    before = load_training_data(folders, "weak", 20.0).scale
+    for path in alone.values():
+        shutil.copy(path, path.with_name("f2.tif"))
+    tifffile.imwrite(folders.masks / "f2.tif", np.full_like(tifffile.imread(alone["masks"]), 255))
+    (folders.lois / "f2.csv").write_text("y,x,response\n")
+    data = load_training_data(folders, "weak", 20.0)
+    assert len(data.images) == 3
+    assert data.scale == before
 
 
 def test_an_image_without_any_annotation_is_named(folders):

@@ -64,6 +64,7 @@ def graphcut(
     """Cut every image into cells and background at several thresholds: candidates/STEM.tif, loosest first."""
     refuse_overwriting(shard, overwrite)
     settings = given.over(CutSettings())
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.stains import cells_of, images_in
     from lacss_tools.jobs import batch
     from lacss_tools.jobs.record import Record, beside
@@ -79,8 +80,9 @@ def graphcut(
     record = Record(folder, NAME, (settings, of_image), facts)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite, shard=shard)
     files = images_in(source, of_image.scene)
-    record.claim({stem: [path] for stem, path in find_images(folder).items()}, files, overwrite)
-    _cut_all(source, files, seeds, settings, of_image, folder, run)
+    with owned(folder, f"lacss {NAME}", several=shard is not None):
+        record.claim({stem: [path] for stem, path in find_images(folder).items()}, files, overwrite)
+        _cut_all(source, files, seeds, settings, of_image, folder, run)
 
 
 def find_seeds(project: Path, lois: Path | None, nuclei: Path | None, settings: CutSettings) -> dict[str, Path]:

@@ -77,6 +77,11 @@ SENTENCES = {
     "x where y should be. Run lacss annotate-lois --overwrite, or correct the tables.",
     find.DARK: "LOIs lie where the DAPI is dark in {images}: points in noise, or tables that are shifted or belong to "
     "other images. Run lacss annotate-lois --overwrite, with a higher --min-response if it is noise.",
+    find.BRIGHT: "{missed} of the nuclei in {images} have no LOI, and something in the DAPI is far brighter than "
+    "nuclei (debris, glare), or the light is uneven. Run lacss annotate-lois --overwrite without --method, --sigma and "
+    "--min-response: the default finds nuclei beside it. A higher --min-response would lose more.",
+    find.MISSED: "{missed} of the nuclei in {images} have no LOI. Look at the pictures. Run lacss annotate-lois "
+    "--overwrite, with a lower --min-response if nuclei are dim.",
     find.CHANCE: "LOIs and mask have nothing to do with each other in {images}. Check that images, DAPI, LOI tables "
     "and masks of one name belong together, then run lacss annotate-lois --overwrite and lacss pick.",
     find.OUTSIDE: "{off mask} of the LOIs lie outside the masks in {images}: the masks are probably too tight there. "
@@ -110,6 +115,7 @@ def _facts(ones: list[JudgedImage], facts: Overview) -> dict[str, str]:
         "though": ", though there are LOIs" if all(one.image.lois is not None for one in ones) else "",
         "off mask": _mean([_off_mask(one) for one in ones]),
         "doubled": _mean([one.doubled for one in ones]),
+        "missed": _missed(ones),
         "fewer": _fewer(ones, facts),
         "sizes": f"{low:.0f} to {high:.0f}",
         "large": f"{high:.0f}",
@@ -125,8 +131,9 @@ CHOOSE_ANOTHER = (
 
 WRONG_POINTS = (find.BEYOND, find.DARK)
 EXPLAINED_BY = {
-    find.DARK: (find.BEYOND,),
-    find.LONELY: (*WRONG_POINTS, find.CHANCE, find.OUTSIDE),
+    find.DARK: (find.BEYOND, find.BRIGHT),
+    find.LONELY: (*WRONG_POINTS, find.BRIGHT, find.MISSED, find.CHANCE, find.OUTSIDE),
+    **dict.fromkeys((find.BRIGHT, find.MISSED), (find.BEYOND,)),
     **dict.fromkeys((find.CHANCE, find.OUTSIDE, find.FAINT, find.DOUBLES, find.UNSTAINED, find.MIXED), WRONG_POINTS),
 }
 """findings that follow from graver ones in the same image: the remedy is theirs"""
@@ -212,6 +219,12 @@ def _has(one: JudgedImage, kind: str) -> bool:
 
 def _off_mask(one: JudgedImage) -> np.ndarray:
     return np.zeros(0, bool) if one.image.mask is None or one.image.mask.outside is None else one.image.mask.outside
+
+
+def _missed(ones: list[JudgedImage]) -> str:
+    known = [lois for one in ones if (lois := one.image.lois) is not None]
+    missed = sum(lois.missed for lois in known)
+    return f"{100 * missed / max(missed + sum(len(lois.points) for lois in known), 1):.0f} %"
 
 
 def _mean(parts: list[np.ndarray]) -> str:

@@ -16,6 +16,8 @@ KINDS = (
     NO_LOIS := "no LOIs",
     BEYOND := "LOIs outside the image",
     DARK := "LOIs on dark DAPI",
+    BRIGHT := "nuclei missed beside bright debris or glare",
+    MISSED := "nuclei without LOIs",
     CHANCE := "LOIs and mask do not match",
     OUTSIDE := "LOIs outside the mask",
     FAINT := "faint LOIs outside the mask",
@@ -38,6 +40,9 @@ class Limits:
     dark: float = 0.15
     doubles: float = 0.15
     lonely: float = 0.25
+    missed: float = 0.3
+    """of the nuclei that the DAPI shows: LOIs of clean images miss 0.29 at most, of all but one in a hundred"""
+    fewest_missed: int = 10
     fewest: int = 3
     close: float = 0.5
     """LOIs closer than this many typical nucleus diameters are suspected doubles, whatever the DAPI shows"""

@@ -5,6 +5,7 @@ from jaxtyping import Bool
 
 from lacss_tools.annotate.check.findings import (
     BEYOND,
+    BRIGHT,
     CHANCE,
     DARK,
     DOUBLES,
@@ -13,6 +14,7 @@ from lacss_tools.annotate.check.findings import (
     FULL,
     INVERTED,
     LONELY,
+    MISSED,
     MIXED,
     NO_LOIS,
     OUTSIDE,
@@ -107,9 +109,19 @@ def _of_lois(one: MeasuredImage, doubled: np.ndarray, limits: Limits) -> list[Fi
         found.append(_affecting(BEYOND, lois.beyond, "outside the image"))
     if lois.on_dark is not None and _many(lois.on_dark, limits.dark, limits):
         found.append(_affecting(DARK, lois.on_dark, "where the DAPI is dark"))
+    if not (lois.calm and found):  # points that are elsewhere miss the nuclei too
+        found += _of_missed(lois, limits)
     if _many(doubled, limits.doubles, limits):
         found.append(_affecting(DOUBLES, doubled, "probably second points of a nucleus"))
     return found
+
+
+def _of_missed(lois: LoiFacts, limits: Limits) -> list[Finding]:
+    seen = lois.missed + len(lois.points)
+    if lois.missed < limits.fewest_missed or lois.missed <= limits.missed * seen:
+        return []
+    text = f"{lois.missed} of {seen} nuclei in the DAPI have no LOI"
+    return [Finding(MISSED if lois.calm else BRIGHT, text, lois.missed / seen)]
 
 
 def _of_mask(one: MeasuredImage, polarity: float, is_foreign: bool, limits: Limits) -> list[Finding]:

@@ -49,7 +49,7 @@ def scale_of(judged: list[JudgedImage]) -> float | None:
     area, lois = 0.0, 0
     for one in judged:
         mask, shape = one.image.mask, one.image.shape
-        if mask is not None and mask.outside is not None and shape is not None:
+        if mask is not None and mask.outside is not None and shape is not None and not mask.outside.all():
             area += mask.fraction * shape[0] * shape[1]
             lois += int(np.count_nonzero(~mask.outside))
     return working_scale(typical_diameter(area, lois), ModelSettings().cell_diameter) if lois else None

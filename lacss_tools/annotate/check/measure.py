@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from lacss_tools.annotate.candidates.choice import with_loi
+from lacss_tools.annotate.check.overlooked import overlooked
 from lacss_tools.annotate.check.sizes import ONE_NUCLEUS, nucleus_sizes, share_a_nucleus
 from lacss_tools.arrays import Mask, Plane, Points
 from lacss_tools.contrast import percentile_range
@@ -35,6 +36,10 @@ class LoiFacts:
     """a stronger LOI lies in the same nucleus of the DAPI; None without DAPI"""
     diameter: Float[np.ndarray, " point"] | None = None
     """of the nucleus there in the DAPI; None without DAPI"""
+    missed: int = 0
+    """nuclei that the DAPI shows without a LOI"""
+    calm: bool = True
+    """whether the DAPI is even, and hardly anything in it is brighter than nuclei"""
 
     @property
     def on_dark(self) -> Bool[np.ndarray, " point"] | None:
@@ -65,16 +70,18 @@ def measure_lois(
     beyond = np.zeros(len(points), dtype=bool)
     if shape is not None:
         beyond = ~inside_image(points, shape)
-    level = one_nucleus = diameter = None
+    level = one_nucleus = diameter = seen = None
     if dapi is not None:
-        bright = dapi_level(dapi)
+        seen = None if nucleus is None else overlooked(dapi, points, nucleus)
+        bright = dapi_level(dapi if seen is None else seen.dapi)
         level = _look_up(bright, points).astype(np.float64)
         if nucleus is not None:
             sizes = nucleus_sizes(dapi, points, nucleus)
             diameter = sizes.diameter
             pairs = weaker_of_pairs(points, response, ONE_NUCLEUS * float(diameter.max(initial=0.0)))
             one_nucleus = share_a_nucleus(points, pairs, sizes) | in_one_nucleus(points, response, bright, nucleus)
-    return LoiFacts(points, response, nearest_distances(points), beyond, level, one_nucleus, diameter)
+    missed, calm = (0, True) if seen is None else (seen.missed, seen.calm)
+    return LoiFacts(points, response, nearest_distances(points), beyond, level, one_nucleus, diameter, missed, calm)
 
 
 def dapi_level(dapi: Plane) -> Plane:

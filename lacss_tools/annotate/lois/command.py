@@ -1,5 +1,6 @@
 """`lacss annotate-lois`."""
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -78,6 +79,7 @@ def annotate_lois(
 
     batch.warm_up(workers, scheduler, WORKER_MODULES + (NETWORK_MODULES if settings.rule == NETWORK else ()))
     from lacss_tools.annotate.lois import steps
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.stains import images_in
     from lacss_tools.jobs.failures import keep_failures
     from lacss_tools.jobs.record import Record, beside
@@ -104,10 +106,13 @@ def annotate_lois(
     facts |= {"masks": beside(project / masks, folder), "outside": outside} if masks else {}
     notes: Values = {} if diameter is None else {"nucleus_diameter": round(diameter, 2)}
     record = Record(folder, NAME, (settings, of_image), facts, notes)
-    record.claim({stem: [path] for stem, path in find_tables(folder).items()}, files, overwrite)
     work = partial(steps.annotate_file, wanted=wanted)
     run = partial(batch.run, workers=workers, scheduler=scheduler, overwrite=overwrite, shard=shard)
-    with console.progress("LOIs") as advance:
+    with ExitStack() as stack:
+        for owner in (folder, *([nuclei] if nuclei else [])):
+            stack.enter_context(owned(owner, f"lacss {NAME}", several=shard is not None))
+        record.claim({stem: [path] for stem, path in find_tables(folder).items()}, files, overwrite)
+        advance = stack.enter_context(console.progress("LOIs"))
         done = run(jobs, work, advance=advance)
     keep_failures(folder, done)
     console.finish(done, str(folder))

@@ -1,14 +1,26 @@
 """Locations of interest (LOIs): one point per nucleus, by the network, by pieces of level sets or the paper's rule."""
 
+from functools import partial
+
 import numpy as np
 from jaxtyping import Bool, Float
 
-from lacss_tools.annotate.lois.nuclei import FALLBACK_DIAMETER, find_nuclei, nucleus_range
-from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
+from lacss_tools.annotate.lois.nuclei import (
+    FALLBACK_DIAMETER,
+    SIGMA_PER_DIAMETER,
+    Found,
+    find_nuclei,
+    nucleus_range,
+)
+from lacss_tools.annotate.lois.optics import FEWEST, is_calm, without_hot_pixels
+from lacss_tools.annotate.lois.settings import DOG, MIN_RESPONSE, NETWORK, LoiSettings
 from lacss_tools.arrays import Plane, Points
+from lacss_tools.points import values_at
 
 TRUNCATE = 3.0
 """standard deviations to which the Gaussians reach"""
+LOOKS = 3
+"""at an image that is not calm: as haze and debris go, more nuclei appear, which tell better what these are"""
 
 
 def find_lois(
@@ -20,20 +32,37 @@ def find_lois(
     are the centres of those that `nuclei.find_nuclei` sees, about `diameter` pixels across. By the paper's rule
     (Methods) they are every 4-connected maximum of the difference of two Gaussians above `min_response`, on
     intensities whose 1st and 99.8th percentile are 0 and 1, refined to a fraction of a pixel by a parabola. Gain and
-    offset of the camera never matter, and of points closer than `min_distance` the strongest stays. A constant image
-    has none.
+    offset of the camera never matter, nor do hot pixels, haze and debris (`light`, `optics`), and of points closer
+    than `min_distance` the strongest stays. A constant image has none.
     """
     if settings.rule == NETWORK:
         from lacss_tools.annotate.lois import network
 
         found = network.find_nuclei(dapi, settings, diameter)
         return found.points, found.scores
+    dapi = without_hot_pixels(dapi)
     if settings.rule == DOG:
-        points, strength = find_maxima(dapi, settings.gaussians, settings.least)
+        across = settings.gaussians[0] / SIGMA_PER_DIAMETER
+        calm = dapi if is_calm(dapi, across) else find_in_calm(dapi, across, MIN_RESPONSE)[1]
+        points, strength = find_maxima(calm, settings.gaussians, settings.least)
     else:
-        points, strength, _ = find_nuclei(dapi, diameter or FALLBACK_DIAMETER, settings.least)
+        (points, strength, _), _ = find_in_calm(dapi, diameter or FALLBACK_DIAMETER, settings.least)
     keep = apart(points, settings.min_distance)
     return points[keep], strength[keep]
+
+
+def find_in_calm(dapi: Plane, diameter: float, min_response: float) -> tuple[Found, Plane]:
+    """Return what `nuclei.find_nuclei` does, and the image in which: that given, unless haze or debris had to go."""
+    calm, found = dapi, find_nuclei(dapi, diameter, min_response)
+    for _ in range(LOOKS - 1):
+        centres = found[0]
+        if len(centres) < FEWEST or is_calm(dapi, diameter, centres):
+            break
+        from lacss_tools.annotate.lois.light import even
+
+        calm = even(dapi, diameter, partial(values_at, points=centres))
+        found = find_nuclei(calm, diameter, min_response)
+    return found, calm
 
 
 def find_maxima(

@@ -6,7 +6,7 @@ where that scale is coarse, once more for small nuclei beside the large ones.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from lacss_tools.annotate.lois.find import apart
 from lacss_tools.annotate.lois.light import even
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Labels, Plane, Points
-from lacss_tools.cells import cells_to_labels
+from lacss_tools.cells import INSIDE, cells_to_labels
 from lacss_tools.io.source import InMemory
 from lacss_tools.network.device import threads
 from lacss_tools.predict.found import Found, best_first, join, suppress
@@ -69,7 +69,7 @@ class NucleusFinder:
             if look > 0 and max(before / scale, scale / before) < SAME_SCALE:
                 scale = before
                 break
-            plane = even(dapi, typical, sure(found))
+            plane = even(dapi, typical, partial(mean_inside, cells=sure(found)))
             again = self._look(plane, scale)
             if len(sure(again)) < LOST * len(sure(found)):
                 return found
@@ -148,6 +148,12 @@ def cut_out(found: Found, margin: int, shape: tuple[int, int]) -> Found:
     crops = tuple(crop[y0:y1, x0:x1] for crop, (y0, x0, y1, x1) in zip(found.crops, ends, strict=True))
     cut = replace(found, shape=shape, locations=found.locations - margin, boxes=inside, crops=crops)
     return cut.select(np.flatnonzero(cut.areas()))
+
+
+def mean_inside(dapi: Plane, cells: Found) -> Float[np.ndarray, " n"]:
+    """Return the mean intensity of each cell."""
+    windows = (dapi[y0:y1, x0:x1] for y0, x0, y1, x1 in cells.boxes.tolist())
+    return np.array([window[crop >= INSIDE].mean() for window, crop in zip(windows, cells.crops, strict=True)])
 
 
 def sure(found: Found) -> Found:

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from lacss_tools.annotate.lois.optics import average, without_hot_pixels
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
 from lacss_tools.annotate.lois.tree import LEVELS, Tree, grow
 from lacss_tools.arrays import Plane, Points
@@ -74,7 +75,7 @@ def find_nuclei(
 
 
 def _find(dapi: Plane, diameter: float, min_response: float) -> Found:
-    step = max(1, round(diameter / WORKING_DIAMETER))
+    step = min(max(1, round(diameter / WORKING_DIAMETER)), *dapi.shape)
     small = compress(average(dapi, step))
     sigma = SIGMA_PER_DIAMETER * diameter / step
     tree = grow(blob_response(small, sigma))
@@ -143,17 +144,7 @@ def estimate_diameter(images: list[np.ndarray], each: Each = map) -> float:
 
 
 def _diameters(image: Plane, diameter: float) -> Float[np.ndarray, " nucleus"]:
-    return find_nuclei(image, diameter, MIN_RESPONSE)[2]
-
-
-def average(image: Plane, step: int) -> Float[np.ndarray, "rows columns"]:
-    """Return the means of blocks of step × step pixels; the last row and column repeat to fill a block."""
-    if step == 1:
-        return image
-    padded = np.pad(image, [(0, -n % step) for n in image.shape], mode="edge")
-    shifts = [padded[i::step, j::step] for i in range(step) for j in range(step)]
-    means: np.ndarray = sum(shifts[1:], shifts[0].astype(np.float32)) / np.float32(step**2)
-    return means
+    return find_nuclei(without_hot_pixels(image), diameter, MIN_RESPONSE)[2]
 
 
 def compress(image: Plane) -> Plane:

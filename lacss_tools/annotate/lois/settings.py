@@ -15,6 +15,8 @@ MIN_RESPONSE = 0.006
 """default of `LoiSettings.min_response` of filters, and that with which nuclei are measured"""
 MIN_SCORE = 0.42
 """default of `LoiSettings.min_response` of the network"""
+LARGEST = 5000.0
+"""pixels; nuclei are no larger, however they are magnified"""
 NUCLEI = "Nuclei"
 """panel of `lacss annotate-lois --help`"""
 
@@ -36,6 +38,7 @@ class LoiSettings:
         "The two Gaussians of the paper's rule in pixels; giving them chooses `method` dog.",
         panel=NUCLEI,
         above=0,
+        most=LARGEST,
         shown=" ".join(map(str, PAPER_SIGMA)),
     )
     nucleus_diameter: float | None = setting(
@@ -43,6 +46,7 @@ class LoiSettings:
         "Typical diameter of a nucleus in pixels; auto: measured, by the network in each image, by pieces in twelve.",
         panel=NUCLEI,
         least=2,
+        most=LARGEST,
         absent="auto",
     )
     min_response: float | None = setting(

@@ -8,8 +8,8 @@ does at the next start if the process died in between.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 from lacss_tools.annotate.pick.journal import Pick, read_picks, record, row_of
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError
+from lacss_tools.io.lock import locked
 from lacss_tools.io.native import atomic, write_mask
 from lacss_tools.io.project import picks_file
 
@@ -40,27 +41,6 @@ class Change:
     stem: str
     pick: Pick | None
     files: tuple[Content, ...]
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes (and other users of this function) out of the masks folder; makes the folder if missing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        import fcntl
-
-        handle = os.open(folder, os.O_RDONLY)
-    except ImportError:  # Windows: people there share no folder between processes
-        yield
-        return
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}). Choose another `output`.") from error
-    try:
-        with suppress(OSError):  # some network drives know no locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def commit(masks: Path, changes: Iterable[Change]) -> dict[str, Pick]:

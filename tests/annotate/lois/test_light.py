@@ -1,7 +1,6 @@
 import numpy as np
 
-from lacss_tools.annotate.lois.light import background, ceiling, even
-from lacss_tools.cells import Cells
+from lacss_tools.annotate.lois.light import background, ceiling, even, glare
 
 
 def discs(centres, size=120, radius=6, height=100.0):
@@ -10,13 +9,6 @@ def discs(centres, size=120, radius=6, height=100.0):
     for cy, cx in centres:
         image[np.hypot(y - cy, x - cx) < radius] += height
     return image
-
-
-def found_at(centres, radius=4, size=120):
-    boxes = np.array([[y - radius, x - radius, y + radius, x + radius] for y, x in centres])
-    n = len(boxes)
-    crops = tuple(np.full((2 * radius, 2 * radius), 255, np.uint8) for _ in range(n))
-    return Cells((size, size), np.ones(n), np.array(centres, float), boxes, crops)
 
 
 CENTRES = [(20, 20), (20, 60), (60, 20), (60, 60), (60, 100), (100, 60)]
@@ -37,12 +29,28 @@ def test_the_background_of_any_size_of_image_and_nucleus_is_as_large_as_the_imag
             assert background(np.ones(shape, np.float32), diameter).shape == shape
 
 
+def at_centres(plane):
+    return plane[tuple(np.array(CENTRES).T)]
+
+
 def test_debris_is_no_brighter_than_nuclei_may_be():
     image = discs(CENTRES)
-    image[90:110, 90:110] = 5000
-    result = even(image, 12.0, found_at(CENTRES))
-    assert result.max() == 150
+    image[90:100, 90:100] = 5000
+    assert even(image, 12.0, at_centres).max() == 150
+
+
+def test_light_that_lies_on_nuclei_is_taken_off_them():
+    image = discs(CENTRES)
+    image[:, 50:] += 500
+    result = even(image, 12.0, at_centres)
+    lit = np.array([(20, 60), (60, 60), (60, 100), (100, 60)])
+    assert (result[tuple(lit.T)] - np.median(result[:, 60:]) > 90).all()
+    assert not glare(discs(CENTRES), 12.0, 150.0).any()
 
 
 def test_too_few_nuclei_say_nothing_about_brightness():
-    assert ceiling(discs(CENTRES), found_at(CENTRES[:2])) == np.inf
+    assert ceiling(discs(CENTRES), at_centres(discs(CENTRES))[:2]) == np.inf
+
+
+def test_nuclei_larger_than_the_image_take_no_memory():
+    assert even(discs(CENTRES), 1e5, at_centres).shape == (120, 120)

@@ -117,6 +117,15 @@ def test_debris_and_hot_pixels_cost_nothing_else(height):
     assert extra <= 1
 
 
+def test_nuclei_under_a_lit_corner_are_found():
+    rng = np.random.default_rng(3)
+    centres = spaced(rng, 16, 240)
+    image = nuclei(centres, 240, 8, rng)
+    y, x = np.mgrid[:240, :240]
+    lit = image + 1000 / (1 + np.exp(np.clip((np.hypot(y, x) / 90 - 1) * 20, -30, 30)))
+    assert missed_and_extra(find_lois(lit.astype(np.float32), SETTINGS)[0], centres, 8)[0] <= 1
+
+
 def test_a_constant_or_noisy_image_has_hardly_any():
     assert len(find_lois(np.full((64, 64), 7, np.float32), SETTINGS)[0]) == 0
     noise = np.random.default_rng(4).normal(100, 5, (128, 128)).astype(np.float32)

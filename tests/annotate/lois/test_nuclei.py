@@ -7,13 +7,13 @@ from skimage.measure import label, regionprops
 
 from lacss_tools.annotate.lois.nuclei import (
     FALLBACK_DIAMETER,
-    average,
     blob_response,
     compress,
     estimate_diameter,
     find_nuclei,
     select,
 )
+from lacss_tools.annotate.lois.optics import average
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
 from lacss_tools.annotate.lois.tree import CUT_OFF, LEVELS, grow
 from tests.made_up import nuclei
