@@ -38,15 +38,6 @@ def _latin1(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-def original_stem(stem: str) -> str:
-    """Return the stem of the image that Cellpose was given.
-
-    >>> original_stem("A01_cp_masks"), original_stem("A01_seg")
-    ('A01', 'A01')
-    """
-    return stem.removesuffix(MASKS).removesuffix(SEG.removesuffix(".npy"))
-
-
 def read_seg(path: Path) -> Labels:
     """Read the label image of a _seg.npy file without running code from it.
 
