@@ -108,7 +108,7 @@ def evaluate(
     overlaps (COCO json, ROI zips, models).
     """
     from lacss_tools.evaluate import steps
-    from lacss_tools.formats.layout import Wanted as WantedCells
+    from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import is_source
     from lacss_tools.io.nuclei import Wanted
     from lacss_tools.screen import console
@@ -124,7 +124,7 @@ def evaluate(
     limits = _limits(project / ambiguous if ambiguous else None, project / region if region else None, partial)
     told = _told(networks)
     see = _for_models(told, Wanted(channel, nuclei, nuclei_channel, project, scene))
-    truth, found = steps.open_truth(image_folder, truth_path, see, limits, WantedCells((), suffix, category))
+    truth, found = steps.open_truth(image_folder, truth_path, see, limits, Clues((), suffix, category))
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     steps.check_ambiguous(truth)
     console.say(steps.describe_first(truth))
@@ -224,11 +224,11 @@ def _groups(stems: list[str], pattern: str | None, table: Path | None, column: s
 
 def _predictions(path: Path, truth: "Truth", category: str | None) -> "Segmentations":
     from lacss_tools.evaluate import steps
-    from lacss_tools.formats.layout import Wanted
+    from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import open_source
     from lacss_tools.screen import console
 
-    source = open_source(path, Wanted(truth.stems, category=category), truth.source.path if truth.source.coco else None)
+    source = open_source(path, Clues(truth.stems, category=category), truth.source.path if truth.source.coco else None)
     console.say(f"{path.name}: {source.kind}, {steps.pair_predictions(source, truth).summary()}")
     return source
 

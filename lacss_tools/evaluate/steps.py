@@ -14,8 +14,7 @@ from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.evaluate.figures import ap_and_fnr
 from lacss_tools.evaluate.report import EvaluatedModel, report, shown_images
-from lacss_tools.formats.layout import ANY
-from lacss_tools.formats.layout import Wanted as WantedCells
+from lacss_tools.formats.layout import NO_CLUES, Clues
 from lacss_tools.formats.outlined import Outlines
 from lacss_tools.formats.sources import Segmentations, open_source
 from lacss_tools.io.image import load
@@ -116,7 +115,7 @@ class Limits:
 
 
 def open_truth(
-    images: Path | None, labels: Path, wanted: Wanted, limits: Limits | None = None, cells: WantedCells = ANY
+    images: Path | None, labels: Path, wanted: Wanted, limits: Limits | None = None, cells: Clues = NO_CLUES
 ) -> tuple[Truth, FoundNuclei]:
     """Pair images and truth of any format by stem; `images` is None when there are none. Nuclei come as they are found.
 

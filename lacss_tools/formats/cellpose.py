@@ -46,8 +46,7 @@ def read_seg(path: Path) -> Labels:
     """
     try:
         masks = np.squeeze(np.asarray(_dictionary(path)["masks"]))
-    except (OSError, pickle.UnpicklingError, KeyError, ValueError, EOFError, IndexError, TypeError,
-            AttributeError) as error:  # fmt: skip
+    except Exception as error:  # NumPy reads the header as Python, a pickle raises what it likes
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(
             f"{path} is not a file of Cellpose that can be trusted ({reason}). Save masks as TIFF."

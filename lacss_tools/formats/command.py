@@ -65,7 +65,7 @@ def convert(
     no model is needed.
     """
     from lacss_tools.formats import steps
-    from lacss_tools.formats.layout import Wanted
+    from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import open_source
 
     path, home = project / source, Project(project)
@@ -82,7 +82,7 @@ def convert(
     folder = resolve(project, output, home.root / "converted")
     if formats:
         check_output(folder, path if path.is_dir() else path.parent)
-    cells = open_source(path, Wanted(tuple(files), suffix, category))
+    cells = open_source(path, Clues(tuple(files), suffix, category))
     if formats:
         _to_formats(cells, files, folder, formats, workers, overwrite)
     else:

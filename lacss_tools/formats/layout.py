@@ -26,7 +26,7 @@ ROI_SET = "roiset"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Clues:
     """What is known about the cells that are looked for."""
 
     stems: Collection[str] = ()
@@ -37,7 +37,7 @@ class Wanted:
     """of COCO"""
 
 
-ANY = Wanted()
+NO_CLUES = Clues()
 
 
 @dataclass(frozen=True)
@@ -50,29 +50,29 @@ class Listing:
     """files that might hold cells, of images of which none of `files` is"""
 
 
-def image_stem(path: Path, wanted: Wanted = ANY) -> str:
-    """Return the stem of the image that a file is of: without its ending, if it is not that of a wanted image.
+def image_stem(path: Path, clues: Clues = NO_CLUES) -> str:
+    """Return the stem of the image that a file is of: without its ending, unless only the whole is a known image.
 
-    >>> image_stem(Path("A_cp_masks.tif")), image_stem(Path("A_rois.zip")), image_stem(Path("RoiSet.zip"), Wanted("B"))
+    >>> image_stem(Path("A_cp_masks.tif")), image_stem(Path("A_rois.zip")), image_stem(Path("RoiSet.zip"), Clues("B"))
     ('A', 'A', 'B')
     """
     stem = stem_of(path)
-    if stem.lower() == ROI_SET and len(wanted.stems) == 1:
-        return next(iter(wanted.stems))
-    endings = (wanted.suffix,) if wanted.suffix else (*ENDINGS, *OTHER_ENDINGS)
+    if stem.lower() == ROI_SET and len(clues.stems) == 1:
+        return next(iter(clues.stems))
+    endings = (clues.suffix,) if clues.suffix else (*ENDINGS, *OTHER_ENDINGS)
     ending = next((end for end in endings if stem.lower().endswith(end.lower()) and stem.lower() != end.lower()), "")
     bare = stem[: len(stem) - len(ending)]
-    return stem if stem in wanted.stems and bare not in wanted.stems else bare
+    return stem if stem in clues.stems and bare not in clues.stems else bare
 
 
-def list_cells(path: Path, wanted: Wanted = ANY) -> Listing | None:
+def list_cells(path: Path, clues: Clues = NO_CLUES) -> Listing | None:
     """Find the files of cells in a folder, or take the one file that `path` is; None when there are none.
 
     Label images come before ROIs and GeoJSON, since `lacss predict` writes the same cells so; but pictures of which
     these are the annotation are told by their pixels. InputError when two files are of one image.
     """
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if not file.name.startswith("."))
-    named = [file for file in files if stem_of(file).lower().endswith((wanted.suffix or "").lower())]
+    named = [file for file in files if stem_of(file).lower().endswith((clues.suffix or "").lower())]
     kinds = {kind: [f for f in named if f.name.lower().endswith(suffixes)] for kind, suffixes in SUFFIXES.items()}
     kinds[LABELS] = _labels(kinds[LABELS])
     others = [*kinds[ROIS], *kinds[GEOJSON]]
@@ -81,9 +81,9 @@ def list_cells(path: Path, wanted: Wanted = ANY) -> Listing | None:
     kind = next((kind for kind, chosen in kinds.items() if chosen), None)
     if kind is None:
         return None
-    found = _by_stem(kinds[kind], wanted)
+    found = _by_stem(kinds[kind], clues)
     every = [file for file in files if file.name.lower().endswith(sum(SUFFIXES.values(), ()))]
-    rest = tuple(file for file in every if not {stem_of(file), image_stem(file, wanted)} & found.keys())
+    rest = tuple(file for file in every if not {stem_of(file), image_stem(file, clues)} & found.keys())
     masks = all(cellpose.MASKS in stem_of(file) for file in kinds[kind])
     return Listing(MASKS if masks and kind == LABELS else kind, found, rest)
 
@@ -107,10 +107,10 @@ def _are_pictures(images: list[Path], others: list[Path], any_other: bool) -> bo
     return False
 
 
-def _by_stem(files: list[Path], wanted: Wanted) -> dict[str, Path]:
+def _by_stem(files: list[Path], clues: Clues) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in files:
-        stem = image_stem(file, wanted)
+        stem = image_stem(file, clues)
         if stem in found:
             raise InputError(f"{file} and {found[stem].name} are both of {stem!r}. Rename or remove one of them.")
         found[stem] = file

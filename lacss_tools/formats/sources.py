@@ -10,7 +10,7 @@ from lacss_tools.cells import Cells, cells_from_labels, cells_to_labels
 from lacss_tools.errors import InputError
 from lacss_tools.formats import cellpose, geojson, rois
 from lacss_tools.formats.coco import CocoFile, read_coco
-from lacss_tools.formats.layout import ANY, COCO, IMAGES, ROIS, SEG, Wanted, list_cells
+from lacss_tools.formats.layout import COCO, IMAGES, NO_CLUES, ROIS, SEG, Clues, list_cells
 from lacss_tools.formats.names import COCO_OF_ALL
 from lacss_tools.formats.outlined import Outlines, PassedOver, not_cells
 from lacss_tools.io.native import read_labels, read_plane
@@ -89,7 +89,7 @@ def _outlines_of(path: Path, labels: Labels) -> Outlines:
     return Outlines(cells, size[order].astype(np.int64), numbers[order] < 0)
 
 
-def open_source(path: Path, wanted: Wanted = ANY, names: Path | None = None) -> Segmentations:
+def open_source(path: Path, clues: Clues = NO_CLUES, names: Path | None = None) -> Segmentations:
     """Find out what `path` is: a COCO json, or a folder (or file) of labels, Cellpose files, ROI sets or GeoJSON.
 
     `names` is a COCO file that lists the images when `path` holds COCO results only. Raises InputError when nothing is
@@ -98,13 +98,13 @@ def open_source(path: Path, wanted: Wanted = ANY, names: Path | None = None) -> 
     if not path.exists():
         raise InputError(f"{path} does not exist. Check the name.")
     if path.is_file() and path.suffix.lower() == ".json":
-        coco = read_coco(path, names, wanted.category)
+        coco = read_coco(path, names, clues.category)
         return Segmentations(COCO, path, dict.fromkeys(coco.shapes, path), coco)
-    listing = list_cells(path, wanted)
+    listing = list_cells(path, clues)
     if listing is not None:
         return Segmentations(listing.kind, path, listing.files, passed_over=listing.passed_over)
     if (path / COCO_OF_ALL).is_file():
-        return open_source(path / COCO_OF_ALL, wanted, names)
+        return open_source(path / COCO_OF_ALL, clues, names)
     raise InputError(f"{path} holds no labels, COCO json, Cellpose files, ImageJ ROIs or GeoJSON. Check the path.")
 
 

@@ -149,10 +149,10 @@ def read_mask(path: Path) -> Mask:
 
 def as_mask(path: Path, plane: np.ndarray) -> Mask:
     """Return the pixels (y, x) of a mask, True where they are not 0; errors, which name `path`, as `read_mask`."""
-    values: np.ndarray = np.unique(plane)
-    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
-        raise InputError(f"{path} is not a mask: it holds {len(values)} values, expected 0 and one other.")
     mask: Mask = plane > 0
+    one = plane == plane.max(initial=0)
+    if (mask & ~one).any() or (plane < 0).any():
+        raise InputError(f"{path} is not a mask: it holds {len(np.unique(plane))} values, expected 0 and one other.")
     return mask
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.cli import app
 from lacss_tools.formats.geojson import write_geojson
-from lacss_tools.formats.layout import Wanted
+from lacss_tools.formats.layout import Clues
 from lacss_tools.formats.rois import write_rois
 from lacss_tools.formats.sources import open_source
 from lacss_tools.io.native import read_labels, write_labels, write_png
@@ -107,7 +107,7 @@ def test_a_suffix_that_belongs_to_the_image_stays(tmp_path):
     for name in ("A_mask.tif", "B_mask.tif"):
         save(tmp_path / "l" / name)
     assert list(open_source(tmp_path / "l").files) == ["A", "B"]
-    assert list(open_source(tmp_path / "l", Wanted(("A_mask", "B_mask"))).files) == ["A_mask", "B_mask"]
+    assert list(open_source(tmp_path / "l", Clues(("A_mask", "B_mask"))).files) == ["A_mask", "B_mask"]
 
 
 def test_a_roi_set_without_the_name_of_its_image(project):
@@ -142,7 +142,7 @@ def test_scores_numbers_and_locations_survive(tmp_path, kind):
         place = tmp_path / "only" / file
         place.parent.mkdir(exist_ok=True)
         (tmp_path / "all" / file).rename(place)
-        source = open_source(place, Wanted(("A",)))
+        source = open_source(place, Clues(("A",)))
         found = source.outlines("A", LABELS.shape)
         assert found.numbers.tolist() == OWN.tolist()
         assert found.cells.scores.tolist() == SCORES.tolist()
