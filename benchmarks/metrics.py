@@ -109,14 +109,14 @@ def _doubles(truth: dict[str, Cells]) -> int:
 
 def _check_round_trips(stem: str, cells: Cells) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder)
-        write_coco(path / "c.json", {stem: (f"{stem}.tif", cells)})
-        write_rois(path / "r.zip", cells)
-        write_geojson(path / "g.geojson", cells)
+        path, numbers = Path(folder), np.arange(1, len(cells) + 1)
+        write_coco(path / "c.json", {stem: (f"{stem}.tif", cells, numbers)})
+        write_rois(path / "r.zip", cells, numbers)
+        write_geojson(path / "g.geojson", cells, numbers)
         back = (
             read_coco(path / "c.json").cells(stem),
-            read_rois(path / "r.zip", cells.shape),
-            read_geojson(path / "g.geojson", cells.shape),
+            read_rois(path / "r.zip", cells.shape).cells,
+            read_geojson(path / "g.geojson", cells.shape).cells,
         )
     for again in back:
         assert (again.boxes == cells.boxes).all()

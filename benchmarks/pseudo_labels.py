@@ -81,7 +81,8 @@ def read_truth(data: Path) -> dict[str, Labels]:
     if (data / "labels").is_dir():
         return {stem: read_labels(path) for stem, path in list_images(data / "labels").items()}
     coco = read_coco(next(data.glob("*.json")))
-    return {stem: flatten(distinct(coco.cells(stem))) for stem in coco.shapes}
+    cells = {stem: coco.cells(stem) for stem in coco.shapes}
+    return {stem: flatten(one.select(distinct(one))) for stem, one in cells.items()}
 
 
 def from_stain(data: Path, images: dict[str, Path], settings: LoiSettings) -> Iterator[tuple[Points, Mask]]:

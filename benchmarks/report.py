@@ -73,7 +73,8 @@ def make_report(folder: Path, count: int) -> Path:
             shutil.copy(VALIDATION / part / f"{stem}.tif", folder / part / f"{name}.tif")
         labels = read_labels(VALIDATION / "labels" / f"{stem}.tif")
         for model, errors in MODELS.items():
-            predictions[model][name] = f"{name}.tif", with_errors(labels, errors, rng)
+            cells = with_errors(labels, errors, rng)
+            predictions[model][name] = f"{name}.tif", cells, np.arange(1, len(cells) + 1)
     for model, cells in predictions.items():
         write_coco(folder / f"{model}.json", cells)
     files = [f"{model}.json" for model in MODELS]

@@ -13,7 +13,7 @@ from lacss_tools.evaluate.figures import ap_and_fnr
 from lacss_tools.evaluate.report import headline
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
-from lacss_tools.io.native import read_image, read_labels, write_text
+from lacss_tools.io.native import read_image, read_labels, read_mask, write_text
 from lacss_tools.io.project import Project, list_images, picks_file
 from lacss_tools.metrics.metrics import Evaluation, evaluation_from_json
 from lacss_tools.screen import page
@@ -128,7 +128,7 @@ def _picks(home: Project, stems: list[str], command: str) -> str:
         if number is None:
             continue
         rgb = to_rgb(read_image(home.images / f"{stem}.tif"))
-        mask = read_labels(home.masks / f"{stem}.tif") > 0
+        mask = read_mask(home.masks / f"{stem}.tif")
         points, _ = read_lois(home.lois / f"{stem}.csv")
         rgb = draw_points(draw_outlines(rgb, mask.astype(np.int32), SKY), points, ORANGE, 2)
         figures.append(page.picture(rgb, f"{stem}: candidate {number}"))

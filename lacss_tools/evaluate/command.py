@@ -13,10 +13,12 @@ from lacss_tools.io.project import Project, check_output
 from lacss_tools.predict.settings import ImageSettings
 from lacss_tools.screen.options import (
     HERE,
+    CategoryOption,
     DeviceOption,
     JsonOption,
     PatternOption,
     ProjectOption,
+    SuffixOption,
     resolve,
 )
 from lacss_tools.settings import known
@@ -24,6 +26,7 @@ from lacss_tools.settings import known
 if TYPE_CHECKING:
     from lacss_tools.evaluate.report import EvaluatedModel
     from lacss_tools.evaluate.steps import Find, Limits, Truth
+    from lacss_tools.formats.sources import Segmentations
     from lacss_tools.io.nuclei import FoundNuclei, Wanted
     from lacss_tools.network.weights import Header
 
@@ -75,6 +78,8 @@ def evaluate(
     partial: Annotated[
         bool, typer.Option("--partial", help="Only some cells are outlined: detections that touch none do not count.")
     ] = False,
+    suffix: SuffixOption = None,
+    category: CategoryOption = None,
     score_cut: Annotated[
         float | None,
         typer.Option(help="Count detections from this score on.", show_default="the best F1 at IoU 0.5, for each"),
@@ -105,6 +110,7 @@ def evaluate(
     overlaps (COCO json, ROI zips, models).
     """
     from lacss_tools.evaluate import steps
+    from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import is_source
     from lacss_tools.io.nuclei import Wanted
     from lacss_tools.screen import console
@@ -121,16 +127,20 @@ def evaluate(
     limits = _limits(project / ambiguous if ambiguous else None, project / region if region else None, partial)
     told = _told(networks)
     see = _for_models(told, Wanted(channel, nuclei, nuclei_channel, project, scene))
-    truth, found = steps.open_truth(image_folder, truth_path, see, limits)
+    truth, found = steps.open_truth(image_folder, truth_path, see, limits, Clues((), suffix, category))
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     steps.check_ambiguous(truth)
     console.say(steps.describe_first(truth))
     groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
+    predicted = {path: _predictions(path, truth, category) for path in paths if path not in told}
     evaluated = []
     for name, path in zip(_names(models), paths, strict=True):
-        find = _network(path, told[path], found, device, diameter) if path in told else _predictions(path, truth)
+        own = predicted.get(path)
+        find = steps.from_source(own) if own else _network(path, told[path], found, device, diameter)
         with console.progress(f"eval {name}") as advance:
             evaluated += steps.evaluate_model(name, truth, find, score_cut, groups, advance)
+    for remark in [remark for source in (truth.source, *predicted.values()) for remark in source.remarks()]:
+        console.say(remark)
     report = steps.write_report(folder, ", ".join(_names(models)), evaluated, truth)
     console.table(["", *(model.name for model in evaluated)], _table(evaluated))
     if not (partial or region) and (alone := steps.alone(evaluated[0])):
@@ -215,14 +225,15 @@ def _groups(stems: list[str], pattern: str | None, table: Path | None, column: s
     return groups_by_table(stems, table, column) if table else None
 
 
-def _predictions(path: Path, truth: "Truth") -> "Find":
+def _predictions(path: Path, truth: "Truth", category: str | None) -> "Segmentations":
     from lacss_tools.evaluate import steps
+    from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import open_source
     from lacss_tools.screen import console
 
-    source = open_source(path, truth.source.path if truth.source.coco else None)
+    source = open_source(path, Clues(truth.stems, category=category), truth.source.path if truth.source.coco else None)
     console.say(f"{path.name}: {source.kind}, {steps.pair_predictions(source, truth).summary()}")
-    return steps.from_source(source)
+    return source
 
 
 def _network(path: Path, told: "Header", nuclei: "FoundNuclei", device: str, diameter: float | None) -> "Find":

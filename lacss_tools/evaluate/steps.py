@@ -3,18 +3,20 @@
 import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lacss_tools.arrays import Image, Mask
-from lacss_tools.cells import Cells, cells_to_labels
+from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.evaluate.figures import ap_and_fnr
 from lacss_tools.evaluate.report import EvaluatedModel, report, shown_images
-from lacss_tools.formats.sources import Outlines, Segmentations, open_source, read_outlines
+from lacss_tools.formats.layout import NO_CLUES, Clues
+from lacss_tools.formats.outlined import Outlines
+from lacss_tools.formats.sources import Segmentations, open_source
 from lacss_tools.io.image import load
 from lacss_tools.io.native import atomic, write_table, write_text
 from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted, find_nuclei
@@ -58,7 +60,7 @@ class Truth:
         """Return an image and its outlines; InputError when their sizes differ."""
         image = self.image(stem)
         shape = None if image is None else (image.shape[1], image.shape[2])
-        outlines = read_outlines(self.source, stem, shape)
+        outlines = self.source.outlines(stem, shape, signed=True)
         if shape is not None and outlines.cells.shape != shape:
             name, size = self.source.files[stem], outlines.cells.shape
             raise InputError(f"{self.images[stem]} is {shape} pixels and {name} {size}. Give one size.")
@@ -94,7 +96,7 @@ class Limits:
         if unknown := set(listed) - set(outlines.numbers.tolist()):
             raise InputError(f"{stem} has no cell {min(unknown)}, which is listed as ambiguous. Check the list.")
         ambiguous, region = outlines.ambiguous | np.isin(outlines.numbers, listed), self._region(stem, outlines)
-        cells = outlines.cells.select(np.arange(len(outlines.cells) - outlines.crowds))
+        cells = outlines.counted.cells
         whole = leave_out(found, cells, Uncounted(np.zeros(len(cells), bool), region, self.partial))
         if not ambiguous.any():
             return whole, whole
@@ -106,24 +108,24 @@ class Limits:
         shape = outlines.cells.shape
         if stem not in self.region.files:
             raise InputError(f"{self.region.path} holds no region for {stem!r}. Add it, or leave the image out.")
-        region = self.region.cells(stem, shape)
+        region = self.region.area(stem, shape)
         if region.shape != shape:
             raise InputError(f"{self.region.files[stem]} is {region.shape} pixels, its image {shape}. Give one size.")
-        inside: Mask = cells_to_labels(region) > 0
-        return inside
+        return region
 
 
 def open_truth(
-    images: Path | None, labels: Path, wanted: Wanted, limits: Limits | None = None
+    images: Path | None, labels: Path, wanted: Wanted, limits: Limits | None = None, cells: Clues = NO_CLUES
 ) -> tuple[Truth, FoundNuclei]:
     """Pair images and truth of any format by stem; `images` is None when there are none. Nuclei come as they are found.
 
     InputError when some are missing that were asked for.
     """
-    source, limits = open_source(labels), limits or Limits()
+    listed, limits = {} if images is None else wanted.images(images), limits or Limits()
+    source = open_source(labels, replace(cells, stems=tuple(listed)))
     if images is None:
         return Truth(source, pair((labels, source.files)), {}, limits=limits), FoundNuclei()
-    pairing = pair((images, wanted.images(images)), (labels, source.files))
+    pairing = pair((images, listed), (labels, source.files))
     files = {stem: paths[0] for stem, paths in pairing.paired.items()}
     nuclei = find_nuclei(files, wanted)
     nuclei.demand_all()

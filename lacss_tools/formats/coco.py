@@ -1,6 +1,7 @@
 """COCO json: one file for all images, masks as polygons or run lengths, scores for predictions."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +10,18 @@ from typing import Any, TypedDict
 import numpy as np
 from jaxtyping import Integer
 
-from lacss_tools.arrays import Mask
-from lacss_tools.cells import Cells, cells_from_crops
+from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
+from lacss_tools.formats.coco_mask import RunLengths, WrongSizeError, pixels, run_lengths
+from lacss_tools.formats.outlined import DAMAGED, Gathered, Outlines
 from lacss_tools.io.native import write_text
 from lacss_tools.io.stems import stem_of
 
 FIX = "Correct the file."
+ALL = "all"
+"""in place of a category"""
+LONGEST, MOST_PIXELS = 2**24, 2**31 - 1
+"""side and pixels of an image that run lengths of COCO can describe"""
 
 
 class CocoImage(TypedDict):
@@ -25,13 +31,6 @@ class CocoImage(TypedDict):
     file_name: str
     height: int
     width: int
-
-
-class RunLengths(TypedDict):
-    """A mask in compressed run lengths; `size` is (height, width)."""
-
-    size: list[int]
-    counts: str
 
 
 class Shape(TypedDict):
@@ -51,6 +50,8 @@ class Annotation(Shape):
 
     id: int
     image_id: int
+    label: int
+    """number in its image"""
 
 
 Foreign = Mapping[str, Any]
@@ -67,22 +68,51 @@ class CocoFile:
     crowds: dict[str, list[Foreign]] = field(default_factory=dict)
     """annotations with `iscrowd`: areas in which cells cannot be told apart"""
 
-    def cells(self, stem: str, crowds: bool = False) -> Cells:
-        """Return the cells of one image in the order of the file, with `crowds` behind them those areas too.
+    def cells(self, stem: str) -> Cells:
+        """Return the cells of one image in the order of the file; errors as `outlines`."""
+        return self.outlines(stem).counted.cells
 
-        Raises InputError, naming the annotation, for one without a pixel in the image and for a score of nan.
+    def outlines(self, stem: str, image: tuple[int, int] | None = None) -> Outlines:
+        """Return the cells of one image in the order of the file, and behind them its crowds.
+
+        Annotations without a pixel in the image or without a readable segmentation are passed over. Raises InputError
+        when all of them are, when the size is not that of `image`, and for a score or a mask of another size.
         """
         shape = self.shapes[stem]
-        crops, scores = [], []
-        listed = self.annotations[stem] + (self.crowds.get(stem, []) if crowds else [])
-        for number, annotation in enumerate(listed, start=1):
-            name = f"{self.path}: annotation {annotation.get('id', number)} of {stem}"
-            crops.append(_pixels(annotation, shape, name))
-            score = annotation.get("score", 1.0)
-            if not isinstance(score, int | float) or not np.isfinite(score):
-                raise InputError(f"{name} has the score {score}. Give a finite number.")
-            scores.append(float(score))
-        return cells_from_crops(shape, crops, scores)
+        if image is not None and image != shape:
+            raise InputError(f"{self.path} says that {stem} is {shape} pixels, its image is {image}. Give one size.")
+        found = Gathered(f"{stem} in {self.path}", shape)
+        for number, annotation in enumerate(self.annotations[stem], start=1):
+            _add(found, annotation, number)
+        count = len(found.crops)
+        for number, annotation in enumerate(self.crowds.get(stem, []), start=count + 1):
+            _add(found, annotation, number)
+        return found.outlines(crowds=len(found.crops) - count)
+
+
+def _add(found: Gathered, annotation: Foreign, number: int) -> None:
+    name, label = f"annotation {annotation.get('id', number)}", annotation.get("label")
+    where = f"{name} of {found.name}"
+    score = _score(annotation.get("score"), where)
+    try:
+        crop = pixels(annotation.get("segmentation"), found.shape)
+    except WrongSizeError as error:
+        raise InputError(f"{where} {error}. {FIX}") from None
+    except Exception as error:  # pycocotools raises bare exceptions
+        found.pass_over(DAMAGED, f"{name} ({error})")
+        return
+    found.add(crop, score, name, str(label) if type(label) is int else "")
+
+
+def _score(score: Any, where: str) -> float:
+    """Return a score, that may be text, or 1 where there is none."""
+    try:
+        value = 1.0 if score is None else float(score)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where} has the score {score}. Give a finite number.")
+    return value
 
 
 def is_coco(data: Any) -> bool:
@@ -92,10 +122,12 @@ def is_coco(data: Any) -> bool:
     return isinstance(data, list) and all(isinstance(item, dict) and "segmentation" in item for item in data)
 
 
-def read_coco(path: Path, names: Path | None = None) -> CocoFile:
+def read_coco(path: Path, names: Path | None = None, category: str | None = None) -> CocoFile:
     """Read a COCO data set, or a list of results whose images are listed in the COCO file `names`.
 
-    Raises InputError when it is not COCO, when ids are used twice, or when an annotation belongs to no image.
+    Only annotations of `category` are read: names or ids, comma-separated, or ALL; it may be left out where there is
+    one. Raises InputError when it is not COCO, when an annotation belongs to no image, and for a category that is not
+    there.
     """
     data = _parse(path)
     if not is_coco(data):
@@ -103,119 +135,102 @@ def read_coco(path: Path, names: Path | None = None) -> CocoFile:
     if isinstance(data, list):
         if names is None:
             raise InputError(f"{path} is a list of results without image names. Add the images and annotations keys.")
-        data = {"images": _parse(names)["images"], "annotations": data}
+        data = _parse(names) | {"annotations": data}
     try:
         shapes, stems = _images(path, data["images"])
-        annotations, crowds = _by_image(path, data["annotations"], stems)
-    except (KeyError, TypeError) as error:
+        chosen = _of_category(path, _listed(data["annotations"]), data.get("categories") or [], category)
+        annotations, crowds = _by_image(path, chosen, stems)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"{path} is not COCO json: {error} is missing or wrong. {FIX}") from error
     return CocoFile(path, shapes, annotations, crowds)
 
 
 def _parse(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}). Export it again.") from error
 
 
-def _images(path: Path, images: list[Foreign]) -> tuple[dict[str, tuple[int, int]], dict[Any, str]]:
+def _listed(annotations: Any) -> list[Foreign]:
+    """Return annotations as a list; LIVECell has them by number."""
+    return list(annotations.values()) if isinstance(annotations, dict) else annotations
+
+
+def _images(path: Path, images: list[Foreign]) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Return the size of each image by stem, and its stem by id; one image may have several ids."""
     shapes: dict[str, tuple[int, int]] = {}
-    stems: dict[Any, str] = {}
+    files: dict[str, str] = {}
+    stems: dict[str, str] = {}
     for image in images:
         # a file name may be a path of another system
-        stem = stem_of(Path(str(image["file_name"]).replace("\\", "/")))
-        if image["id"] in stems or stem in shapes:
-            raise InputError(f"{path} lists image {image['id']} ({stem}) twice. {FIX}")
-        stems[image["id"]] = stem
-        shapes[stem] = (int(image["height"]), int(image["width"]))
+        file = str(image["file_name"]).replace("\\", "/")
+        stem, number, shape = stem_of(Path(file)), _key(image["id"]), (int(image["height"]), int(image["width"]))
+        if not all(0 < size <= LONGEST for size in shape) or shape[0] * shape[1] > MOST_PIXELS:
+            raise InputError(f"{path} says that {file} is {shape} pixels. {FIX}")
+        if stems.get(number, stem) != stem or files.get(stem, file) != file or shapes.get(stem, shape) != shape:
+            raise InputError(f"{path} has two images for the id {number} or the name {stem}. {FIX}")
+        stems[number], files[stem], shapes[stem] = stem, file, shape
     return shapes, stems
 
 
+def _key(number: Any) -> str:
+    """Return an id as text: some tools write the same id as 1, as 1.0 and as "1"."""
+    return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
+
+
+def _of_category(
+    path: Path, annotations: list[Foreign], categories: list[Foreign], wanted: str | None
+) -> list[Foreign]:
+    """Return the annotations of one category; InputError when there are several and none is named."""
+    used = {_key(one.get("category_id")) for one in annotations}
+    names = {_key(one["id"]): str(one.get("name", one["id"])) for one in categories if _key(one["id"]) in used}
+    if wanted == ALL or (wanted is None and len(names) < 2):
+        return annotations
+    chosen = (wanted or "").split(",")
+    ids = {number for number, name in names.items() if name in chosen or number in chosen}
+    if not ids:
+        listed = ", ".join(names.values())
+        raise InputError(f"{path} has the categories {listed}. Say with `category` which of them are cells, or {ALL}.")
+    return [one for one in annotations if _key(one.get("category_id")) in ids]
+
+
 def _by_image(
-    path: Path, annotations: list[Foreign], stems: dict[Any, str]
+    path: Path, annotations: list[Foreign], stems: dict[str, str]
 ) -> tuple[dict[str, list[Foreign]], dict[str, list[Foreign]]]:
-    """Return the annotations of each image that are cells, and those that are crowds."""
+    """Return the annotations of each image that are cells, and those that are crowds.
+
+    Of an image with several ids, an outline that is listed for each of them counts once.
+    """
     out: dict[str, list[Foreign]] = {stem: [] for stem in stems.values()}
     crowds: dict[str, list[Foreign]] = {stem: [] for stem in stems.values()}
+    several = {stem for stem in out if list(stems.values()).count(stem) > 1} if len(out) < len(stems) else set()
     seen = set()
     for annotation in annotations:
-        if annotation["image_id"] not in stems:
-            raise InputError(
-                f"{path} has an annotation of image {annotation['image_id']}, which it does not list. {FIX}"
-            )
-        if "id" in annotation:
-            if annotation["id"] in seen:
-                raise InputError(f"{path} uses the annotation id {annotation['id']} twice. {FIX}")
-            seen.add(annotation["id"])
-        (crowds if annotation.get("iscrowd") else out)[stems[annotation["image_id"]]].append(annotation)
+        number = _key(annotation["image_id"])
+        if number not in stems:
+            raise InputError(f"{path} has an annotation of image {number}, which it does not list. {FIX}")
+        stem = stems[number]
+        if stem in several:
+            outline = (stem, json.dumps(annotation.get("segmentation")))
+            if outline in seen:
+                continue
+            seen.add(outline)
+        (crowds if annotation.get("iscrowd") else out)[stem].append(annotation)
     return out, crowds
 
 
-def _pixels(annotation: Foreign, shape: tuple[int, int], name: str) -> tuple[int, int, Mask]:
-    from pycocotools import mask as rle
+def write_coco(path: Path, images: dict[str, tuple[str, Cells, Integer[np.ndarray, " n"]]]) -> None:
+    """Write stem -> (file name, cells, their numbers) as one COCO file with compressed run lengths, boxes and scores.
 
-    segmentation: Any = annotation.get("segmentation")
-    height, width = shape
-    try:
-        if isinstance(segmentation, dict):
-            if tuple(segmentation["size"]) != shape:
-                raise InputError(f"{name} has a mask of {segmentation['size']} pixels in an image of {shape}. {FIX}")
-            counts = segmentation["counts"]
-            code = rle.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation
-        else:
-            if not np.isfinite(np.concatenate([np.asarray(part, dtype=float) for part in segmentation])).all():
-                raise ValueError("coordinates that are not numbers")
-            code = rle.merge(rle.frPyObjects(segmentation, height, width))
-        crop = _decode(_counts(code["counts"]), shape)
-    except InputError:
-        raise
-    except Exception as error:  # pycocotools raises bare exceptions
-        raise InputError(f"{name} has no readable segmentation ({error}). {FIX}") from error
-    if crop is None:
-        raise InputError(f"{name} has no pixel inside the image of {shape} pixels. Is it of this image?")
-    return crop
-
-
-def _counts(code: bytes | str) -> list[int]:
-    """Return the run lengths behind COCO's text: 5 bits a character, sign-extended, from the 3rd on as differences."""
-    counts: list[int] = []
-    value = shift = 0
-    for character in code.encode() if isinstance(code, str) else code:
-        bits = character - 48
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            if bits & 16:
-                value -= 1 << shift
-            counts.append(value + counts[-2] if len(counts) > 2 else value)
-            value = shift = 0
-    return counts
-
-
-def _decode(counts: list[int], shape: tuple[int, int]) -> tuple[int, int, Mask] | None:
-    """Return (y0, x0, mask) of run lengths that go down the columns, background first."""
-    ends = np.cumsum(counts)
-    if len(ends) and (ends[-1] > shape[0] * shape[1] or min(counts) < 0):
-        raise ValueError("run lengths that exceed the image")
-    runs = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-    columns, rows = np.divmod(np.flatnonzero(runs), shape[0])
-    if not len(rows):
-        return None
-    y0, x0 = int(rows.min()), int(columns.min())
-    mask = np.zeros((int(rows.max()) - y0 + 1, int(columns.max()) - x0 + 1), dtype=bool)
-    mask[rows - y0, columns - x0] = True
-    return y0, x0, mask
-
-
-def write_coco(path: Path, images: dict[str, tuple[str, Cells]]) -> None:
-    """Write stem -> (file name, cells) as one COCO file with compressed run lengths, boxes, areas and scores."""
+    The number of a cell in its image is its `label`, a key that COCO does not know.
+    """
     described: list[CocoImage] = []
     annotations: list[Annotation] = []
-    for number, (name, cells) in enumerate(images.values(), start=1):
+    for number, (name, cells, labels) in enumerate(images.values(), start=1):
         described.append({"id": number, "file_name": name, "height": cells.shape[0], "width": cells.shape[1]})
-        for shape in shapes(cells):
-            annotations.append({"id": len(annotations) + 1, "image_id": number, **shape})
+        for shape, label in zip(shapes(cells), labels.tolist(), strict=True):
+            annotations.append({"id": len(annotations) + 1, "image_id": number, "label": label, **shape})
     write_data_set(path, described, annotations)
 
 
@@ -234,7 +249,7 @@ def shapes(cells: Cells) -> list[Shape]:
         out.append(
             {
                 "category_id": 1,
-                "segmentation": _run_lengths(pixels, cells.shape),
+                "segmentation": run_lengths(pixels, cells.shape),
                 "iscrowd": 0,
                 "bbox": [x0, y0, x1 - x0 + 1, y1 - y0 + 1],
                 "area": len(pixels),
@@ -242,17 +257,3 @@ def shapes(cells: Cells) -> list[Shape]:
             }
         )
     return out
-
-
-def _run_lengths(pixels: Integer[np.ndarray, "pixel 2"], shape: tuple[int, int]) -> RunLengths:
-    """Return (y, x) pixels in COCO's compressed run lengths: column by column, background first."""
-    from pycocotools import mask as rle
-
-    height, width = shape
-    at = np.sort(pixels[:, 1] * height + pixels[:, 0])
-    starts = at[np.diff(at, prepend=-2) > 1]
-    stops = at[np.diff(at, append=at[-1] + 2) > 1] + 1
-    edges = np.stack([starts, stops], axis=1).reshape(-1)
-    counts = np.diff(edges, prepend=0, append=height * width).tolist()
-    code = rle.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
-    return {"size": [height, width], "counts": code["counts"].decode()}

@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lacss_tools.errors import UsageError
-from lacss_tools.formats.names import FORMATS
+from lacss_tools.formats.names import FORMATS, parse_formats
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, OverwriteOption, PatternOption, ProjectOption, WorkersOption, resolve
+from lacss_tools.screen.options import (
+    HERE,
+    CategoryOption,
+    OverwriteOption,
+    PatternOption,
+    ProjectOption,
+    SuffixOption,
+    WorkersOption,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from lacss_tools.formats.lacss_json import LacssImage
+    from lacss_tools.formats.sources import Segmentations
+    from lacss_tools.jobs.batch import Job, Summary
+    from lacss_tools.jobs.job import Work
 
 PROJECT = "project"
 
@@ -41,6 +53,8 @@ def convert(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where --to FORMATS writes.", show_default="converted/")
     ] = None,
+    suffix: SuffixOption = None,
+    category: CategoryOption = None,
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
     pattern: PatternOption = None,
@@ -53,6 +67,8 @@ def convert(
     no model is needed.
     """
     from lacss_tools.formats import steps
+    from lacss_tools.formats.layout import Clues
+    from lacss_tools.formats.sources import open_source
 
     path, home = project / source, Project(project)
     if to == PROJECT and output is not None:
@@ -64,50 +80,60 @@ def convert(
         _from_lacss(entries, home, workers, overwrite)
         return
     files = steps.image_files(resolve(project, images, home.images), required=images is not None)
-    if to == PROJECT:
-        _to_project(path, files, home, workers, overwrite)
-    else:
-        folder = resolve(project, output, home.root / "converted")
+    formats = () if to == PROJECT else parse_formats(to)
+    folder = resolve(project, output, home.root / "converted")
+    if formats:
         check_output(folder, path if path.is_dir() else path.parent)
-        _to_formats(path, files, folder, to, workers, overwrite)
+    cells = open_source(path, Clues(tuple(files), suffix, category))
+    if formats:
+        _to_formats(cells, files, folder, formats, workers, overwrite)
+    else:
+        _to_project(cells, files, home, workers, overwrite)
 
 
-def _to_project(path: Path, images: dict[str, Path], home: Project, workers: int, overwrite: bool) -> None:
+def _to_project(source: "Segmentations", images: dict[str, Path], home: Project, workers: int, overwrite: bool) -> None:
     from lacss_tools.formats import steps
-    from lacss_tools.formats.sources import open_source
-    from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
-    source = open_source(path)
     console.say(f"{source.kind}: cells of {len(source.files)} images")
-    jobs = steps.conversion_jobs(source, home)
     work = partial(steps.convert_image, source=source, images=images, home=home, overwrite=overwrite)
-    with console.progress("convert") as advance:
-        done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
-    if dropped := steps.dropped_duplicates(source, home):
-        console.say(f"{dropped} outlines are duplicates of others and were dropped")
+    done = _run(steps.conversion_jobs(source, home), work, source, workers, overwrite)
     console.finish(done, f"{home.lois}, {home.masks} and {home.labels}")
 
 
-def _to_formats(path: Path, images: dict[str, Path], folder: Path, to: str, workers: int, overwrite: bool) -> None:
+def _to_formats(
+    source: "Segmentations",
+    images: dict[str, Path],
+    folder: Path,
+    formats: tuple[str, ...],
+    workers: int,
+    overwrite: bool,
+) -> None:
     from lacss_tools.formats import steps
-    from lacss_tools.formats.names import parse_formats
     from lacss_tools.formats.outputs import merge_coco
-    from lacss_tools.formats.sources import open_source
-    from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
-    formats = parse_formats(to)
-    source = open_source(path)
     known = sum(stem in images for stem in source.files)
     console.say(f"{source.kind}: cells of {len(source.files)} images, {known} with an image")
-    jobs = steps.export_jobs(source, folder, formats)
     work = partial(steps.export_image, source=source, images=images, folder=folder, formats=formats)
-    with console.progress("convert") as advance:
-        done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance)
+    done = _run(steps.export_jobs(source, folder, formats), work, source, workers, overwrite)
     if "coco" in formats:
         merge_coco(folder, source.files)
     console.finish(done, str(folder))
+
+
+def _run(jobs: "list[Job]", work: "Work", source: "Segmentations", workers: int, overwrite: bool) -> "Summary":
+    """Do the jobs and say what of the source did not become a cell."""
+    from lacss_tools.formats.steps import AllLeftOut
+    from lacss_tools.jobs import batch
+    from lacss_tools.screen import console
+
+    left = AllLeftOut(source.passed_over)
+    with console.progress("convert") as advance:
+        done = batch.run(jobs, work, workers=workers, overwrite=overwrite, advance=advance, receive=left.receive)
+    for remark in left.remarks():
+        console.say(remark)
+    return done
 
 
 def _from_lacss(entries: "dict[str, LacssImage]", home: Project, workers: int, overwrite: bool) -> None:

@@ -34,16 +34,18 @@ def read_lacss_json(path: Path) -> dict[str, LacssImage]:
     Raises InputError for an entry that lacks a key, for two images of one stem, and for locations that are no numbers.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}). Export it again.") from error
+    if not is_lacss_json(entries):
+        raise InputError(f"{path} is no list of images with their locations. Export it again.")
     images: dict[str, LacssImage] = {}
     for number, entry in enumerate(entries, start=1):
-        name = f"{path}: entry {entry.get('img_id', number)}"
+        name = f"{path}: entry {number}"
         try:
             image, mask = path.parent / entry["image_file"], path.parent / entry["mask_file"]
             locations = np.array(entry["locations"], dtype=np.float64).reshape(-1, 2)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"{name} lacks image_file, mask_file or locations [y, x] ({error}). Correct it."
             ) from error

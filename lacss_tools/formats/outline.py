@@ -4,8 +4,10 @@ Vertices are (y, x) in the frame of ImageJ and QuPath: (0, 0) is the top-left co
 centre of pixel (i, j) is (i + 0.5, j + 0.5).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 
 from lacss_tools.arrays import Mask
 from lacss_tools.cells import Cells
@@ -13,6 +15,10 @@ from lacss_tools.cells import Cells
 Ring = Integer[np.ndarray, "_ 2"]
 """a closed outline without its first vertex repeated; the cell lies on its right hand on the screen"""
 Outline = Float[np.ndarray, "_ 2"] | Ring
+FARTHEST = 1e9
+"""pixels from the image in which no vertex lies any more"""
+EDGES = 512
+"""at a time: memory does not grow with the number of vertices"""
 
 
 def polygons(mask: Mask) -> list[list[Ring]]:
@@ -87,22 +93,55 @@ def _area(ring: Ring) -> float:
     return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
 
 
-def fill(rings: list[Outline], shape: tuple[int, int]) -> tuple[int, int, Mask] | None:
-    """Return (y0, x0, mask) of the pixels of an image whose centre an odd number of rings encloses; None if none.
+def fill(polygons: Iterable[list[Outline]], shape: tuple[int, int]) -> tuple[int, int, Bool[np.ndarray, "_ _"]] | None:
+    """Return (y0, x0, mask) of the pixels of an image whose centre lies in any of the polygons; None if none.
 
-    Exact for rings along pixel edges; for other polygons a pixel is off by at most half a pixel of the border.
+    A polygon is a list of rings; a centre lies in it when an odd number of them encloses it. Time and memory are those
+    of the box of the polygons within the image. Raises ValueError for coordinates that are no places.
+
+    >>> fill([[np.array([[0.0, 0.0], [0.0, 9.0], [9.0, 9.0], [9.0, 0.0]])]], (2, 3))[2].sum()
+    np.int64(6)
     """
-    from skimage.draw import polygon2mask
-
-    vertices = np.concatenate(rings).astype(float)
+    parts = [[np.asarray(ring, dtype=np.float64) for ring in rings if len(ring) > 2] for rings in polygons]
+    every = [ring for rings in parts for ring in rings]
+    if not every:
+        return None
+    vertices = np.concatenate(every)
+    if vertices.ndim != 2 or vertices.shape[1] != 2 or not (np.abs(vertices) < FARTHEST).all():
+        raise ValueError("coordinates that are no places")
     low = np.clip(np.floor(vertices.min(axis=0)), 0, shape).astype(int)
     high = np.clip(np.ceil(vertices.max(axis=0)), 0, shape).astype(int)
     if (high <= low).any():
         return None
     mask = np.zeros(high - low, dtype=bool)
-    for ring in rings:
-        mask ^= polygon2mask(mask.shape, ring.astype(float) - low - 0.5)
+    for rings in parts:
+        if rings:
+            mask |= _inside([ring - low for ring in rings], mask.shape)
     return (int(low[0]), int(low[1]), mask) if mask.any() else None
+
+
+def _inside(rings: list[Outline], shape: tuple[int, ...]) -> Mask:
+    """Return which pixel centres an odd number of rings encloses: along each row they switch it on and off."""
+    switches = np.zeros((shape[0], shape[1] + 1), dtype=bool)
+    for ring in rings:
+        ends = np.roll(ring, -1, axis=0)
+        for k in range(0, len(ring), EDGES):
+            _switch(switches, ring[k : k + EDGES].astype(np.float64), ends[k : k + EDGES])
+    mask: Mask = np.logical_xor.accumulate(switches, axis=1)[:, :-1]
+    return mask
+
+
+def _switch(switches: Mask, start: Outline, end: Outline) -> None:
+    """Switch, in each row whose centres edges cross, the first centre on or behind each edge."""
+    height, width = switches.shape[0], switches.shape[1] - 1
+    ends = np.sort(np.stack([start[:, 0], end[:, 0]]), axis=0)
+    first, last = np.clip(np.ceil(ends - 0.5), 0, height).astype(int)
+    edge = np.repeat(np.arange(len(start)), last - first)
+    row = np.arange(len(edge)) + (last - np.cumsum(last - first))[edge]
+    step = (end - start)[edge]
+    column = start[edge, 1] + (row + 0.5 - start[edge, 0]) / step[:, 0] * step[:, 1]
+    at = np.clip(np.ceil(column - 0.5), 0, width).astype(int)
+    np.logical_xor.at(switches, (row, at), True)
 
 
 def cell_outlines(cells: Cells, k: int) -> list[list[Ring]]:

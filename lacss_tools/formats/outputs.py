@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Integer
 
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells
@@ -16,6 +17,7 @@ from lacss_tools.formats.names import COCO_OF_ALL, output_path
 from lacss_tools.formats.nuclei import NucleusLabels
 from lacss_tools.formats.rois import write_rois
 from lacss_tools.formats.table import measure, with_relative_area
+from lacss_tools.formats.weak import numbered
 from lacss_tools.io.native import write_labels, write_png, write_table
 from lacss_tools.screen.draw import SKY, background, draw_outlines
 
@@ -35,21 +37,30 @@ class Segmented:
     channels: tuple[str, ...] = ()
     nuclei: NucleusLabels | None = None
     """to be measured in the cells"""
+    numbers: Integer[np.ndarray, " n"] | None = None
+    """of the cells, where they have others than 1, 2, 3, ..."""
+
+    @property
+    def own_numbers(self) -> Integer[np.ndarray, " n"]:
+        """The number of each cell, by which it is called in every format."""
+        return np.arange(1, len(self.cells) + 1) if self.numbers is None else self.numbers
 
     def table(self) -> tuple[list[str], list[list[Any]]]:
         """Return the header and rows of the table of its cells."""
         measured = measure(self.labels, self.cells, self.image, self.pixel_size, self.channels, nuclei=self.nuclei)
-        return with_relative_area(*measured)
+        header, rows = with_relative_area(*measured)
+        numbers = self.own_numbers.tolist()
+        return header, [[numbers[label - 1], *values] for label, *values in rows]
 
 
 def write_outputs(folder: Path, found: Segmented, formats: Iterable[str]) -> None:
     """Write the cells of one image in each of `formats`; labels, table and contours flattened, the others whole."""
     writers: dict[str, Callable[[Path], None]] = {
-        "labels": lambda path: write_labels(path, found.labels, found.pixel_size),
+        "labels": lambda path: write_labels(path, numbered(found.labels, found.own_numbers), found.pixel_size),
         "csv": lambda path: write_table(path, *found.table()),
-        "coco": lambda path: write_coco(path, {found.stem: (found.name, found.cells)}),
-        "roi": lambda path: write_rois(path, found.cells),
-        "geojson": lambda path: write_geojson(path, found.cells),
+        "coco": lambda path: write_coco(path, {found.stem: (found.name, found.cells, found.own_numbers)}),
+        "roi": lambda path: write_rois(path, found.cells, found.own_numbers),
+        "geojson": lambda path: write_geojson(path, found.cells, found.own_numbers),
         "contours": lambda path: write_png(path, contours(found.image, found.labels)),
     }
     for form in formats:

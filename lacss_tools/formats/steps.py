@@ -2,26 +2,24 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.arrays import Labels, Mask, Points
-from lacss_tools.cells import Cells, cells_from_labels
 from lacss_tools.errors import InputError
 from lacss_tools.formats.lacss_json import LacssImage, is_lacss_json, read_lacss_json, read_upright_mask
+from lacss_tools.formats.layout import IMAGES
 from lacss_tools.formats.names import pending
+from lacss_tools.formats.outlined import Outlines, PassedOver, not_cells
 from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.sources import Segmentations
-from lacss_tools.formats.weak import distinct, flatten, inner_points, inner_points_of
+from lacss_tools.formats.weak import distinct, flatten, inner_points_of, numbered
 from lacss_tools.io.image import channels_first, load, whole_image
-from lacss_tools.io.lois import read_lois, write_lois
-from lacss_tools.io.native import atomic, read_labels, write_labels, write_mask
+from lacss_tools.io.lois import write_lois
+from lacss_tools.io.native import atomic, write_labels, write_mask
 from lacss_tools.io.project import Project, list_images
 from lacss_tools.jobs.batch import Job
-
-AS_LABELS = ("label images", "Cellpose masks")
 
 
 @dataclass(frozen=True)
@@ -63,52 +61,76 @@ def image_files(folder: Path, required: bool) -> dict[str, Path]:
     return list_images(folder) if required or folder.is_dir() else {}
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """What of the file of one image did not become a cell."""
+
+    duplicates: int = 0
+    """outlines of a cell that is outlined twice"""
+    crowds: int = 0
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+@dataclass
+class AllLeftOut:
+    """What of many files did not become a cell, for `jobs.batch.run`."""
+
+    files: tuple[Path, ...]
+    """that hold no cells of any image"""
+    duplicates: int = 0
+    crowds: int = 0
+    objects: list[PassedOver] = field(default_factory=list)
+
+    def receive(self, job: Job, left: LeftOut) -> None:
+        """Add what was left out of one image."""
+        self.duplicates += left.duplicates
+        self.crowds += left.crowds
+        self.objects += left.passed_over
+
+    def remarks(self) -> list[str]:
+        """Return a sentence on each kind."""
+        return [
+            *not_cells(self.files, self.objects),
+            *([f"{self.duplicates} outlines are duplicates of others and were dropped"] if self.duplicates else []),
+            *([f"{self.crowds} crowds (iscrowd), which are many cells in one, were left out"] if self.crowds else []),
+        ]
+
+
 def convert_image(
     job: Job, source: Segmentations, images: dict[str, Path], home: Project, overwrite: bool = False
-) -> None:
+) -> LeftOut:
     """Write LOIs, mask and labels of one image into the project, those that are missing or all of them.
 
     What exists may have been corrected by hand. Raises InputError when the image holds no cell.
     """
-    points, mask, labels = _weak(source, job.stem, images)
-    if not mask.any():
-        raise InputError(f"{job.inputs[0]} holds no cell ({job.stem}). Remove it, or check that it holds the cells.")
-    files = outputs_of(job.stem, home)
+    outlines = read_outlines(source, job.stem, images)
+    cells, numbers = outlines.counted.cells, outlines.counted.numbers
+    # a label image cannot hold a cell twice
+    kept = np.arange(len(cells)) if source.as_labels else distinct(cells)
+    cells, numbers = cells.select(kept), numbers[kept]
+    if not len(cells):
+        why = f", but {outlines.crowds} crowds (iscrowd), which are many cells in one" if outlines.crowds else ""
+        raise InputError(
+            f"{job.inputs[0]} holds no cell ({job.stem}){why}. Remove it, or check that it holds the cells."
+        )
+    labels, files = numbered(flatten(cells), numbers), outputs_of(job.stem, home)
     if overwrite or not files.lois.exists():
-        write_lois(files.lois, points, np.ones(len(points)))
+        write_lois(files.lois, inner_points_of(cells), np.ones(len(cells)))
     if overwrite or not files.mask.exists():
-        write_mask(files.mask, mask)
+        write_mask(files.mask, labels > 0)
     in_place = job.inputs[0].parent.resolve() == home.labels.resolve()
     if not in_place and (overwrite or not files.labels.exists()):
         write_labels(files.labels, labels)
+    return LeftOut(len(outlines.cells) - outlines.crowds - len(cells), outlines.crowds, outlines.passed_over)
 
 
-def _weak(source: Segmentations, stem: str, images: dict[str, Path]) -> tuple[Points, Mask, Labels]:
-    if source.kind in AS_LABELS:  # their numbers are kept
-        labels = read_labels(source.files[stem])
-        return inner_points(labels), labels > 0, labels
-    cells = distinct(read_cells(source, stem, images))
-    labels = flatten(cells)
-    return inner_points_of(cells), labels > 0, labels
-
-
-def read_cells(source: Segmentations, stem: str, images: dict[str, Path]) -> Cells:
-    """Return the cells of one image, with the size of its image where the format needs it."""
+def read_outlines(source: Segmentations, stem: str, images: dict[str, Path]) -> Outlines:
+    """Return the outlines of one image, with the size of its image where the format needs it or says it too."""
     shape = None
-    if source.needs_shape and stem in images:
+    if not source.as_labels and stem in images:
         _, height, width = channels_first(images[stem], load(images[stem])).shape
         shape = (height, width)
-    return source.cells(stem, shape)
-
-
-def dropped_duplicates(source: Segmentations, home: Project) -> int:
-    """Return how many outlines of a COCO file did not become a cell of their own, counted from the LOIs written."""
-    if source.coco is None:
-        return 0
-    written = {stem: outputs_of(stem, home).lois for stem in source.files}
-    return sum(
-        len(source.coco.annotations[stem]) - len(read_lois(path)[0]) for stem, path in written.items() if path.exists()
-    )
+    return source.outlines(stem, shape)
 
 
 # ---- the authors' train.json to a project ---------------------------------------------------------------------------
@@ -174,23 +196,23 @@ def export_jobs(source: Segmentations, folder: Path, formats: tuple[str, ...]) -
 
 def export_image(
     job: Job, source: Segmentations, images: dict[str, Path], folder: Path, formats: tuple[str, ...]
-) -> None:
+) -> LeftOut:
     """Write the cells of one image in each of `formats`, measured on its image where there is one."""
     loaded = load(images[job.stem]) if job.stem in images else None
     image = None if loaded is None else whole_image(images[job.stem], loaded)
-    pixel_size = loaded.pixel_size if loaded else None
-    if source.kind in AS_LABELS:
-        labels = read_labels(source.files[job.stem])
-        cells = cells_from_labels(labels)
-        pixel_size = pixel_size or load(source.files[job.stem]).pixel_size
-        labels = flatten(cells)
-    else:
-        cells = read_cells(source, job.stem, images)
-        labels = flatten(cells)
-    if image is not None and image.shape[1:] != labels.shape:
+    outlines = source.outlines(job.stem, None if image is None else image.shape[1:])
+    found = outlines.counted
+    if image is not None and image.shape[1:] != found.cells.shape:
         raise InputError(
-            f"{images[job.stem]} is {image.shape[1:]} pixels and {job.inputs[0]} {labels.shape}. Give one size."
+            f"{images[job.stem]} is {image.shape[1:]} pixels and {job.inputs[0]} {found.cells.shape}. Give one size."
         )
+    pixel_size = loaded.pixel_size if loaded else None
+    if pixel_size is None and source.kind in IMAGES:
+        pixel_size = load(job.inputs[0]).pixel_size
     name = images[job.stem].name if job.stem in images else f"{job.stem}.tif"
-    channels = loaded.channels if loaded else ()
-    write_outputs(folder, Segmented(job.stem, name, cells, labels, image, pixel_size, channels), formats)
+    segmented = Segmented(
+        job.stem, name, found.cells, flatten(found.cells), image, pixel_size, loaded.channels if loaded else (),
+        numbers=found.numbers,
+    )  # fmt: skip
+    write_outputs(folder, segmented, formats)
+    return LeftOut(0, outlines.crowds, outlines.passed_over)

@@ -1,6 +1,7 @@
 """From outlined cells to weak annotation: one point inside each cell, and the cell area."""
 
 import numpy as np
+from jaxtyping import Integer
 
 from lacss_tools.arrays import Labels, Points
 from lacss_tools.cells import Cells, cells_from_labels
@@ -31,15 +32,15 @@ def inner_points_of(cells: Cells) -> Points:
     return points
 
 
-def distinct(cells: Cells, most: float = DUPLICATE_IOU) -> Cells:
-    """Return the cells without those that share an IoU of `most` or more with an earlier one that is kept."""
+def distinct(cells: Cells, most: float = DUPLICATE_IOU) -> Integer[np.ndarray, " m"]:
+    """Return which cells to keep: not those that share an IoU of `most` or more with an earlier one that is kept."""
     iou = overlap(cells, cells).iou()
     rows = rows_of(iou)
     keep = np.ones(len(cells), dtype=bool)
     for k, j in zip(rows.tolist(), iou.indices.tolist(), strict=True):
         if j < k and keep[j] and iou[k, j] >= most:
             keep[k] = False
-    return cells.select(np.flatnonzero(keep))
+    return np.flatnonzero(keep)
 
 
 def flatten(cells: Cells) -> Labels:
@@ -52,3 +53,14 @@ def flatten(cells: Cells) -> Labels:
         y0, x0, y1, x1 = cells.boxes[k]
         labels[y0:y1, x0:x1][cells.mask(k)] = k + 1
     return labels
+
+
+def numbered(labels: Labels, numbers: Integer[np.ndarray, " n"]) -> Labels:
+    """Return a label image of cells 1 to n with the number of each in its place.
+
+    >>> numbered(np.array([[0, 2], [1, 1]]), np.array([7, 300])).tolist()
+    [[0, 300], [7, 7]]
+    """
+    numbers = np.concatenate([[0], numbers]).astype(np.int32)
+    own: Labels = numbers[labels]
+    return own

@@ -1,13 +1,20 @@
 """Candidates: the five masks of `lacss graphcut`, a page each, and what the cut has to tell about them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lacss_tools.arrays import Masks
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import write_tiff
+from lacss_tools.io.plausible import check_chain, check_pages
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile
 
 
 @dataclass(frozen=True)
@@ -42,20 +49,12 @@ def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: C
 
 def read_cut_notes(path: Path) -> CutNotes:
     """Read what `write_candidates` noted, without the pixels; InputError for a damaged file."""
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            facts = tiff.imagej_metadata or {}
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read; it may be damaged. Delete it and run lacss graphcut again."
-        ) from error
-    seam = float(facts["seam"]) if "seam" in facts else None
-    counts = (int(facts.get(name, 0)) for name in ("nuclei", "unstained"))
-    return CutNotes(
-        facts.get("polarity") == "dark", seam, str(facts.get("settings", "")), str(facts.get("seeds", "")), *counts
-    )
+    with _reading(path) as tiff:
+        facts = tiff.imagej_metadata or {}
+        seam = float(facts["seam"]) if "seam" in facts else None
+        nuclei, unstained = (int(facts.get(name, 0)) for name in ("nuclei", "unstained"))
+    settings, seeds = (str(facts.get(name, "")) for name in ("settings", "seeds"))
+    return CutNotes(facts.get("polarity") == "dark", seam, settings, seeds, nuclei, unstained)
 
 
 def read_candidates(path: Path) -> tuple[Masks, list[float]]:
@@ -63,17 +62,27 @@ def read_candidates(path: Path) -> tuple[Masks, list[float]]:
 
     Raises InputError for a damaged file and for one that `lacss graphcut` did not write.
     """
+    with _reading(path) as tiff:
+        pages = [page.aspage() for page in tiff.pages]
+        check_pages(tiff, pages)
+        pixels = np.stack([page.asarray() for page in pages])
+        told = str((tiff.imagej_metadata or {}).get("thresholds", ""))
+        thresholds = [float(value) for value in told.split(",") if value]
+    if pixels.ndim != 3 or len(thresholds) != len(pages):
+        raise InputError(f"{path} is not a candidates file of lacss graphcut. Delete it and run lacss graphcut again.")
+    return pixels > 0, thresholds
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator["TiffFile"]:
+    """Open a candidates file; whatever is raised on a damaged one is an InputError."""
     import tifffile
 
     try:
         with tifffile.TiffFile(path) as tiff:
-            pages = np.stack([page.asarray() for page in tiff.pages])
-            metadata = tiff.imagej_metadata or {}
+            check_chain(tiff)
+            yield tiff
     except Exception as error:
         raise InputError(
             f"{path} cannot be read; it may be damaged. Delete it and run lacss graphcut again."
         ) from error
-    thresholds = [float(value) for value in str(metadata.get("thresholds", "")).split(",") if value]
-    if pages.ndim != 3 or len(thresholds) != len(pages):
-        raise InputError(f"{path} is not a candidates file of lacss graphcut. Delete it and run lacss graphcut again.")
-    return pages > 0, thresholds

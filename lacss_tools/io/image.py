@@ -12,6 +12,7 @@ import numpy as np
 
 from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError
+from lacss_tools.io.plausible import check_pages, check_picture
 from lacss_tools.io.scenes import choose_scene, split_scene
 from lacss_tools.io.tiff import TiffImage, images_of, open_tiff
 from lacss_tools.io.units import both, micrometres
@@ -171,7 +172,9 @@ def _load_tiff(path: Path, scene: str | None) -> Loaded:
 def chosen_image(path: Path, tiff: "TiffFile", scene: str | None) -> TiffImage:
     """Return the image of a TIFF file, or the one asked for of several, without axes of one entry but Y and X."""
     images = images_of(tiff, path)
-    return images[choose_scene(path, [image.name for image in images], scene)].squeezed()
+    image = images[choose_scene(path, [image.name for image in images], scene)]
+    check_pages(tiff, image.pages)
+    return image.squeezed()
 
 
 # ---- others ---------------------------------------------------------------------------------------------------------
@@ -180,6 +183,7 @@ def chosen_image(path: Path, tiff: "TiffFile", scene: str | None) -> TiffImage:
 def _load_picture(path: Path, scene: str | None) -> Loaded:
     import imagecodecs
 
+    check_picture(path)
     choose_scene(path, [""], scene)
     pixels = np.asarray(imagecodecs.imread(path))
     loaded = Loaded(pixels, "YX" if pixels.ndim == 2 else "YXS")

@@ -18,10 +18,13 @@ import numpy as np
 from lacss_tools.arrays import Image, Labels, Mask, Plane
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import load, whole_image
+from lacss_tools.io.instances import unlike_labels
 from lacss_tools.io.stems import as_text
 
 MAX_LABEL = 2**31 - 1
 """labels are int32 in memory"""
+LOSSY = (".jpg", ".jpeg")
+"""formats that do not keep values"""
 Keywords = dict[str, Any]
 """what tifffile takes, by its names"""
 
@@ -84,10 +87,20 @@ def read_plane(path: Path, channel: str | None = None, without: str | None = Non
     Three equal channels count as one. `called` is what the setting is called that names the channel.
     """
     image = read_image(path, channel, without)
+    plane = one_plane(image)
+    if plane is None:
+        raise InputError(
+            f"{path} has {len(image)} channels where one grey channel is needed. Name the `{called}` to use."
+        )
+    return plane
+
+
+def one_plane(image: Image) -> Plane | None:
+    """Return the channel of an image of one, or of three equal ones (and alpha), else None."""
     if len(image) == 1 or (len(image) in (3, 4) and (image[0] == image[1]).all() and (image[0] == image[2]).all()):
         plane: Plane = image[0]
         return plane
-    raise InputError(f"{path} has {len(image)} channels where one grey channel is needed. Name the `{called}` to use.")
+    return None
 
 
 def read_full_scale(path: Path) -> float | None:
@@ -97,14 +110,23 @@ def read_full_scale(path: Path) -> float | None:
 
 
 def read_labels(path: Path, signed: bool = False) -> Labels:
-    """Read instance labels (0 = background) as int32; InputError for fractions, negative numbers, several channels.
+    """Read instance labels (0 = background) as int32.
 
-    `signed` lets negative numbers pass, which mark cells that are ambiguous.
+    Raises InputError for what cannot be labels: fractions, negative numbers, several channels, JPEG, and pixels that
+    are a picture or a mask. `signed` lets negative numbers pass, which mark cells that are ambiguous.
     """
+    if path.suffix.lower() in LOSSY:
+        raise InputError(f"{path} is a JPEG, which blurs the numbers of cells. Save the label image as TIFF or PNG.")
     loaded = load(path)
     # floats of 24 bits cannot tell large labels apart
     exact = loaded.pixels.squeeze()
-    return as_labels(path, exact if exact.ndim == 2 and exact.dtype.kind in "uib" else read_plane(path), signed)
+    if exact.ndim == 2 and exact.dtype.kind in "uib":
+        return as_labels(path, exact, signed)
+    image = whole_image(path, loaded)
+    plane = one_plane(image)
+    if plane is None:
+        raise InputError(f"{path} has {len(image)} channels, as a picture has; labels have one. Give the label image.")
+    return as_labels(path, plane, signed)
 
 
 def as_labels(path: Path, plane: np.ndarray, signed: bool = False) -> Labels:
@@ -115,7 +137,10 @@ def as_labels(path: Path, plane: np.ndarray, signed: bool = False) -> Labels:
         raise InputError(f"{path} holds negative labels. Use 0 for background and 1, 2, ... for cells.")
     if plane.size and plane.max() > MAX_LABEL:
         raise InputError(f"{path} holds the label {plane.max()}, above {MAX_LABEL}. Renumber the cells.")
-    return plane.astype(np.int32)
+    labels = plane.astype(np.int32)
+    if (what := unlike_labels(labels)) is not None:
+        raise InputError(f"{path} is {what} and no label image. Give one in which each cell has its own number.")
+    return labels
 
 
 def read_mask(path: Path) -> Mask:
@@ -125,10 +150,10 @@ def read_mask(path: Path) -> Mask:
 
 def as_mask(path: Path, plane: np.ndarray) -> Mask:
     """Return the pixels (y, x) of a mask, True where they are not 0; errors, which name `path`, as `read_mask`."""
-    values: np.ndarray = np.unique(plane)
-    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
-        raise InputError(f"{path} is not a mask: it holds {len(values)} values, expected 0 and one other.")
     mask: Mask = plane > 0
+    one = plane == plane.max(initial=0)
+    if (mask & ~one).any() or (plane < 0).any():
+        raise InputError(f"{path} is not a mask: it holds {len(np.unique(plane))} values, expected 0 and one other.")
     return mask
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lacss_tools.io.ome import OmeImage, own_images
+from lacss_tools.io.plausible import check_chain
 from lacss_tools.io.units import both, micrometres
 
 if TYPE_CHECKING:
@@ -74,10 +75,16 @@ class TiffImage:
 
 
 def open_tiff(path: Path) -> "TiffFile":
-    """Open a TIFF file. What OME-XML and Micro-Manager say of other files is not followed."""
+    """Open a TIFF file. What OME-XML and Micro-Manager say of other files is not followed; errors as `check_chain`."""
     import tifffile
 
-    return tifffile.TiffFile(path, is_ome=False, is_mmstack=False, is_ndtiff=False)
+    tiff = tifffile.TiffFile(path, is_ome=False, is_mmstack=False, is_ndtiff=False)
+    try:
+        check_chain(tiff)
+    except Exception:  # tifffile raises its own
+        tiff.close()
+        raise
+    return tiff
 
 
 def images_of(tiff: "TiffFile", path: Path) -> list[TiffImage]:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from lacss_tools.errors import InputError
+from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.native import atomic
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
@@ -50,12 +52,21 @@ class Header:
 def load_weights(path: Path) -> tuple[Lacss, float]:
     """Read a model and its working scale from a .safetensors file or a run folder; InputError when it is neither."""
     header, weights = _read_weights(path)
+    if sum(header.model.blocks) > len(weights) or _shapes_of(header.model) != _shapes(weights):
+        raise InputError(f"{path} is of another version of the network. Train again with this version.")
     model = Lacss(header.model)
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(f"{path} is of another version of the network. Train again with this version.") from error
+    model.load_state_dict(weights)
     return model, header.scale
+
+
+def _shapes_of(model: ModelSettings) -> dict[str, torch.Size]:
+    """Return the shapes of the weights of a network, which takes no memory."""
+    with torch.device("meta"):
+        return _shapes(Lacss(model).state_dict())
+
+
+def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def trained_channel(path: Path) -> str | None:
@@ -84,9 +95,15 @@ def _read_weights(path: Path) -> tuple[Header, dict[str, torch.Tensor]]:
         raise InputError(f"{path} is not a whole safetensors file ({error}). Copy it again.") from error
     if FORMAT not in header:
         raise InputError(f"{path} was not written by lacss train of this version. Give a model made by it.")
-    told = json.loads(header[FORMAT])
+    try:
+        return _header_from(json.loads(header[FORMAT])), weights
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError, RecursionError) as error:
+        raise InputError(f"{path} does not say what network it is of ({error}). Copy it again.") from error
+
+
+def _header_from(told: dict[str, Any]) -> Header:
     channel, nuclei = (None if told.get(name) is None else str(told[name]) for name in ("channel", "nuclei_channel"))
-    return Header(from_table(ModelSettings, told["model"]), float(told["scale"]), channel, nuclei), weights
+    return Header(from_table(ModelSettings, told["model"]), float(told["scale"]), channel, nuclei)
 
 
 def weights_hash(path: Path) -> str:

@@ -49,6 +49,7 @@ def picture(
     In svg and pdf lines and text stay sharp and can be changed. Pictures that exist are made again.
     """
     forms = _forms(to, sheet)
+    from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import open_source
     from lacss_tools.io.nuclei import Wanted, find_nuclei
     from lacss_tools.io.project import list_images
@@ -60,7 +61,8 @@ def picture(
     home, settings = Project(project), given.over(PictureSettings())
     colours(1, settings.colour)  # known before anything is made
     path, folder = resolve(project, cells, home.predictions), resolve(project, output, home.root / "pictures")
-    files, source = list_images(resolve(project, images, home.images)), open_source(path)
+    files = list_images(resolve(project, images, home.images))
+    source = open_source(path, Clues(tuple(files)))
     check_output(folder, path if path.is_dir() else path.parent, resolve(project, images, home.images))
     shown = {stem: file for stem, file in files.items() if stem in source.files}
     if not shown:

@@ -70,6 +70,19 @@ DapiChannelOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
+SuffixOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What names of annotation files have behind the name of their image, such as _outlines.",
+        show_default="_masks, _cp_masks, _seg, _rois and the like, where they are",
+    ),
+]
+CategoryOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Categories of COCO that are cells (names or ids, comma-separated), or all.", show_default="the only one"
+    ),
+]
 HERE = Path()
 
 

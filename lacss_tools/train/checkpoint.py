@@ -100,7 +100,7 @@ def read_config(run: Path) -> tuple[TrainSettings, ModelSettings]:
     try:
         stored = tomllib.loads(path.read_text(encoding="utf-8"))
         return from_table(TrainSettings, stored["train"]), from_table(ModelSettings, stored["model"])
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:  # TOML's and UTF-8's are ValueErrors
         raise InputError(f"{path} is not the configuration of a run of this version. Start a new `run`.") from error
 
 

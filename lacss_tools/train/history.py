@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from lacss_tools.errors import InputError
 from lacss_tools.io.native import write_text
 
 METRICS = "metrics.jsonl"
@@ -56,14 +57,19 @@ def row_from(stored: Mapping[str, int | float]) -> Row:
 
 
 def read_metrics(run: Path) -> list[Row]:
-    """Return the rows of metrics.jsonl, oldest first; a last line cut short by a crash is dropped."""
+    """Return the rows of metrics.jsonl, oldest first; a last line cut short by a crash is dropped.
+
+    Raises InputError for a line that is JSON but no row.
+    """
     path = run / METRICS
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for number, line in enumerate(path.read_bytes().splitlines() if path.is_file() else [], start=1):
         try:
             rows.append(row_from(json.loads(line)))
         except json.JSONDecodeError:
             break
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise InputError(f"{path}, line {number}, is no row of a run ({error}). Remove it.") from error
     return rows
 
 

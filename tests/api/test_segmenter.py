@@ -117,7 +117,10 @@ def test_saved_and_loaded_it_is_the_same(scene, load, tmp_path, name):
     ("more", "message"),
     [
         ({"image": np.zeros((2, 40, 40))}, "image has 2 channels, the model was trained on 1"),
-        ({"lois": np.array([[10.0, 99.0]])}, "lois has 1 LOIs outside image. They are y,x in pixels; swap?"),
+        (
+            {"lois": np.array([[10.0, 99.0]])},
+            "lois has 1 LOIs outside image (y 10, x 99). They are y,x in pixels; swap?",
+        ),
         ({"lois": [np.array([[10.0, 9.0]])], "image": [np.eye(40)] * 2}, "lois has 1 entries and image has 2"),
         ({"min_score": 1.5}, "min_score is 1.5"),
         ({"diameter": 0.0}, "diameter is 0"),

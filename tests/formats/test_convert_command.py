@@ -44,7 +44,7 @@ def test_coco_becomes_a_project_without_doubles_and_with_overlapping_cells(tmp_p
     assert "COCO json: cells of 2 images" in result.stderr
     assert "1 outlines are duplicates" in result.stderr
     labels = read_labels(tmp_path / "labels" / "a.tif")
-    assert {int(n): int((labels == n).sum()) for n in np.unique(labels)} == {0: 1500, 1: 100, 2: 400 - 36, 3: 36}
+    assert {int(n): int((labels == n).sum()) for n in np.unique(labels)} == {0: 1500, 1: 100, 3: 400 - 36, 4: 36}
     points, _ = read_lois(tmp_path / "lois" / "a.csv")
     assert len(points) == 3
     assert (read_mask(tmp_path / "masks" / "a.tif") == (labels > 0)).all()
@@ -65,7 +65,7 @@ def test_cellpose_masks_and_seg_files_become_projects(tmp_path):
 
 def test_rois_need_the_size_of_the_image(tmp_path):
     (tmp_path / "rois").mkdir()
-    write_rois(tmp_path / "rois" / "a.zip", cells_from_labels(LABELS))
+    write_rois(tmp_path / "rois" / "a.zip", cells_from_labels(LABELS), np.array([1, 2, 3]))
     result = convert(tmp_path, "rois")
     assert result.exit_code == 3
     assert "Give the folder of the images (--images)" in result.stderr
@@ -203,7 +203,7 @@ def test_bad_labels_are_named_and_the_rest_is_written(labelled):
 def test_coco_scores_survive(tmp_path):
     cells = cells_from_labels(LABELS)
     scored = type(cells)(cells.shape, np.array([0.5, 0.25, 1.0]), cells.locations, cells.boxes, cells.crops)
-    write_coco(tmp_path / "s.json", {"a": ("a.tif", scored)})
+    write_coco(tmp_path / "s.json", {"a": ("a.tif", scored, np.array([1, 2, 3]))})
     assert convert(tmp_path, "s.json", "--to", "roi,csv", "-o", "out").exit_code == 0
     assert pd.read_csv(tmp_path / "out" / "a.csv")["score"].tolist() == [0.5, 0.25, 1.0]
     with zipfile.ZipFile(tmp_path / "out" / "a.zip") as archive:

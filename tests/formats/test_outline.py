@@ -39,14 +39,14 @@ def test_outlines_are_valid_and_give_the_same_pixels(mask):
     if not mask.any():
         assert pieces == []
         return
-    y, x, inside = fill(rings, mask.shape)
+    y, x, inside = fill([rings], mask.shape)
     back = np.zeros_like(mask)
     back[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
     assert (back == mask).all()
 
 
 def test_polygons_between_pixels_take_the_centres_inside():
-    y, x, inside = fill([np.array([[0.6, 0.4], [0.6, 3.4], [2.4, 3.4], [2.4, 0.4]])], (5, 5))
+    y, x, inside = fill([[np.array([[0.6, 0.4], [0.6, 3.4], [2.4, 3.4], [2.4, 0.4]])]], (5, 5))
     assert (y, x) == (0, 0)
     assert np.argwhere(inside).tolist() == [[1, 0], [1, 1], [1, 2]]
 
@@ -55,9 +55,9 @@ def test_polygons_between_pixels_take_the_centres_inside():
     "ring", [[[9, 9], [9, 12], [12, 12]], [[-5, 0], [-5, 4], [-1, 4]], [[1.1, 1], [1.1, 3], [1.2, 3]]]
 )
 def test_what_holds_no_pixel_of_the_image_is_none(ring):
-    assert fill([np.array(ring, float)], (8, 8)) is None
+    assert fill([[np.array(ring, float)]], (8, 8)) is None
 
 
 def test_what_leaves_the_image_is_cut():
-    y, x, inside = fill([np.array([[-3.0, -3.0], [-3.0, 2.0], [2.0, 2.0], [2.0, -3.0]])], (8, 8))
+    y, x, inside = fill([[np.array([[-3.0, -3.0], [-3.0, 2.0], [2.0, 2.0], [2.0, -3.0]])]], (8, 8))
     assert (y, x, inside.shape, inside.all()) == (0, 0, (2, 2), True)

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.candidates import read_candidates, write_candidates
-from lacss_tools.io.lois import read_lois, write_lois
+from lacss_tools.io.lois import loi_rows, read_lois, write_lois
 from lacss_tools.io.native import (
     atomic,
     read_image,
@@ -153,15 +153,63 @@ def test_lois_round_trip_to_a_hundredth_of_a_pixel(tmp_path_factory, points):
     [
         ("a,b\n1,2\n", "header 'a,b', expected y,x,response"),
         ("", "header '', expected"),
-        ("y,x,response\n1,two,3\n", "row that is not numbers"),
-        ("y,x,response\n1\n", "row that is not numbers"),
-        ("y,x,response\nnan,2,3\n", "NaN"),
+        ("y,x,response\n\n1,two,3\n", r"line 3, is a row that is not numbers \(1;two\)"),
+        ("y,x,response\n1,2\n1\n", "line 3, is a row that is not numbers"),
+        ("y,x,response\nnan,2,3\n", "line 2, holds NaN"),
+        ('y,x\n1.5,2\n"1,170.0",20\n', r"line 3, is a row that is not numbers \(1,170.0;20\)"),
+        ('y,x\n"1,170","1,020"\n', "line 2, is a row that is not numbers"),
+        ("30.5,40.25\n100,150\n", "no header, so that y and x cannot be told apart. Write y,x above the numbers"),
+        ("index,axis-0,axis-1,axis-2\n0,1,2,3\n", "expected y,x,response"),
     ],
 )
 def test_bad_loi_tables_are_explained(tmp_path, text, message):
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_lois(tmp_path / "p.csv")
+
+
+ROWS = [(30.5, 40.25), (100.0, 150.0), (170.0, 20.0)]
+
+
+def rows_of(form):
+    return "\n".join(form.format(k, y, x) for k, (y, x) in enumerate(ROWS, start=1)) + "\n"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "y;x\n" + rows_of("{1};{2}"),
+        ("y;x;response\n" + rows_of("{1};{2};1")).replace(".", ","),
+        ("y;x;name\n" + rows_of("{1};{2}").replace(".", ",").replace("\n", ";a.tif\n")),
+        "y,x\n" + rows_of('"{1}","{2}"').replace(".", ","),
+        "y\tx\n" + rows_of("{1}\t{2}"),
+        " ,X,Y\n" + rows_of("{0},{2},{1}"),
+        " ,Area,Mean,X,Y,Ch\n" + rows_of("{0},0,100.5,{2},{1},1"),
+        "index,axis-0,axis-1\n" + rows_of("{0}.0,{1},{2}"),
+        "Y,X\n" + rows_of("{1},{2}"),
+        "# by hand\ny,x,response\n\n" + rows_of("{1},{2},\n,,"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_loi_tables_of_other_programs_are_read(tmp_path, table, encoding):
+    (tmp_path / "p.csv").write_text(table, encoding=encoding)
+    points, response = read_lois(tmp_path / "p.csv")
+    assert points.tolist() == [list(row) for row in ROWS]
+    assert (response == 1).all()
+    header, *rows = loi_rows(tmp_path / "p.csv")  # what a repair by hand begins with
+    at = [header.index(name) for name in ("y", "x")]
+    assert [[float(row[k]) for k in at] for row in rows] == points.tolist()
+
+
+@pytest.mark.parametrize(("header", "point"), [("Y,y ,x", [2, 3]), ("Y,YM,X", [1, 3]), ("X,y,x", [2, 3])])
+def test_names_that_are_exactly_right_come_first(tmp_path, header, point):
+    (tmp_path / "p.csv").write_text(f"{header}\n1,2,3\n")
+    assert read_lois(tmp_path / "p.csv")[0].tolist() == [point]
+
+
+def test_a_column_of_another_encoding_does_no_harm(tmp_path):
+    (tmp_path / "p.csv").write_bytes("y,x,gr\u00f6\u00dfe \u00b5m\n3,4,5\n".encode("latin-1"))
+    assert read_lois(tmp_path / "p.csv")[0].tolist() == [[3.0, 4.0]]
 
 
 def test_loi_tables_from_elsewhere_may_lack_the_response(tmp_path):

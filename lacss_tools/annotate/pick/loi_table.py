@@ -6,9 +6,8 @@ from pathlib import Path
 
 from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError
-from lacss_tools.io.lois import LOI_HEADER, REWRITE_LOIS
+from lacss_tools.io.lois import LOI_HEADER, loi_rows
 from lacss_tools.io.native import atomic
-from lacss_tools.io.tables import read_rows
 
 ORIGINALS = "original"
 """folder inside lois/ with each table as it was before the first repair"""
@@ -21,8 +20,8 @@ def edit_table(path: Path, removed: frozenset[int], added: Points) -> bytes:
 
     A table that does not exist counts as empty. Raises InputError when it has no such row.
     """
-    rows = _rows(path)
-    header, body = [name.strip() for name in rows[0]], rows[1:]
+    rows = loi_rows(path) if path.exists() else [LOI_HEADER]
+    header, body = rows[0], rows[1:]
     if any(not 0 <= row < len(body) for row in removed):
         raise InputError(f"{path} has {len(body)} points, fewer than the page showed. Reload the page.")
     kept = [row for k, row in enumerate(body) if k not in removed]
@@ -30,7 +29,7 @@ def edit_table(path: Path, removed: frozenset[int], added: Points) -> bytes:
         values = {"y": f"{y:.2f}", "x": f"{x:.2f}", "response": CERTAIN}
         kept.append([values.get(name, "") for name in header])
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([rows[0], *kept])
+    csv.writer(text, lineterminator="\n").writerows([header, *kept])
     return text.getvalue().encode()
 
 
@@ -41,8 +40,3 @@ def keep_original(path: Path) -> None:
         data = path.read_bytes()
         with atomic(copy) as part:
             part.write_bytes(data)
-
-
-def _rows(path: Path) -> list[list[str]]:
-    rows = read_rows(path, REWRITE_LOIS)[0] if path.exists() else []
-    return rows or [LOI_HEADER]
