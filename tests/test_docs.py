@@ -31,6 +31,7 @@ from lacss_tools.formats import nuclei, table
 from lacss_tools.io.candidates import CutNotes, write_candidates
 from lacss_tools.io.lois import LOI_HEADER, write_lois
 from lacss_tools.io.native import write_mask
+from lacss_tools.io.stems import own_patterns
 from lacss_tools.metrics.metrics import Evaluation, ImageResult
 from lacss_tools.metrics.tally import Rates
 from lacss_tools.network.settings import ModelSettings
@@ -135,7 +136,8 @@ def parse(words):
         assert words[0] in {name for option in typer.main.get_command(app).params for name in option.opts}
         return
     assert words[0] in COMMANDS, f"there is no command {words[0]}"
-    COMMANDS[words[0]].make_context(words[0], words[1:])
+    with own_patterns():  # a parsed --pattern holds
+        COMMANDS[words[0]].make_context(words[0], words[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))

@@ -3,7 +3,6 @@
 What was said to `annotate-lois` and `graphcut` is in the settings beside their results; later commands follow it.
 """
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +11,9 @@ from lacss_tools.arrays import Image, Plane
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import scene_names
 from lacss_tools.io.native import read_image, read_plane
-from lacss_tools.io.project import Project, list_images
+from lacss_tools.io.project import Project, find_images, list_images
 from lacss_tools.io.scenes import with_scene
-from lacss_tools.io.settings import read_toml, settings_file
+from lacss_tools.io.settings import DATA, read_toml, settings_file
 from lacss_tools.settings import Values
 
 
@@ -36,6 +35,10 @@ class Stain:
     def images(self, folder: Path) -> dict[str, Path]:
         """Return stem -> image of a folder; errors as `list_images`."""
         return images_in(folder, self.scene)
+
+    def found(self, folder: Path) -> dict[str, Path]:
+        """Return what `images` does, nothing when the folder is missing or holds no image."""
+        return with_scene(find_images(folder), self.scene, scene_names)
 
     def read(self, path: Path) -> Image:
         """Read its channels of an image; errors as `read_image`."""
@@ -70,7 +73,7 @@ def images_in(folder: Path, scene: str | None) -> dict[str, Path]:
 def nuclei_of(lois: Path) -> tuple[Path | None, Stain]:
     """Return the folder that the LOIs in a folder were found in, None where nobody knows, and in which of its light."""
     settings, facts = _remembered(lois, "annotate-lois")
-    folder = Path(os.path.normpath(lois / facts["dapi"])) if "dapi" in facts else None
+    folder = (lois / facts["dapi"]).resolve() if "dapi" in facts else None
     if folder is not None and (beside := lois.parent / folder.name).is_dir():  # the project was moved or copied
         folder = beside
     return folder, Stain(settings.get("channel"), scene=settings.get("scene"))
@@ -93,5 +96,5 @@ def _remembered(folder: Path, command: str) -> tuple[Values, Values]:
     """Return the settings and facts beside the results of a command, none where there are none."""
     with suppress(InputError):  # a damaged file is the business of the command that writes it
         content = read_toml(settings_file(folder, command))
-        return content.get(command, {}), content.get("data", {})
+        return content.get(command, {}), content.get(DATA, {})
     return {}, {}

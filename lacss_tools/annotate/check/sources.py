@@ -85,8 +85,8 @@ class Sources:
 def find_sources(folders: Folders) -> Sources:
     """List what is there; InputError when there are neither LOIs nor masks nor candidates."""
     sources = Sources(
-        images=_images(folders.images, folders.cells),
-        dapi=_images(folders.dapi, folders.nuclei),
+        images=folders.cells.found(folders.images),
+        dapi=folders.nuclei.found(folders.dapi),
         lois=find_tables(folders.lois),
         masks=find_images(folders.masks),
         candidates=find_images(folders.candidates),
@@ -98,10 +98,6 @@ def find_sources(folders: Folders) -> Sources:
             "Run lacss annotate-lois and lacss graphcut first."
         )
     return sources
-
-
-def _images(folder: Path, stain: Stain) -> dict[str, Path]:
-    return stain.images(folder) if find_images(folder) else {}
 
 
 @dataclass(frozen=True)

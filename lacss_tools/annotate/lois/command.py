@@ -11,7 +11,7 @@ from lacss_tools.annotate import NETWORK_MODULES, WORKER_MODULES
 from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, place
+from lacss_tools.io.project import Project, check_output, find_tables, list_images, place
 from lacss_tools.io.stems import how_to_pair
 from lacss_tools.jobs.shard import refuse_overwriting
 from lacss_tools.screen.options import (
@@ -80,7 +80,7 @@ def annotate_lois(
     batch.warm_up(workers, scheduler, WORKER_MODULES + (NETWORK_MODULES if settings.rule == NETWORK else ()))
     from lacss_tools.annotate.lois import steps
     from lacss_tools.io.lock import owned
-    from lacss_tools.io.stains import images_in
+    from lacss_tools.io.stains import Stain, images_in
     from lacss_tools.jobs.failures import keep_failures
     from lacss_tools.jobs.record import Record, beside
 
@@ -95,7 +95,7 @@ def annotate_lois(
     files = images_in(source, of_image.scene)
     diameter, how = _look_for(list(files.values()), settings, workers, of_image.channel)
     console.say(f"{len(files)} images in {source}; {how}")
-    cells = find_images(Project(project).images)
+    cells = Stain(scene=of_image.scene).found(Project(project).images)
     if cells and not cells.keys() & files.keys():
         console.say(f"None of them is called like an image of {Project(project).images}. {how_to_pair(files, cells)}")
     outside = steps.FLAG if flag else steps.DROP

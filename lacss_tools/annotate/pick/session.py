@@ -161,8 +161,7 @@ def open_session(
     if not candidates.is_dir():
         raise InputError(f"{candidates} does not exist. Run lacss graphcut first.")
     pairing = pair((images, cells.images(images)), (candidates, list_images(candidates)))
-    points = find_tables(lois)
-    nuclei = light.images(dapi) if dapi is not None and find_images(dapi) else {}
+    points, nuclei = find_tables(lois), {} if dapi is None else light.found(dapi)
     with_lois = sum(stem in points for stem in pairing.paired)
     session = PickSession(
         images={stem: files[0] for stem, files in pairing.paired.items()},
