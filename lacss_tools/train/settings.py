@@ -88,7 +88,7 @@ class TrainSettings:
         most=1,
     )
     outlined: float = setting(
-        0.3,
+        0.7,
         "With both kinds of annotation: at least this fraction of the crops are of outlined images, however few.",
         panel=DATA,
         least=0,
