@@ -105,7 +105,7 @@ def test_texts_are_read_as_the_type_of_the_setting(kind, name, text, value):
         (TrainSettings, "seed", "none", "must be a whole number, not 'none'"),
         (TrainSettings, "compile", "2", "must be true or false, not '2'"),
         (LoiSettings, "sigma", "4.2", "must be 2 numbers with commas between them, not 4.2"),
-        (LoiSettings, "sigma", "4.2,0", "must be above 0, not 4.2,0"),
+        (LoiSettings, "sigma", "4.2,0", "must be above 0 and at most 5000, not 4.2,0"),
     ],
 )
 def test_other_texts_are_refused_in_words(kind, name, text, words):

@@ -161,7 +161,9 @@ def pair_predictions(source: Segmentations, truth: Truth) -> Pairing:
             f"{source.path} holds no prediction called {missing[0]!r} ({len(missing)} missing in all). "
             "Predict them, or leave those images out."
         )
-    return pair((source.path, source.files), (truth.source.path, {stem: source.files[stem] for stem in truth.stems}))
+    return pair(
+        (source.path, source.files), (truth.source.path, {stem: truth.source.files[stem] for stem in truth.stems})
+    )
 
 
 def from_source(source: Segmentations) -> Find:

@@ -43,7 +43,7 @@ def owned(folder: Path, by: str, remedy: str = "choose another `output`", severa
     Where there is one, InputError at once, which says who. `by` is the name of the command; `several` of them may work
     there together, each on its share.
     """
-    new = not folder.exists()
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     _make(folder)
     handle = _take(folder / OWNER, remedy, several)
     try:
@@ -56,9 +56,9 @@ def owned(folder: Path, by: str, remedy: str = "choose another `output`", severa
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 (folder / OWNER).unlink(missing_ok=True)
             os.close(handle)
-        if new:
-            with suppress(OSError):  # it holds something
-                folder.rmdir()
+        with suppress(OSError):  # one of them holds something
+            for path in new:
+                path.rmdir()
 
 
 def _take(path: Path, remedy: str, several: bool) -> int | None:

@@ -35,8 +35,15 @@ class Summary:
 
 
 def warm_up(workers: int, scheduler: str | None, modules: tuple[str, ...]) -> None:
-    """Start importing what worker processes need, if there will be any, while the command lists its files."""
-    if workers != 1 and scheduler is None:
+    """Start importing what worker processes need, if there will be any, while the command lists its files.
+
+    A scheduler must answer, errors as of `cluster.results`, before anything is written.
+    """
+    if scheduler is not None:
+        from lacss_tools.jobs import cluster
+
+        cluster.reach(scheduler)
+    elif workers != 1:
         processes.warm_up(*modules)
 
 

@@ -49,6 +49,12 @@ def results(jobs: list[Job], work: Work, address: str) -> Iterator[tuple[Job, Ou
             yield job, outcome or died(job, f"on the cluster {address}")
 
 
+def reach(address: str) -> None:
+    """Raise what `results` would when the scheduler does not answer."""
+    with _connected(address):
+        pass
+
+
 def _submit(
     client: "Client", work: Work, jobs: list[Job], size: int, window: int
 ) -> Iterator[tuple[Job, Outcome | None]]:

@@ -90,7 +90,7 @@ def test_eval_takes_the_annotation_beside_the_picture(project):
     save(project / "found" / "A_pred.tif")
     result = lacss(project, "eval", "found/A_pred.tif", "--images", "data", "--labels", "data")
     assert "truth: ImageJ ROIs, 1 paired by stem" in result.stderr
-    assert "holds no prediction called 'A'" in result.stderr
+    assert "They pair with --pattern '{stem}_pred'" in result.stderr
     (project / "found" / "A_pred.tif").rename(project / "found" / "A_cp_masks.tif")
     result = lacss(project, "eval", "found", "--images", "data", "--labels", "data", "--json")
     assert (result.exit_code, json.loads(result.stdout)["n_truth"]) == (0, 2)

@@ -113,5 +113,5 @@ def test_a_damaged_journal_is_named_not_guessed(tmp_path, text, message):
 def test_a_journal_that_is_no_text_is_an_input_error(tmp_path):
     path = tmp_path / "picks.csv"
     path.write_bytes(b"\xff\xfe\x00s")
-    with pytest.raises(InputError, match="cannot be read as CSV"):
+    with pytest.raises(InputError, match="has another header"):
         read_picks(path)
