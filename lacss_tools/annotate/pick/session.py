@@ -9,13 +9,14 @@ from pathlib import Path
 
 from lacss_tools.annotate.candidates.choice import middle_area, typical, unsure_pixels
 from lacss_tools.annotate.pick.choices import Choices, read_choices, read_points
-from lacss_tools.annotate.pick.commit import Change, Content, commit, locked, recover
+from lacss_tools.annotate.pick.commit import Change, Content, commit, recover
 from lacss_tools.annotate.pick.journal import PERSON, Pick, make_pick, mark_repaired, read_picks, row_of
 from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
 from lacss_tools.annotate.pick.repair import Repair, unsure_after
 from lacss_tools.arrays import Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
+from lacss_tools.io.durable import locked
 from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file, unsure_file
 from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.stains import ALL_CHANNELS, Stain
