@@ -17,6 +17,7 @@ from lacss_tools.errors import LacssError
 from lacss_tools.evaluate import command as evaluate
 from lacss_tools.export import command as export
 from lacss_tools.formats import command as formats
+from lacss_tools.outline import command as outline
 from lacss_tools.picture import command as picture
 from lacss_tools.predict import command as predict
 from lacss_tools.screen.flags import in_flags, own_flags, speak_of
@@ -75,7 +76,10 @@ def root(
     """Options of every command."""
 
 
-for command in (lois, candidates, pick, check, train, predict, evaluate, export, formats, picture, table, doctor, demo):
+for command in (
+    *(lois, candidates, pick, check, train, predict, outline, evaluate),
+    *(export, formats, picture, table, doctor, demo),
+):
     command.mount(app)
 
 

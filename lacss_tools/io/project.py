@@ -95,6 +95,11 @@ def list_images(folder: Path) -> dict[str, Path]:
     return _list(folder, IMAGE_SUFFIXES, "image (TIFF, PNG or JPEG)")
 
 
+def find_image(folder: Path, stem: str) -> Path | None:
+    """Return the file of `stem` in a folder, whatever its format; None when there is none."""
+    return next((path for suffix in IMAGE_SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()), None)
+
+
 def list_tables(folder: Path) -> dict[str, Path]:
     """Return stem -> file for every CSV in `folder`, sorted by stem; same errors as `list_images`."""
     return _list(folder, (".csv",), "CSV file")

@@ -17,7 +17,7 @@ from lacss_tools.arrays import Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.durable import locked
-from lacss_tools.io.project import IMAGE_SUFFIXES, list_images, list_tables, pair, picks_file, unsure_file
+from lacss_tools.io.project import find_image, list_images, list_tables, pair, picks_file, unsure_file
 from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.stains import ALL_CHANNELS, Stain
 
@@ -52,12 +52,12 @@ class PickSession:
     def is_own(self, stem: str) -> bool:
         """Return whether the mask of `stem` was made elsewhere (imported, drawn): no pick accounts for it."""
         pick = self.picks.get(stem)
-        return (pick is None or pick.number is None) and find_mask(self.masks, stem) is not None
+        return (pick is None or pick.number is None) and find_image(self.masks, stem) is not None
 
     def is_decided(self, stem: str) -> bool:
         """Return whether nothing is left to do: rejected, or there is a mask. A pick whose mask is gone is open."""
         pick = self.picks.get(stem)
-        return (pick is not None and pick.number is None) or find_mask(self.masks, stem) is not None
+        return (pick is not None and pick.number is None) or find_image(self.masks, stem) is not None
 
     def undecided(self) -> list[str]:
         """Images still to pick for."""
@@ -94,7 +94,7 @@ class PickSession:
 
         What is undone has its earlier version again.
         """
-        pick, mask, table = self.picks.get(stem), find_mask(self.masks, stem), self.loi_file(stem)
+        pick, mask, table = self.picks.get(stem), find_image(self.masks, stem), self.loi_file(stem)
         facts = [row_of(pick).encode() if pick else b"", _stamp(self.candidates[stem]).encode()]
         facts += [(_bytes(path) or b"") if path else b"" for path in (mask, table)]
         return hashlib.sha256(b"\n".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()[:16]
@@ -123,11 +123,6 @@ def area_step(count: int) -> int:
     (1, 2)
     """
     return -(-count // IMAGES_FOR_AREA) or 1
-
-
-def find_mask(masks: Path, stem: str) -> Path | None:
-    """Return the mask file of `stem`, whatever its format; None when there is none."""
-    return next((path for suffix in IMAGE_SUFFIXES if (path := masks / f"{stem}{suffix}").is_file()), None)
 
 
 def open_session(
@@ -252,7 +247,7 @@ def _candidates(session: PickSession, stem: str, number: int) -> tuple[Masks, li
 
 def _refuse_own(session: PickSession, stem: str) -> None:
     if session.is_own(stem):
-        raise InputError(f"{find_mask(session.masks, stem)} was not picked here. Move it away to pick for this image.")
+        raise InputError(f"{find_image(session.masks, stem)} was not picked here. Move it away to pick for this image.")
 
 
 def _remember(session: PickSession, stem: str, with_lois: bool = False) -> Before:

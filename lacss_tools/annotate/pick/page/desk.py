@@ -15,7 +15,6 @@ from lacss_tools.annotate.pick.repair import Repair
 from lacss_tools.annotate.pick.session import (
     Before,
     PickSession,
-    find_mask,
     restore,
     save_pick,
     save_picks,
@@ -24,6 +23,7 @@ from lacss_tools.annotate.pick.session import (
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask
+from lacss_tools.io.project import find_image
 from lacss_tools.web.bodies import ConflictError, Wish
 from lacss_tools.web.render import bits, step_of
 from lacss_tools.web.stroke import paint
@@ -109,7 +109,7 @@ class Desk:
         return bits(mask[None], step_of(mask.shape)).tobytes()
 
     def _on_disk(self, stem: str) -> Mask:
-        path = find_mask(self.session.masks, stem)
+        path = find_image(self.session.masks, stem)
         if path is None:
             raise InputError(f"{self.session.mask_file(stem)} does not exist. Reload the page.")
         return read_mask(path)
