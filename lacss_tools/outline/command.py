@@ -70,7 +70,7 @@ def outline(
         raise UsageError(f"There is no order {order!r}. Choose from {', '.join(ORDERS)}.")
     from lacss_tools.io.nuclei import Wanted
     from lacss_tools.outline.page.app import outline_site
-    from lacss_tools.outline.steps import Plan, closing, made_with, open_desk
+    from lacss_tools.outline.steps import Plan, made_with, open_desk, summary
     from lacss_tools.screen import console
     from lacss_tools.web.serve import serve
 
@@ -86,5 +86,7 @@ def outline(
     console.say(f"{len(desk.session.images)} images ({counts}); clicks are drawn by {net or 'nobody: no --model'}")
     serve(outline_site(desk), port, open_browser=not no_browser, say=console.say)
     desk.session.save()
-    for line in closing(desk.session, plan):
+    for line in summary(desk.session):
         console.say(line)
+    for what, line in zip(("Next", "or first measure the model"), desk.closing(), strict=False):
+        console.say(f"{what}: {line}")

@@ -1,5 +1,6 @@
 """Folders in, a desk out: what `lacss outline` serves, and what it says at the end."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,7 @@ def open_desk(plan: Plan) -> Desk:
     desk = Desk(session, shelf, Progress(min(WORTH, len(session.images)), order))
     if plan.model is not None:
         desk.network = _network(plan, session)
+    desk.closing = lambda: commands(session, plan)
     return desk
 
 
@@ -98,33 +100,35 @@ def _traits(session: OutlineSession) -> Traits:
     return Traits(np.array(features), np.array(unsureness))
 
 
-def closing(session: OutlineSession, plan: Plan) -> list[str]:
-    """Return what to say at the end: how far it got, and the exact command that comes next."""
+def summary(session: OutlineSession) -> list[str]:
+    """Return how far it got, in words."""
     counts = session.counts()
-    done, images, labels = counts[FINISHED] + counts[ELSEWHERE], _shown(plan.images, plan), _shown(plan.labels, plan)
     lines = [f"{counts[FINISHED]} finished, {counts[BEGUN]} begun, {counts[OPEN]} not begun; lacss outline continues."]
     if counts[BEGUN]:
         lines.append(
             "What is begun is in the journal alone: Enter on the page finishes an image and writes its labels."
         )
-    if not done:
-        return lines
-    at = "" if plan.project == Path() else f" --project {plan.project}"
-    if plan.model is None:
-        lines.append(f"Next: lacss train --labels {labels} --supervision full{at}")
-        lines.append(f"or measure a model with them: lacss eval runs/first --images {images} --labels {labels}{at}")
-        return lines
-    model = _shown(plan.model, plan)
-    rest = counts[OPEN] + counts[BEGUN] > 0
-    lines.append(f"Next: lacss eval {model} --images {images} --labels {labels}{at}")
-    kind = "mixed" if rest else "full"
-    lines.append(
-        f"or teach it: lacss train --supervision {kind} --init {model} --images {images} --labels {labels} "
-        f"--run {plan.model.stem}-corrected{at}"
-    )
     return lines
+
+
+def commands(session: OutlineSession, plan: Plan) -> list[str]:
+    """Return the exact commands that come next: measuring with the labels, and training with them."""
+    counts = session.counts()
+    if not counts[FINISHED] + counts[ELSEWHERE]:
+        return []
+    at = "" if plan.project == Path() else f" --project {plan.project}"
+    folders = f"--images {_shown(plan.images, plan)} --labels {_shown(plan.labels, plan)}"
+    kind = "mixed" if counts[OPEN] + counts[BEGUN] else "full"
+    if plan.model is None:
+        return [f"lacss train --supervision {kind} {folders}{at}", f"lacss eval runs/first {folders}{at}"]
+    model = _shown(plan.model, plan)
+    return [
+        f"lacss train --supervision {kind} --init {model} {folders} --run {plan.model.stem}-corrected{at}",
+        f"lacss eval {model} {folders}{at}",
+    ]
 
 
 def _shown(path: Path, plan: Plan) -> str:
     """Return a path as it is written on the command line."""
-    return str(path.relative_to(plan.project)) if path.is_relative_to(plan.project) else str(path)
+    inside = path.is_relative_to(plan.project)
+    return shlex.quote(str(path.relative_to(plan.project) if inside else path))

@@ -28,6 +28,7 @@ def make_app(desk: Desk, token: str) -> Starlette:
     routes = [
         json_route("/api/state", lambda request: desk.state()),
         json_route(image, lambda request: desk.image(number_of(request))),
+        json_route(f"{image}/version", lambda request: desk.version(number_of(request))),
         json_route(f"{image}/nuclei", lambda request: desk.nuclei_counts(number_of(request))),
         json_route(f"{image}/preview", lambda request: desk.preview(number_of(request), _place(request))),
         json_route(f"{image}/prepare", lambda request: desk.prepare(number_of(request), _place(request))),

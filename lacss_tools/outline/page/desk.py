@@ -84,6 +84,8 @@ class Desk:
     shelf: Shelf
     progress: Progress
     network: Network | None = None
+    closing: Callable[[], list[str]] = list
+    """the commands that come next"""
     saver: Timer | None = None
     views: tuple[Drawing, dict[int, CellView]] | None = None
     """outlines of the image on show, which thousands of cells take seconds to make"""
@@ -94,7 +96,12 @@ class Desk:
         """Return what the page shows of all images."""
         with self.session.exclusive():
             images = [{"stem": stem, "state": self.session.state(stem)} for stem in self.session.stems]
-        return {"images": images, "model": self.session.model, **self.progress.told()}
+        return {"images": images, "model": self.session.model, "next": self.closing(), **self.progress.told()}
+
+    def version(self, k: int) -> dict[str, str]:
+        """Return the version of an image: another one when somebody changed it."""
+        with self.session.exclusive():
+            return {"version": str(self.session.drawing(self.shelf.stem(k)).drawing.steps)}
 
     def image(self, k: int) -> ImageView:
         """Return an image with its cells."""
