@@ -48,7 +48,7 @@ class ServedHere:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self.listener.getsockname()[1]}/{token}/"
         self.server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-        self.thread = Thread(target=self.server.run, kwargs={"sockets": [self.listener]})
+        self.thread = Thread(target=self.server.run, kwargs={"sockets": [self.listener]}, daemon=True)
         self.thread.start()
 
     def end(self) -> None:

@@ -63,7 +63,8 @@ class Drawing:
     def _all_in(self, number: int, before: np.ndarray) -> bool:
         """Return whether a window shows every pixel of a cell."""
         box = self.sheet.boxes.get(number)
-        return box is None or np.count_nonzero(self.sheet.window(box) == number) == np.count_nonzero(before == number)
+        whole = 0 if box is None else int(np.count_nonzero(self.sheet.window(box) == number))
+        return whole == int(np.count_nonzero(before == number))
 
     def finish(self, finished: bool) -> Change:
         """Return the change that says whether the image is finished."""

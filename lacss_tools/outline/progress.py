@@ -30,5 +30,5 @@ class Progress:
 
     def told(self) -> dict[str, Any]:
         """Return it for the page: accuracies are TP / (TP + FP + FN), newest last."""
-        accuracy = [round(hits / total, 3) for hits, total in self.right.values() if total]
+        accuracy = [round(hits / total, 4) for hits, total in self.right.values() if total]
         return {"worth": self.worth, "order": self.order, "right": accuracy}

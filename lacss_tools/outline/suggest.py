@@ -19,7 +19,7 @@ from lacss_tools.points import inside_image, values_at
 from lacss_tools.predict.flat import settle
 from lacss_tools.predict.nms import meeting_boxes
 
-UNSURE = 0.75
+UNSURE = 0.6
 """cells that score less are in doubt"""
 OVERLAP = 0.15
 """a cell that shares more than this fraction of the smaller one with another is in doubt"""

@@ -3,7 +3,7 @@ import { $, element } from "./document.js";
 
 let items = [], tell = null;
 
-// `go(k)` shows image k; `told(k)` is what its thumbnail says: {badge, text, rejected}.
+// `go(k)` shows image k; `told(k)` is what its thumbnail says: {badge, text, done, rejected}.
 export function buildStrip(images, go, told) {
   tell = told;
   items = images.map((image, k) => {
@@ -22,10 +22,10 @@ export function buildStrip(images, go, told) {
 
 // A letter or number tells the state, not only a colour.
 export function showState(k) {
-  const { badge, text, rejected } = tell(k), button = items[k];
+  const { badge, text, done, rejected } = tell(k), button = items[k];
   button.lastChild.textContent = badge;
   button.lastChild.hidden = !badge;
-  button.classList.toggle("done", Boolean(badge));
+  button.classList.toggle("done", Boolean(done));
   button.classList.toggle("rejected", Boolean(rejected));
   button.setAttribute("aria-label", `${button.title}: ${text || "not decided"}`);
 }

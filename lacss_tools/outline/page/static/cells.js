@@ -7,6 +7,12 @@ const MANY = 250; // cells in view, beyond which a picture of them is moved whil
 const BLOCK = 512; // image pixels: cells are joined to one path by blocks of this side
 const probe = document.createElement("canvas").getContext("2d");
 
+// How much thicker lines are than a pixel of the screen: more on dense and on very large screens.
+export function thickness(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  return ratio * Math.min(2, Math.max(1, canvas.height / ratio / 900));
+}
+
 // A cell of the server with its path in pixels of the image, edges at whole numbers, and its box.
 export function makeCell(told) {
   const path = new Path2D(), [top, left] = told.at, box = [Infinity, Infinity, -Infinity, -Infinity];
@@ -58,7 +64,7 @@ const kept = { canvas: document.createElement("canvas"), place: null, of: "" };
 // Draw the outlines on a canvas of the same size as the view; while `moving`, a picture of many is moved in their place.
 export function drawCells(context, field, place, moving) {
   if (look.hidden) return;
-  const { canvas } = context, ratio = window.devicePixelRatio || 1;
+  const { canvas } = context, ratio = thickness(canvas);
   const seen = blocks(field).filter(({ box: [y0, x0, y1, x1] }) => place.left + x1 * place.scale > 0
     && place.top + y1 * place.scale > 0 && place.left + x0 * place.scale < canvas.width && place.top + y0 * place.scale < canvas.height);
   const count = seen.reduce((sum, block) => sum + block.count, 0);
@@ -104,7 +110,7 @@ function stroke(context, path, colour, width) {
 
 // The selected cell: a white line with a dark rim, and filled a little, so that it is told apart without colours.
 export function drawSelected(context, cell, place) {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = thickness(context.canvas);
   context.save();
   context.setTransform(place.scale, 0, 0, place.scale, place.left, place.top);
   context.fillStyle = "rgb(255 255 255 / .16)";
@@ -116,7 +122,7 @@ export function drawSelected(context, cell, place) {
 
 // What a click would draw: dashes.
 export function drawPreview(context, cell, place) {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = thickness(context.canvas);
   context.save();
   context.setTransform(place.scale, 0, 0, place.scale, place.left, place.top);
   stroke(context, cell.path, HALO, (3.4 * ratio) / place.scale);

@@ -320,7 +320,7 @@ async function catchUp() {
 recallLook();
 setUp();
 contrast(look.contrast);
-window.lacssComplete = isComplete;
+Object.assign(window, { lacssComplete: isComplete, lacssHand: () => hand }); // for whoever watches the page
 get("state").then(async (state) => {
   Object.assign(page, state);
   if (!page.model) setTool("polygon");

@@ -15,7 +15,7 @@ export const STATES = { open: "", begun: "begun", finished: "finished", elsewher
 const BADGES = { open: "", begun: "…", finished: "✓", elsewhere: "●" };
 
 export const isDone = (image) => image.state === "finished" || image.state === "elsewhere";
-export const mark = (image) => ({ badge: BADGES[image.state], text: STATES[image.state] || "not begun" });
+export const mark = (image) => ({ badge: BADGES[image.state], text: STATES[image.state] || "not begun", done: isDone(image) });
 
 // Return the first image from number `from` on that is not done, starting over at the front; -1 when all are.
 export function nextOpen(from) {

@@ -1,6 +1,6 @@
 // The large view: image, cells, points, and what the tool in hand is about to do.
 import { placement } from "./camera.js";
-import { drawCells, drawPreview, drawSelected } from "./cells.js";
+import { drawCells, drawPreview, drawSelected, thickness } from "./cells.js";
 import { fit } from "./canvas.js";
 import { $ } from "./document.js";
 import { look } from "./look.js";
@@ -50,7 +50,7 @@ export function drawNow() {
 }
 
 function drawPoints(context, field, place) {
-  const ratio = window.devicePixelRatio || 1, radius = Math.max(1.5, Math.min(3.4, 5 * place.scale)) * ratio;
+  const ratio = thickness(canvas), radius = Math.max(1.5, Math.min(3.4, 5 * place.scale)) * ratio;
   context.fillStyle = SKY;
   context.strokeStyle = "#000";
   context.lineWidth = ratio;
@@ -66,7 +66,7 @@ function drawPoints(context, field, place) {
 
 // The line that is being drawn: as wide as the brush, or thin with its corners.
 function drawDraft(context, place) {
-  const { draft } = hand, ratio = window.devicePixelRatio || 1;
+  const { draft } = hand, ratio = thickness(canvas);
   if (!draft) return;
   const points = draft.open && hand.cursor ? [...draft.points, hand.cursor] : draft.points;
   const at = ({ x, y }) => [place.left + x * place.scale, place.top + y * place.scale];
@@ -95,7 +95,7 @@ function drawDraft(context, place) {
 
 // The brush as a circle, with a bar when it erases; a cross where the keyboard points.
 function drawCursor(context, place) {
-  const { cursor } = hand, ratio = window.devicePixelRatio || 1, brush = hand.radius();
+  const { cursor } = hand, ratio = thickness(canvas), brush = hand.radius();
   const radius = brush ? brush * place.scale : 6 * ratio;
   if (!brush && !cursor.byKey) return;
   const x = place.left + cursor.x * place.scale, y = place.top + cursor.y * place.scale;

@@ -5,7 +5,7 @@ import { acceptBody, openAccept, openSummary, showAccepting, showMatching } from
 import { fetchAhead, forget, load, loadNuclei, loadSaved } from "./fields.js";
 import { keepLook, look, recallLook } from "./look.js";
 import { $, many, openDialog, say, toggleHelp } from "./document.js";
-import { isOwn, mark, nextOpen, page, stateText } from "./page.js";
+import { isDone, isOwn, mark, nextOpen, page, stateText } from "./page.js";
 import { drawNow, enlarge, preferred, redraw, setUpLarge, showFailure, showField } from "./panels.js";
 import { countDecision } from "./pace.js";
 import { showProgress } from "./progress.js";
@@ -235,7 +235,7 @@ contrast(look.contrast);
 showToggles();
 get("state").then(async (state) => {
   page.images = state.images;
-  buildStrip(page.images, (k) => show(k), (k) => ({ ...mark(page.images[k]), text: stateText(page.images[k]) }));
+  buildStrip(page.images, (k) => show(k), (k) => ({ ...mark(page.images[k]), text: stateText(page.images[k]), done: isDone(page.images[k]) }));
   const open = nextOpen(0);
   await show(Math.max(0, open));
   if (open < 0) openSummary();
