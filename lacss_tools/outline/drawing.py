@@ -8,7 +8,7 @@ import numpy as np
 from lacss_tools.arrays import Labels
 from lacss_tools.errors import InputError
 from lacss_tools.outline.journal import NETWORK, PERSON, START, Change, Packed, Row, Rows, Step
-from lacss_tools.outline.sheet import Patch, Sheet, shrink
+from lacss_tools.outline.sheet import Patch, Sheet, boxes_of, shrink
 
 Edit = Callable[[Sheet, Callable[[], int]], Patch]
 """an edit of `edit.py`, its other arguments given: the sheet and where numbers of new cells come from"""
@@ -117,7 +117,7 @@ def _merge(rows: dict[int, Row], changed: Rows) -> None:
 
 def start_with(labels: Labels, scores: dict[int, float], shape: tuple[int, int]) -> Change:
     """Return the change that puts suggested cells into an empty image."""
-    rows: Rows = {int(n): Row(scores.get(int(n), 1.0), NETWORK) for n in np.unique(labels[labels > 0])}
+    rows: Rows = {number: Row(scores.get(number, 1.0), NETWORK) for number in boxes_of(labels)}
     none: Rows = dict.fromkeys(rows)
     return Change(START, (0, 0, *shape), Packed.of(np.zeros(shape, np.int32)), Packed.of(labels), none, rows)
 

@@ -99,9 +99,10 @@ def split(sheet: Sheet, number: int, path: Points, fresh: Fresh) -> Patch:
     pieces[~np.isin(pieces, kept)] = 0
     nearest = ndimage.distance_transform_edt(pieces == 0, return_distances=False, return_indices=True)
     owner = pieces[tuple(nearest)]
-    for k in kept[1:]:
-        pixels[cell & (owner == k)] = fresh()
-    return _settle(sheet, pixels, box, {number}, fresh)
+    parts = {k: fresh() for k in kept[1:]}
+    for k, part in parts.items():
+        pixels[cell & (owner == k)] = part
+    return _settle(sheet, pixels, box, {number, *parts.values()}, fresh)
 
 
 def merge(sheet: Sheet, number: int, other: int) -> Patch:

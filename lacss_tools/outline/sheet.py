@@ -11,6 +11,8 @@ from lacss_tools.arrays import Labels
 Box = tuple[int, int, int, int]
 """(y0, x0, y1, x1), ends exclusive"""
 Window = Int32[np.ndarray, "_ _"]
+MANY = 10**6
+"""numbers up to which cells are listed by number"""
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,39 @@ class Sheet:
         """Set the pixels of a window; returns the cells that it changed, gone ones too."""
         view = self.window(patch.box)
         changed = view != patch.pixels
-        touched = set(np.unique(view[changed]).tolist()) | set(np.unique(patch.pixels[changed]).tolist())
+        touched = (_numbers(view[changed]) | _numbers(patch.pixels[changed])) - {0}
         view[...] = patch.pixels
-        for number in touched - {0}:
-            around = join(self.boxes.get(number), patch.box)
-            rows, columns = (self.window(around) == number).nonzero()
-            if len(rows):
-                y, x = rows + around[0], columns + around[1]
-                self.boxes[number] = (int(y.min()), int(x.min()), int(y.max()) + 1, int(x.max()) + 1)
-            else:
+        inside = boxes_of(view)
+        for number in touched:
+            found = self._found(number, patch.box, inside.get(number))
+            if found is None:
                 self.boxes.pop(number, None)
-        return touched - {0}
+            else:
+                self.boxes[number] = found
+        return touched
+
+    def _found(self, number: int, window: Box, inside: Box | None) -> Box | None:
+        """Return the box of a cell after a window of the image has changed, in which its box is `inside`."""
+        old, (top, left) = self.boxes.get(number), window[:2]
+        if old is None or join(old, window) == window:
+            return None if inside is None else (inside[0] + top, inside[1] + left, inside[2] + top, inside[3] + left)
+        around = join(old, window)
+        rows, columns = (self.window(around) == number).nonzero()
+        if not len(rows):
+            return None
+        y, x = rows + around[0], columns + around[1]
+        return int(y.min()), int(x.min()), int(y.max()) + 1, int(x.max()) + 1
+
+    def area(self, number: int) -> int:
+        """Return the number of pixels of a cell."""
+        return int(np.count_nonzero(self.window(self.boxes[number]) == number))
+
+
+def _numbers(pixels: Int32[np.ndarray, " n"]) -> set[int]:
+    """Return the values there are; thousands of cells of millions of pixels are found without sorting."""
+    if len(pixels) < MANY or pixels.max() > MANY:
+        return set(np.unique(pixels).tolist())
+    return set(np.flatnonzero(np.bincount(pixels)).tolist())
 
 
 def boxes_of(labels: Labels) -> dict[int, Box]:
@@ -81,13 +105,15 @@ def boxes_of(labels: Labels) -> dict[int, Box]:
     """
     from scipy import ndimage
 
-    numbers, dense = np.unique(labels, return_inverse=True)
-    offset = 1 if numbers[0] != 0 else 0
-    found = ndimage.find_objects(dense.reshape(labels.shape) + offset)
-    own = numbers[1 - offset :].tolist()
+    if labels.size and labels.max() <= MANY:
+        found, own = ndimage.find_objects(labels), None
+    else:  # numbers so large that a list of all would not fit into memory
+        own, dense = np.unique(np.append(labels.ravel(), 0), return_inverse=True)
+        found, own = ndimage.find_objects(dense[:-1].reshape(labels.shape)), own[1:]
     return {
-        number: (rows.start, columns.start, rows.stop, columns.stop)
-        for number, (rows, columns) in zip(own, found, strict=True)
+        int(k + 1 if own is None else own[k]): (where[0].start, where[1].start, where[0].stop, where[1].stop)
+        for k, where in enumerate(found)
+        if where is not None
     }
 
 

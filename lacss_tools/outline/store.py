@@ -190,8 +190,8 @@ class Store:
         waiting = self.journals / target.name
         write_labels(waiting, one.drawing.sheet.labels, one.pixel_size)
         self._expect(one, _digest(waiting))
-        areas = np.bincount(one.drawing.sheet.labels.ravel())
-        rows = [[n, round(row.score, 4), row.by, int(areas[n])] for n, row in sorted(one.drawing.rows.items())]
+        area = one.drawing.sheet.area
+        rows = [[n, round(row.score, 4), row.by, area(n)] for n, row in sorted(one.drawing.rows.items())]
         write_table(self.table(one.stem), HEADER, rows)  # first: labels of the expected digest tell that all is done
         waiting.replace(target)
         self._drop_replaced(one.stem)

@@ -29,6 +29,8 @@ SMALL, LARGE = 0.35, 2.5
 """times the median area, beyond which a cell is of an unusual size"""
 FREE = 0.5
 """a cell comes in where more than this fraction of it is drawn by nobody"""
+FLAT = ("label images", "Cellpose masks", "Cellpose _seg.npy")
+"""kinds of sources in which cells cannot overlap"""
 SAME = 0.5
 """least IoU of a suggestion with the cell that it became, for it to have been right"""
 
@@ -61,7 +63,8 @@ class Suggestions:
 
     def overlaps(self, stem: str, shape: tuple[int, int]) -> dict[int, float]:
         """Return, by label, which fraction of the smaller of the two a cell shares with another."""
-        cells, most = self.cells(stem, shape), dict[int, float]()
+        most = dict[int, float]()
+        cells = self.cells(stem, shape) if self.source.kind not in FLAT else None
         if cells is None:
             return most
         areas, boxes = cells.areas(), cells.boxes.tolist()
@@ -89,8 +92,8 @@ def doubts(drawing: Drawing, known: Known) -> list[Doubt]:
     numbers = [n for n, row in drawing.rows.items() if row.by == NETWORK and n in drawing.sheet.boxes]
     if not numbers:
         return []
-    areas = np.bincount(drawing.sheet.labels.ravel())
-    usual = float(np.median(areas[areas > 0][1:])) if np.count_nonzero(areas[1:]) else 1.0
+    areas = {number: drawing.sheet.area(number) for number in drawing.sheet.boxes}
+    usual = float(np.median(list(areas.values())))
     points = _points_in(drawing.sheet.labels, known.lois)
     found = []
     for number in numbers:

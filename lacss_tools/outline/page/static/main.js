@@ -320,7 +320,19 @@ async function catchUp() {
 recallLook();
 setUp();
 contrast(look.contrast);
-Object.assign(window, { lacssComplete: isComplete, lacssHand: () => hand }); // for whoever watches the page
+// For whoever watches the page: what is still to come, what is in hand, where a pixel is, and a way to go there.
+Object.assign(window, {
+  lacssComplete: isComplete, lacssHand: () => hand,
+  lacssPlace: (y, x) => {
+    const box = canvas.getBoundingClientRect(), place = placement(canvas, page.field), ratio = canvas.width / box.width;
+    return [box.left + (place.left + (x + 0.5) * place.scale) / ratio, box.top + (place.top + (y + 0.5) * place.scale) / ratio];
+  },
+  lacssGo: (y, x, zoomed) => {
+    Object.assign(camera, { zoom: zoomed, x: (x + 0.5) / page.field.width, y: (y + 0.5) / page.field.height });
+    moveBy(0, 0);
+    moved();
+  },
+});
 get("state").then(async (state) => {
   Object.assign(page, state);
   if (!page.model) setTool("polygon");

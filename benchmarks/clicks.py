@@ -1,6 +1,6 @@
 """What a click is worth: a person who knows the true outlines corrects predictions of the validation images.
 
-    python benchmarks/outline/clicks.py DATA MODEL [--labels FOLDER] [--every 9] [--training N]
+    python benchmarks/clicks.py DATA MODEL [--labels FOLDER] [--every 9] [--training N]
 
 DATA has images/, labels/ and, for a model that knows nuclei, dapi/; every 9th image is for validation (with --training N
 the first N others are corrected in place of them, and --labels keeps the corrected label images for a training). The
@@ -190,7 +190,9 @@ def main() -> None:
     predictor = load_predictor(options.model)
     see = Wanted(nuclei="auto", root=options.data).for_model(*predictor.trained_on)
     network = network_of(predictor, files, see.channel, find_nuclei(files, see))
-    print("| image | cells | right at first | actions | of them | redrawn | corners to draw all |\n|---|---|---|---|---|---|---|")
+    print(
+        "| image | cells | right at first | actions | of them | redrawn | corners to draw all |\n|---|---|---|---|---|---|---|"
+    )
     total: list[Count] = []
     for stem in chosen:
         count, corrected = correct_image(network, stem, read_labels(labels[stem]))
@@ -204,7 +206,9 @@ def main() -> None:
         for kind, number in count.done.items():
             every.add(kind, number)
     print(row("all", every))
-    print(f"\none action per {every.cells / max(every.actions, 1):.1f} cells; {every.corners / every.cells:.1f} corners per cell by hand")
+    print(
+        f"\none action per {every.cells / max(every.actions, 1):.1f} cells; {every.corners / every.cells:.1f} corners per cell by hand"
+    )
 
 
 def row(name: str, count: Count) -> str:
