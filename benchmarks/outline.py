@@ -1,11 +1,11 @@
 """The page of `lacss outline`: speed in a real browser, memory over 2,000 actions, 100 kills, screenshots.
 
-    python benchmarks/outline.py speed DATA MODEL        # 512 x 512, and 4096 x 4096 with 5,000 cells
+    python benchmarks/outline.py speed DATA --model MODEL        # 512 x 512, and 4096 x 4096 with 5,000 cells
     python benchmarks/outline.py memory [--times 2000]
     python benchmarks/outline.py kills [--times 100]
-    python benchmarks/outline.py screenshots DATA MODEL [--to docs]
+    python benchmarks/outline.py screenshots --model MODEL [--to docs]
 
-DATA has images/, dapi/ and labels/. Speed is measured in the page: from the pointer's release to the frame that shows
+DATA has images/ and labels/. Speed is measured in the page: from the pointer's release to the frame that shows
 the saved cell, and from frame to frame while the view moves. The fault test acts over HTTP as fast as the server
 answers, kills it (SIGKILL) after a random time, and compares what a fresh start reads with what was confirmed.
 """
@@ -15,6 +15,7 @@ import http.client
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,12 +32,15 @@ from browser import open_page, save_small
 from picker import resident
 
 from lacss_tools.arrays import Labels
+from lacss_tools.demo import DATA
 from lacss_tools.io.native import read_image, read_labels, write_labels
 from lacss_tools.outline.session import open_session
 
 CUT_OFF = (OSError, http.client.HTTPException)
 """what a request ends with when the server dies"""
 LARGE = 4096
+DIAMETER = 34
+"""of the cells of the demo, in pixels"""
 WATCH = """
 window.clicks = []; window.frames = []; let released = 0, before = 0;
 addEventListener("pointerup", () => { released = performance.now(); }, true);
@@ -54,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=["speed", "memory", "kills", "screenshots"])
     parser.add_argument("data", type=Path, nargs="?")
-    parser.add_argument("model", type=Path, nargs="?")
+    parser.add_argument("--model", type=Path)
     parser.add_argument("--times", type=int)
     parser.add_argument("--to", type=Path, default=Path("docs"))
     options = parser.parse_args()
@@ -68,7 +72,7 @@ def main() -> None:
         elif options.part == "kills":
             kills(folder, options.times or 100)
         else:
-            screenshots(folder, options.data, options.model, options.to)
+            screenshots(folder, options.model, options.to)
 
 
 @contextmanager
@@ -227,10 +231,10 @@ def kills(folder: Path, times: int) -> None:
     made = lost = damaged = 0
     for _ in range(times):
         with served(project) as (process, address):
-            killer = subprocess.Popen(["sh", "-c", f"sleep {chance.uniform(0.05, 1.2):.3f}; kill -9 {process.pid}"])
             pending = None
             try:
                 version = {s: _get(f"{address}api/image/{k}/version")["version"] for k, s in enumerate("ab")}
+                killer = subprocess.Popen(["sh", "-c", f"sleep {chance.uniform(0.05, 1.2):.3f}; kill -9 {process.pid}"])
                 while True:
                     k = chance.randrange(2)
                     stem = "ab"[k]
@@ -304,13 +308,10 @@ def _post(address: str, body: dict[str, Any]) -> dict[str, Any]:
 # ---- screenshots ----------------------------------------------------------------------------------------------------
 
 
-def screenshots(folder: Path, data: Path, model: Path, target: Path) -> None:
-    """Take pictures of the page on a few images: outline-light.png and outline-dark.png."""
-    for name in ("images", "dapi"):
-        (folder / name).mkdir()
-        for path in sorted((data / name).iterdir())[:4]:
-            (folder / name / path.name).symlink_to(path.resolve())
-    predict = ["predict", str(model.resolve()), "images", "--project", str(folder)]
+def screenshots(folder: Path, model: Path, target: Path) -> None:
+    """Take pictures of the page on the demo data, with a model of it: outline-light.png and outline-dark.png."""
+    shutil.copytree(DATA / "train", folder, dirs_exist_ok=True)
+    predict = ["predict", str(model.resolve()), "images", "--project", str(folder), "--diameter", str(DIAMETER)]
     subprocess.run([sys.executable, "-m", "lacss_tools", *predict], check=True)
     with served(folder, "--start", "predictions") as (_, address), open_page() as page:
         page.goto(address)

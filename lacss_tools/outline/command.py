@@ -51,6 +51,14 @@ def outline(
     nuclei: Annotated[
         str, typer.Option(help="Folder of nucleus images for a model that knows nuclei; auto: dapi/, or none.")
     ] = AUTO_NUCLEI,
+    diameter: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="Typical cell diameter in pixels, where magnification differs from the training images.",
+            show_default="as in training, or as for --start",
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open no browser.")] = False,
@@ -76,11 +84,22 @@ def outline(
 
     home = Project(project)
     begin = None if start is None else project / start
-    net = project / model if model is not None else made_with(begin)
+    made = made_with(begin)
+    net = project / model if model is not None else made.model
     labels = resolve(project, output, home.labels)
     folder = resolve(project, images, home.images)
     check_output(labels, folder, *([begin] if begin else []))
-    plan = Plan(project, folder, labels, begin, net, order, Wanted(channel, nuclei, None, project), device)
+    plan = Plan(
+        project,
+        folder,
+        labels,
+        begin,
+        net,
+        order,
+        Wanted(channel, nuclei, None, project),
+        device,
+        diameter or made.diameter,
+    )
     desk = open_desk(plan)
     counts = ", ".join(f"{count} {state}" for state, count in desk.session.counts().items() if count)
     console.say(f"{len(desk.session.images)} images ({counts}); clicks are drawn by {net or 'nobody: no --model'}")

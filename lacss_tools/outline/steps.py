@@ -37,16 +37,26 @@ class Plan:
     order: str | None
     see: Wanted
     device: str = "auto"
+    diameter: float | None = None
 
 
-def made_with(start: Path | None) -> Path | None:
-    """Return the model that `lacss predict` made a folder of predictions with; None where it is not known or gone."""
+@dataclass(frozen=True)
+class Made:
+    """What a folder of predictions was made with, as far as that is known."""
+
+    model: Path | None = None
+    diameter: float | None = None
+
+
+def made_with(start: Path | None) -> Made:
+    """Return the model that `lacss predict` made a folder of predictions with, if it is still there, and its scale."""
     record = None if start is None else settings_file(start, "predict")
     if record is None or not record.is_file():
-        return None
+        return Made()
     told = read_toml(record)
-    model = told.get("data", told).get("model")
-    return Path(model) if isinstance(model, str) and Path(model).exists() else None
+    model, diameter = told.get("data", told).get("model"), told.get("predict", told).get("diameter")
+    path = Path(model) if isinstance(model, str) and Path(model).exists() else None
+    return Made(path, float(diameter) if isinstance(diameter, int | float) else None)
 
 
 def open_desk(plan: Plan) -> Desk:
@@ -71,7 +81,7 @@ def _network(plan: Plan, session: OutlineSession) -> "Network":
     from lacss_tools.predict.predictor import load_predictor
 
     assert plan.model is not None
-    predictor = load_predictor(plan.model, plan.device)
+    predictor = load_predictor(plan.model, plan.device, diameter=plan.diameter)
     see = plan.see.for_model(*predictor.trained_on)
     return network_of(predictor, session.images, see.channel, find_nuclei(session.images, see))
 
