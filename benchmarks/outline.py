@@ -60,13 +60,14 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--times", type=int)
+    parser.add_argument("--side", type=int)
     parser.add_argument("--to", type=Path, default=Path("docs"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if options.part == "speed":
-            speed(folder / "small", options.data, options.model, 512)
-            speed(folder / "large", options.data, options.model, LARGE)
+            for side in [options.side] if options.side else [512, LARGE]:
+                speed(folder / str(side), options.data, options.model, side)
         elif options.part == "memory":
             memory(folder, options.times or 2000)
         elif options.part == "kills":
@@ -131,7 +132,7 @@ def speed(project: Path, data: Path, model: Path, side: int) -> None:
     ):
         began = time.monotonic()
         page.goto(address)
-        page.wait_for_selector('body[data-shown="0"]', state="attached")
+        page.wait_for_selector('body[data-shown="0"]', state="attached", timeout=180_000)
         opened = time.monotonic() - began
         page.evaluate(WATCH)
         page.wait_for_timeout(4000 if side == 512 else 12000)
@@ -197,6 +198,7 @@ def small_project(folder: Path) -> Path:
 
 
 def square(y: int, x: int, side: int = 11) -> dict[str, Any]:
+    """Return the action that draws a square cell."""
     corners = [
         [y - 0.5, x - 0.5],
         [y - 0.5, x + side - 0.5],

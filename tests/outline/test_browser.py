@@ -252,7 +252,8 @@ def test_two_tabs_do_not_overwrite_each_other(browser, project):
 
 # ---- layout ---------------------------------------------------------------------------------------------------------
 
-OVERFLOW = """[...document.querySelectorAll("header, header *, main, #tools button, #strip, footer, footer *, figure, canvas")]
+OVERFLOW = """[...document.querySelectorAll(
+  "header, header *, main, #tools button, #strip, footer, footer *, figure, canvas")]
   .filter((e) => { const b = e.getBoundingClientRect();
     return b.width && (b.left < -1 || b.top < -1 || b.right > innerWidth + 1 || b.bottom > innerHeight + 1); })
   .map((e) => e.id || e.className || e.tagName)"""

@@ -139,9 +139,10 @@ function nextDoubt(by) {
 }
 
 function lookAt({ box: [y0, x0, y1, x1] }) {
-  const { field } = page, size = Math.max(y1 - y0, x1 - x0);
+  const { field } = page, sizes = [...field.cells.values()].map(({ box: [a, b, c, d] }) => Math.max(c - a, d - b)).sort((a, b) => a - b);
+  const size = Math.max(y1 - y0, x1 - x0, sizes[sizes.length >> 1]); // a small one is shown among its neighbours
   const fitting = Math.min(canvas.width / field.width, canvas.height / field.height);
-  camera.zoom = Math.min(24, Math.max(1, camera.zoom, (0.22 * Math.min(canvas.width, canvas.height)) / size / fitting));
+  camera.zoom = Math.min(24, Math.max(1, camera.zoom, (0.2 * Math.min(canvas.width, canvas.height)) / size / fitting));
   Object.assign(camera, { x: (x0 + x1) / 2 / field.width, y: (y0 + y1) / 2 / field.height });
   moveBy(0, 0);
   moved();
