@@ -253,9 +253,8 @@ def main() -> None:
         for kind, number in count.done.items():
             every.add(kind, number)
     print(row("all", every))
-    print(
-        f"\none action per {every.cells / max(every.actions, 1):.1f} cells; by hand {every.corners / every.cells:.1f} corners a cell"
-    )
+    per_action, corners = every.cells / max(every.actions, 1), every.corners / every.cells
+    print(f"\none action per {per_action:.1f} cells; by hand {corners:.1f} corners a cell")
 
 
 def row(name: str, count: Count) -> str:
