@@ -48,7 +48,11 @@ new MutationObserver(() => released && requestAnimationFrame(() => setTimeout(()
   if (released) window.clicks.push(performance.now() - released);
   released = 0;
 }))).observe(document.body, { attributes: true, attributeFilter: ["data-version"] });
-const frame = (now) => { if (before && window.counting) window.frames.push(now - before); before = now; requestAnimationFrame(frame); };
+const frame = (now) => {
+  if (before && window.counting) window.frames.push(now - before);
+  before = now;
+  requestAnimationFrame(frame);
+};
 requestAnimationFrame(frame);
 """
 
