@@ -9,7 +9,7 @@ from threading import RLock
 
 from lacss_tools.io.durable import locked
 from lacss_tools.io.project import list_images
-from lacss_tools.io.source import OpenImage, open_image
+from lacss_tools.io.source import open_image
 from lacss_tools.outline.drawing import Drawing, start_with
 from lacss_tools.outline.journal import Change, Step
 from lacss_tools.outline.store import Opened, Store
@@ -153,11 +153,6 @@ class OutlineSession:
         """Return how many images are in each state."""
         states = [self.state(stem) for stem in self.images]
         return {name: states.count(name) for name in (OPEN, BEGUN, FINISHED, ELSEWHERE)}
-
-    def read_image(self, stem: str) -> OpenImage:
-        """Return an opened image, which is in memory."""
-        with open_image(self.images[stem]) as image:
-            return image
 
 
 def open_session(images: Path, labels: Path, suggestions: Suggestions | None = None) -> OutlineSession:

@@ -8,23 +8,21 @@ from typing import Any, TypedDict
 import numpy as np
 
 from lacss_tools.arrays import Points
-from lacss_tools.errors import InputError
-from lacss_tools.outline import click, edit
+from lacss_tools.outline import click
 from lacss_tools.outline.contours import Path, contours
-from lacss_tools.outline.drawing import Drawing, Edit
-from lacss_tools.outline.journal import NETWORK, PERSON, Change, Row
+from lacss_tools.outline.drawing import Drawing
+from lacss_tools.outline.journal import Change
 from lacss_tools.outline.network import Network
 from lacss_tools.outline.page.asked import Asked
 from lacss_tools.outline.page.shelf import TILE, Shelf
+from lacss_tools.outline.page.tools import HAND, need, plan
 from lacss_tools.outline.progress import Progress
 from lacss_tools.outline.session import OutlineSession
-from lacss_tools.outline.sheet import Fresh, Patch, Sheet
+from lacss_tools.outline.sheet import Sheet
 from lacss_tools.outline.store import Opened
-from lacss_tools.outline.suggest import Known, add_all, doubts
+from lacss_tools.outline.suggest import Known, doubts
 from lacss_tools.web.bodies import Wish
-from lacss_tools.web.stroke import Stroke
 
-HAND = Row(1.0, PERSON)
 PAUSE = 1.5
 """seconds without an action, after which label images are written"""
 
@@ -139,7 +137,7 @@ class Desk:
 
     def preview(self, k: int, point: Points) -> dict[str, Any]:
         """Return the outline that a click would give; none where the network sees no cell."""
-        found = self._network().at(self.shelf.stem(k), point)
+        found = need(self.network).at(self.shelf.stem(k), point)
         if not len(found):
             return {"paths": [], "at": [0, 0]}
         piece = click.drawn(found)
@@ -162,8 +160,7 @@ class Desk:
             change = go(stem, wish.version)
             self._save_soon()
             return self._changed(stem, change, 0)
-        plan = self._plan(stem, asked)
-        change = self.session.act(stem, wish.version, plan)
+        change = self.session.act(stem, wish.version, plan(stem, asked, self.network))
         if change.finished is not None:
             self.progress.finished(self.session, stem)
         self._save_soon()
@@ -176,46 +173,6 @@ class Desk:
         self.saver = Timer(PAUSE, self.session.save)
         self.saver.daemon = True
         self.saver.start()
-
-    def _plan(self, stem: str, asked: Asked) -> Callable[[Drawing], Change]:
-        if asked.action == "finish":
-            return lambda drawing: drawing.finish(True)
-        if asked.action == "click":
-            return self._click(stem, asked)
-        if asked.action == "ask":
-            return self._ask(stem)
-        return lambda drawing: _by_hand(drawing, asked)
-
-    def _click(self, stem: str, asked: Asked) -> Callable[[Drawing], Change]:
-        """Return how a click changes a drawing; the network looks before anything is locked."""
-        network, point = self._network(), asked.points[:1]
-        there = network.at(stem, point)
-
-        def plan(drawing: Drawing) -> Change:
-            sheet, number = drawing.sheet, asked.number
-            if not number:
-                piece = click.drawn(there)
-                row = Row(float(there.scores[0]), NETWORK)
-                return drawing.plan("click", lambda s, fresh: edit.place(s, fresh(), *_of(piece)), row)
-            _check(sheet, number)
-            if asked.take:
-                own = network.at(stem, click.middle(sheet, number))
-                piece = click.without_point(sheet, number, point, there, own)
-            else:
-                piece = click.with_point(sheet, number, point, there)
-            return drawing.plan("correct", lambda s, fresh: edit.reshape(s, number, *_of(piece)), HAND)
-
-        return plan
-
-    def _ask(self, stem: str) -> Callable[[Drawing], Change]:
-        """Return how all cells that the network finds come in where nothing is drawn yet."""
-        found = self._network().all_cells(stem)
-        return lambda drawing: add_all(drawing, found)
-
-    def _network(self) -> Network:
-        if self.network is None:
-            raise InputError("There is no model to ask. Start lacss outline with one (`model`).")
-        return self.network
 
     # ---- answering ----
 
@@ -258,60 +215,6 @@ class Desk:
     def _shape(self, one: Opened) -> tuple[int, int]:
         height, width = one.drawing.sheet.labels.shape
         return height, width
-
-
-def _by_hand(drawing: Drawing, asked: Asked) -> Change:
-    """Return what a tool does that needs no network."""
-    number = asked.number
-    if number:
-        _check(drawing.sheet, number)
-    stroke = Stroke(asked.points, asked.radius, erase=False)
-    tools: dict[str, Edit] = {
-        "polygon": lambda s, fresh: edit.place(s, fresh(), *edit.polygon_mask(s, asked.points)),
-        "brush": lambda s, fresh: _brush(s, number, stroke, fresh),
-        "erase": lambda s, fresh: edit.erase(s, number, stroke, fresh),
-        "split": lambda s, fresh: edit.split(s, number or _crossed(s, asked.points), asked.points, fresh),
-        "merge": lambda s, fresh: edit.merge(s, number, _other(s, asked.other)),
-        "delete": lambda s, fresh: edit.delete(s, number),
-        "fill": lambda s, fresh: edit.fill(s, number),
-        "smooth": lambda s, fresh: edit.smooth(s, number),
-    }
-    if asked.action != "polygon" and not number and asked.action not in ("brush", "split"):
-        raise InputError("No cell is selected. Click one first.")
-    return drawing.plan(
-        asked.action, tools[asked.action], HAND, {number} if asked.action == "brush" and number else None
-    )
-
-
-def _brush(sheet: Sheet, number: int, stroke: Stroke, fresh: Fresh) -> Patch:
-    """Return the selected cell with what is painted; without one, a new cell on the free pixels under the brush."""
-    return (
-        edit.extend(sheet, number, stroke, fresh) if number else edit.place(sheet, fresh(), *edit.swept(sheet, stroke))
-    )
-
-
-def _crossed(sheet: Sheet, points: Points) -> int:
-    """Return the cell that a line crosses longest."""
-    numbers = [click.number_at(sheet, points[k : k + 1]) for k in range(len(points))]
-    middle = [click.number_at(sheet, points[k : k + 2].mean(axis=0)[None]) for k in range(len(points) - 1)]
-    crossed = [n for n in (*numbers, *middle) if n]
-    if not crossed:
-        raise InputError("The line crosses no cell. Draw it from one side of a cell to the other.")
-    return max(set(crossed), key=crossed.count)
-
-
-def _other(sheet: Sheet, number: int) -> int:
-    _check(sheet, number)
-    return number
-
-
-def _check(sheet: Sheet, number: int) -> None:
-    if number not in sheet.boxes:
-        raise InputError("That cell is gone. Select another one.")
-
-
-def _of(piece: click.Piece) -> tuple[int, int, np.ndarray]:
-    return piece.top, piece.left, piece.mask
 
 
 def _view(drawing: Drawing, number: int) -> CellView:

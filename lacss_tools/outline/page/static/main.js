@@ -1,10 +1,12 @@
 // The actions of the page and the keys for them. The page holds no truth of its own: what it shows of cells is what the
 // server has on disk.
-import { camera, moveBy, placement, pointAt, resetCamera, zoomAt } from "./camera.js";
+import { placement, pointAt, resetCamera } from "./camera.js";
+import { lift, moveCursor, press } from "./cursor.js";
 import { $, many, openDialog, say, toggleHelp } from "./document.js";
 import { loadField, loadNucleiCounts, update } from "./fields.js";
 import { listen } from "./gestures.js";
-import { keepLook, look, recallLook } from "./look.js";
+import { look, recallLook } from "./look.js";
+import { centre, contrast, flip, flipNuclei, lookAt, nextChannel, toggleWhole, view, zoom } from "./looking.js";
 import { countDecision } from "./pace.js";
 import { isDone, mark, nextOpen, page } from "./page.js";
 import { showCell, showProgress, showSaved, showTools } from "./panel.js";
@@ -135,39 +137,7 @@ function nextDoubt(by) {
   const at = field.doubts.findIndex(({ n }) => n === page.selected), count = field.doubts.length;
   const { n } = field.doubts[at < 0 ? (by > 0 ? 0 : count - 1) : (at + by + count) % count];
   select(n);
-  lookAt(field.cells.get(n));
-}
-
-function lookAt({ box: [y0, x0, y1, x1] }) {
-  const { field } = page, sizes = [...field.cells.values()].map(({ box: [a, b, c, d] }) => Math.max(c - a, d - b)).sort((a, b) => a - b);
-  const size = Math.max(y1 - y0, x1 - x0, sizes[sizes.length >> 1]); // a small one is shown among its neighbours
-  const fitting = Math.min(canvas.width / field.width, canvas.height / field.height);
-  camera.zoom = Math.min(24, Math.max(1, camera.zoom, (0.2 * Math.min(canvas.width, canvas.height)) / size / fitting));
-  Object.assign(camera, { x: (x0 + x1) / 2 / field.width, y: (y0 + y1) / 2 / field.height });
-  moveBy(0, 0);
-  moved();
-}
-
-function moved() {
-  redrawMoving();
-  prepare();
-}
-
-function zoom(factor) {
-  const { field } = page;
-  if (!field) return;
-  const box = canvas.getBoundingClientRect(), place = placement(canvas, field), ratio = canvas.width / box.width;
-  const at = hand.cursor ?? { x: field.width * camera.x, y: field.height * camera.y };
-  const event = { clientX: box.left + (place.left + at.x * place.scale) / ratio, clientY: box.top + (place.top + at.y * place.scale) / ratio };
-  zoomAt(canvas, field, event, factor);
-  moved();
-}
-
-function toggleWhole() {
-  if (camera.zoom > 1) {
-    resetCamera();
-    moved();
-  } else zoom(4);
+  lookAt(field.cells.get(n).box);
 }
 
 function select(n) {
@@ -175,69 +145,6 @@ function select(n) {
   hand.preview = null;
   showCell();
   redraw();
-}
-
-// ---- looking ----
-
-function flip(name) {
-  look[name] = !look[name];
-  keepLook();
-  showTools();
-  redraw();
-}
-
-async function flipNuclei() {
-  if (page.field && !page.field.nuclei) return say("This image has no DAPI image of the same name in dapi/.", true);
-  if (page.field) await loadNucleiCounts(page.field).catch((error) => say(error.message, true));
-  flip("nuclei");
-}
-
-function nextChannel() {
-  const count = page.field?.channels ?? 1;
-  look.channel = look.channel === null ? 0 : look.channel + 1 >= count ? null : look.channel + 1;
-  say(look.channel === null ? "all channels" : `channel ${look.channel + 1} of ${count}`);
-  redraw();
-}
-
-function contrast(value) {
-  look.contrast = Math.min(100, Math.max(0, value));
-  $("contrast").value = look.contrast;
-  keepLook();
-  redraw();
-}
-
-// ---- the cursor of somebody who works by keyboard ----
-
-let penDown = false;
-
-function moveCursor([dx, dy], far) {
-  const { field } = page;
-  if (!field) return;
-  const by = ((far ? 40 : 6) * (window.devicePixelRatio || 1)) / placement(canvas, field).scale;
-  const at = hand.cursor ?? { x: field.width * camera.x, y: field.height * camera.y };
-  const keep = (value, most) => Math.min(most - 0.01, Math.max(0, value));
-  const place = { x: keep(at.x + dx * by, field.width), y: keep(at.y + dy * by, field.height), inside: true, byKey: true };
-  const { scale, left, top } = placement(canvas, field), x = left + place.x * scale, y = top + place.y * scale;
-  if (x < 0 || y < 0 || x > canvas.width || y > canvas.height) {
-    Object.assign(camera, { x: place.x / field.width, y: place.y / field.height });
-    moveBy(0, 0);
-    moved();
-  }
-  brush.hover(place);
-  if (penDown) brush.move(place);
-}
-
-function press(event) {
-  if (penDown || !page.field) return;
-  moveCursor([0, 0]);
-  Object.assign(hand.modifiers, { shift: event.shiftKey, alt: event.altKey, pan: false });
-  penDown = brush.begin(hand.cursor);
-  if (!penDown) click(hand.cursor, false, 1);
-}
-
-function lift() {
-  if (penDown) brush.end();
-  penDown = false;
 }
 
 // ---- keys ----
@@ -284,6 +191,7 @@ function choose(tool) {
 // ---- setting up ----
 
 function setUp() {
+  view.moved = prepare;
   Object.assign(hand, { act, select, changed: () => {
     showTools();
     redraw();
@@ -291,7 +199,11 @@ function setUp() {
   const modifiers = (event) => Object.assign(hand.modifiers, { shift: event.shiftKey, alt: event.altKey, pan: event.ctrlKey || event.button === 1 });
   canvas.addEventListener("pointerdown", modifiers, { capture: true });
   listen(canvas, {
-    of: () => page.field, changed: moved, brush,
+    of: () => page.field, brush,
+    changed: () => {
+      redrawMoving();
+      prepare();
+    },
     click: (event, twice) => {
       const place = pointAt(canvas, page.field, event);
       if (place.inside) click(place, twice, placement(canvas, page.field).scale);
@@ -328,11 +240,7 @@ Object.assign(window, {
     const box = canvas.getBoundingClientRect(), place = placement(canvas, page.field), ratio = canvas.width / box.width;
     return [box.left + (place.left + (x + 0.5) * place.scale) / ratio, box.top + (place.top + (y + 0.5) * place.scale) / ratio];
   },
-  lacssGo: (y, x, zoomed) => {
-    Object.assign(camera, { zoom: zoomed, x: (x + 0.5) / page.field.width, y: (y + 0.5) / page.field.height });
-    moveBy(0, 0);
-    moved();
-  },
+  lacssGo: (y, x, zoomed) => centre(x + 0.5, y + 0.5, zoomed),
 });
 get("state").then(async (state) => {
   Object.assign(page, state);
