@@ -25,12 +25,17 @@ class Network:
     images: Mapping[str, Path]
     inputs: Inputs
     kept: OrderedDict[str, PromptedImage] = field(default_factory=OrderedDict)
+    last: tuple[tuple[str | float, ...], Found] | None = None
+    """the last place and its cell: a click mostly asks again for what the preview showed"""
     lock: Lock = field(default_factory=Lock)
 
     def at(self, stem: str, point: Points) -> Found:
         """Return the cell of an image at a point (1, 2), (y, x): none or one."""
+        asked = (stem, *point[0].tolist())
         with self.lock:
-            return self._image(stem).at(point)
+            if self.last is None or self.last[0] != asked:
+                self.last = asked, self._image(stem).at(point)
+            return self.last[1]
 
     def all_cells(self, stem: str) -> Found:
         """Return all the cells that it finds in an image."""
