@@ -125,7 +125,7 @@ def speed(project: Path, data: Path, model: Path, side: int) -> None:
     image, labels = mosaic(data, side)
     chance = np.random.default_rng(0)
     numbers = np.unique(labels[labels > 0])
-    missing = chance.choice(numbers, 60, replace=False)
+    missing = chance.choice(numbers, 60 if side == 512 else 20, replace=False)
     (project / "images").mkdir(parents=True)
     tifffile.imwrite(project / "images" / "a.tif", image.astype(np.uint16))
     write_labels(project / "predictions" / "a.tif", np.where(np.isin(labels, missing), 0, labels))
@@ -271,6 +271,7 @@ def kills(folder: Path, times: int) -> None:
             else:
                 damaged += finished[stem] and not (pending and pending[0] == stem)
         damaged += len(list((project / "labels").glob(".*")))
+        print(f"{made} actions confirmed, {lost} lost, {damaged} files damaged", flush=True)
     print(f"| kills | {times} |\n|---|---|\n| actions confirmed | {made} |")
     print(f"| confirmed actions lost | {lost} |\n| damaged files | {damaged} |")
 
