@@ -18,6 +18,7 @@ from lacss_tools.evaluate import command as evaluate
 from lacss_tools.export import command as export
 from lacss_tools.formats import command as formats
 from lacss_tools.io.stems import own_patterns
+from lacss_tools.outline import command as outline
 from lacss_tools.picture import command as picture
 from lacss_tools.predict import command as predict
 from lacss_tools.screen.flags import in_flags, own_flags, speak_of
@@ -78,20 +79,8 @@ def root(
 
 
 for command in (
-    lois,
-    candidates,
-    pick,
-    check,
-    train,
-    predict,
-    evaluate,
-    export,
-    formats,
-    picture,
-    table,
-    status,
-    doctor,
-    demo,
+    *(lois, candidates, pick, check, train, predict, outline, evaluate),
+    *(export, formats, picture, table, status, doctor, demo),
 ):
     command.mount(app)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lacss_tools.arrays import Image, Points
 from lacss_tools.cells import Cells
+from lacss_tools.contrast import Range
 from lacss_tools.errors import InputError
 from lacss_tools.io.source import Blank, ImageSource, InMemory, Stacked, whole
 from lacss_tools.network.backbone import DEEPEST_STRIDE
@@ -26,7 +27,7 @@ from lacss_tools.predict.nms import close_pairs, keep_best
 from lacss_tools.predict.original import Frame, to_original
 from lacss_tools.predict.resample import measure_range, read_working
 from lacss_tools.predict.settings import PredictSettings, TileSettings
-from lacss_tools.predict.tiles import Tile, plan, sample_windows
+from lacss_tools.predict.tiles import Box, Tile, plan, sample_windows
 
 RIVALS_IN_A_ROW = 8
 """a proposal's fate may hang on a chain of better ones; so many links beyond the core are followed"""
@@ -116,24 +117,39 @@ class Predictor:
     def _find_small(self, sources: list[ImageSource], frame: Frame, lois: Points | None = None) -> list[Found]:
         """Return the cells of each image, found in one piece."""
         box = (0, 0, *frame.size)
-        working = torch.stack([as_working(source, frame.size) for source in sources])
-        return self._cells_of(self._maps(self.model, working), Tile(box, box), frame.size, lois)
+        return self._cells_of(self.maps_of_whole(sources, frame), Tile(box, box), frame.size, lois)
 
     def _find_large(self, source: ImageSource, frame: Frame, lois: Points | None) -> list[Found]:
         """Return the cells of each tile, found by a network whose norms are those of the whole image."""
-        intensities = measure_range(source)
-        boxes = sample_windows(frame.size, self.tiling.sample)
-        sample = torch.from_numpy(np.stack([read_working(source, frame.size, box, intensities) for box in boxes]))
-        with autocast(self.device):
-            model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
+        model, intensities, boxes, maps = self.frozen(source, frame)
         tiles = list(plan(frame.size, self.tiling.tile, self.halo))
         if len(tiles) == 1 and [tiles[0].window] == boxes:
             return self._cells_of(maps, tiles[0], frame.size, lois)
         parts = []
         for tile in tiles:
-            window = torch.from_numpy(read_working(source, frame.size, tile.window, intensities))
-            parts += self._cells_of(self._maps(model, window[None]), tile, frame.size, lois)
+            maps = self.maps_of_window(model, source, frame, tile.window, intensities)
+            parts += self._cells_of(maps, tile, frame.size, lois)
         return parts
+
+    def maps_of_whole(self, sources: list[ImageSource], frame: Frame) -> Maps:
+        """Return the maps of small images of one size, each with norms of its own."""
+        return self._maps(self.model, torch.stack([as_working(source, frame.size) for source in sources]))
+
+    def frozen(self, source: ImageSource, frame: Frame) -> tuple[Lacss, Range, list[Box], Maps]:
+        """Return the network with the norms of a large image, its intensities, and the windows they are from.
+
+        Last come the maps of those windows.
+        """
+        intensities = measure_range(source)
+        boxes = sample_windows(frame.size, self.tiling.sample)
+        sample = torch.from_numpy(np.stack([read_working(source, frame.size, box, intensities) for box in boxes]))
+        with autocast(self.device):
+            model, maps = freeze(self.model, pad(sample, DEEPEST_STRIDE).to(self.device))
+        return model, intensities, boxes, maps
+
+    def maps_of_window(self, model: Lacss, source: ImageSource, frame: Frame, window: Box, intensities: Range) -> Maps:
+        """Return the maps of a window of a large image, by its network of `frozen`."""
+        return self._maps(model, torch.from_numpy(read_working(source, frame.size, window, intensities))[None])
 
     def _maps(self, model: Lacss, working: Float[Tensor, "b channel y x"]) -> Maps:
         with autocast(self.device):

@@ -40,7 +40,7 @@ def serve(site: Site, port: int, open_browser: bool, say: Callable[[str], None])
     with listener:
         port = listener.getsockname()[1]
         address = f"http://{HOST}:{port}/{site.token}/"
-        say(f"{site.invitation}: {address}\n(every choice is saved at once; Ctrl-C ends)")
+        say(f"{site.invitation}: {address}\n(everything is saved at once; Ctrl-C ends)")
         if not (open_browser and has_screen() and webbrowser.open(address)):
             say(f"From another computer, first: ssh -L {port}:{HOST}:{port} {socket.gethostname()}")
         server = uvicorn.Server(uvicorn.Config(site.app, log_level="error", timeout_graceful_shutdown=2))

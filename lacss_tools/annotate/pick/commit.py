@@ -6,10 +6,8 @@ does at the next start if the process died in between.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 from lacss_tools.annotate.pick.journal import Pick, read_picks, record, row_of
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError
+from lacss_tools.io.durable import sync_folder
 from lacss_tools.io.lock import locked
 from lacss_tools.io.native import atomic, write_mask
 from lacss_tools.io.project import picks_file
@@ -60,13 +59,13 @@ def commit(masks: Path, changes: Iterable[Change]) -> dict[str, Pick]:
                 waiting.append((pending, content.path))
                 _write(pending, content.value)
         for folder in {pending.parent for pending, _ in waiting}:
-            _sync_folder(folder)
+            sync_folder(folder)
         picks = record(picks_file(masks), rows)
     except BaseException:
         for pending, _ in waiting:
             pending.unlink(missing_ok=True)
         raise
-    _sync_folder(masks)
+    sync_folder(masks)
     for pending, target in waiting:
         _install(pending, target)
     return picks
@@ -124,12 +123,3 @@ def _install(pending: Path, target: Path) -> None:
         raise InputError(
             f"{target} is decided but cannot be replaced ({error.strerror}). Check its permissions, start again."
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not everywhere can a folder be opened; the files themselves are synced
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

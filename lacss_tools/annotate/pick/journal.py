@@ -2,12 +2,12 @@
 
 import csv
 import io
-import os
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lacss_tools.errors import InputError
+from lacss_tools.io.durable import append
 from lacss_tools.io.native import write_table
 from lacss_tools.io.stems import as_stem
 from lacss_tools.io.tables import read_rows
@@ -129,22 +129,7 @@ def record(path: Path, changes: dict[str, Pick | None]) -> dict[str, Pick]:
         if pick is not None:
             picks[stem] = pick
     if open_end and fresh and len(added) == len(changes):
-        _append(path, "".join(map(row_of, added)).encode())
+        append(path, "".join(map(row_of, added)).encode())
     else:
         write_picks(path, picks)
     return picks
-
-
-def _append(path: Path, lines: bytes) -> None:
-    try:
-        with path.open("ab", buffering=0) as stream:
-            length = stream.tell()
-            try:
-                if stream.write(lines) != len(lines):
-                    raise OSError(28, "No space left on device")
-                os.fsync(stream.fileno())
-            except OSError:
-                stream.truncate(length)
-                raise
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}). Check space and permissions.") from error

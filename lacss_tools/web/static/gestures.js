@@ -7,7 +7,7 @@ const TWICE = 300; // milliseconds between the clicks of a double click
 // `of()` returns the field on show; `changed()` redraws; `brush` is asked first; `click` gets what is left.
 export function listen(canvas, { of, changed, brush, click }) {
   const fingers = new Map();
-  let start = null, painting = false, moved = false, pinch = 0, lastClick = 0;
+  let start = null, painting = false, moved = false, pinch = 0, last = null;
 
   const spread = () => {
     const [a, b] = [...fingers.values()];
@@ -69,8 +69,9 @@ export function listen(canvas, { of, changed, brush, click }) {
     if (!fingers.delete(event.pointerId) || fingers.size) return;
     if (painting) brush.end();
     else if (!moved && event.type === "pointerup" && event.button === 0 && of()) {
-      const twice = event.timeStamp - lastClick < TWICE;
-      lastClick = twice ? 0 : event.timeStamp;
+      const near = last && Math.hypot(event.clientX - last.clientX, event.clientY - last.clientY) <= STILL;
+      const twice = Boolean(near) && event.timeStamp - last.timeStamp < TWICE;
+      last = twice ? null : event;
       click?.(event, twice);
     }
     painting = false;

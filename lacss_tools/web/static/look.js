@@ -1,11 +1,11 @@
 // How images are shown: what is switched on, and the picture under the outlines.
 
-export const look = { points: true, nuclei: false, filled: false, hidden: false, contrast: 50 };
+export const look = { points: true, nuclei: false, filled: false, hidden: false, contrast: 50, channel: null };
 
 const SETTINGS = "lacss-look";
 
 export function keepLook() {
-  localStorage.setItem(SETTINGS, JSON.stringify({ ...look, hidden: false }));
+  localStorage.setItem(SETTINGS, JSON.stringify({ ...look, hidden: false, channel: null }));
 }
 
 export function recallLook() {
@@ -47,21 +47,23 @@ function channelTables(field) {
   return field.counts.map((counts) => table(counts, look.contrast));
 }
 
-// Return a canvas with the picture of the field, one pixel each; made anew only when the look has changed.
+// Return a canvas with the picture of the field (or of a tile of one, with the counts of all of it), one pixel each;
+// made anew only when the look has changed.
 export function picture(field) {
-  const made = `${look.contrast} ${look.nuclei && Boolean(field.nuclei)}`;
+  const alone = look.channel !== null && look.channel < field.channels ? look.channel : null;
+  const made = `${look.contrast} ${alone} ${look.nuclei && Boolean(field.nuclei)}`;
   if (field.picture?.made === made) return field.picture.canvas;
   const { width, height } = field, size = width * height, tables = channelTables(field);
   const data = new ImageData(width, height), out = data.data;
   const of = (c) => field.pixels.subarray(c * size, (c + 1) * size);
   // one channel is grey; of two the first is red and blue, the second green; three are red, green and blue
-  const source = [[0, 0, 0], [0, 1, 0], [0, 1, 2]][field.channels - 1];
+  const source = alone !== null ? [alone, alone, alone] : [[0, 0, 0], [0, 1, 0], [0, 1, 2]][field.channels - 1];
   source.forEach((c, colour) => {
     const bytes = of(c), levels = tables[c];
     for (let i = 0, o = colour; i < size; i++, o += 4) out[o] = levels[bytes[i]];
   });
   for (let o = 3; o < out.length; o += 4) out[o] = 255;
-  if (look.nuclei && field.nuclei) addNuclei(out, field.nuclei);
+  if (look.nuclei && field.nuclei) addNuclei(out, field);
   const canvas = field.picture?.canvas ?? document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -71,8 +73,8 @@ export function picture(field) {
 }
 
 // Nuclei in magenta over a dimmed image: told from grey and from the orange outlines without red-green vision.
-function addNuclei(out, nuclei) {
-  const levels = table(histogram(nuclei), look.contrast);
+function addNuclei(out, field) {
+  const { nuclei } = field, levels = table((field.nucleiCounts ??= histogram(nuclei)), look.contrast);
   for (let i = 0, o = 0; i < nuclei.length; i++, o += 4) {
     const d = levels[nuclei[i]];
     out[o] = Math.min(255, out[o] * 0.75 + d * 0.75);

@@ -19,7 +19,8 @@ async function call(path, options) {
     response = await fetch("api/" + path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The picker does not answer. If it has ended, run lacss pick again and open its new address.");
+    const { command } = document.body.dataset;
+    throw new Error(`${command} does not answer. If it has ended, run it again and open its new address.`);
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({ error: `${response.status} ${response.statusText}` }));

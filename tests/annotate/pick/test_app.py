@@ -1,10 +1,8 @@
 """The picker's addresses without a browser: what it answers, what it refuses, what is on disk afterwards."""
 
-import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import imagecodecs
 import numpy as np
 import pytest
@@ -21,29 +19,7 @@ from lacss_tools.io.candidates import CutNotes, read_candidates, write_candidate
 from lacss_tools.io.native import read_image, read_mask, write_labels, write_mask, write_text
 from lacss_tools.web.guard import MAX_BODY
 from tests.annotate.pick.picker_process import SHAPE, make_project
-
-HOST = "http://127.0.0.1:8123"
-
-
-class Client:
-    """Calls the application without a server; paths are relative to the address with the token."""
-
-    def __init__(self, picker):
-        self.app, self.base = make_app(picker), f"{HOST}/{picker.token}/"
-
-    def __call__(self, method, path, **options):
-        async def call():
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport) as client:
-                return await client.request(method, path if path.startswith("http") else self.base + path, **options)
-
-        return asyncio.run(call())
-
-    def get(self, path, **options):
-        return self("GET", path, **options)
-
-    def post(self, path, **options):
-        return self("POST", path, **options)
+from tests.served import HOST, Client
 
 
 @pytest.fixture
@@ -54,7 +30,8 @@ def session(tmp_path):
 
 @pytest.fixture
 def client(session):
-    return Client(Picker(session))
+    picker = Picker(session)
+    return Client(make_app(picker), picker.token)
 
 
 @pytest.fixture

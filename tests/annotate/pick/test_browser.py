@@ -9,11 +9,12 @@ import pytest
 from lacss_tools.annotate.candidates.candidates import cut_at
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.pick.journal import read_picks
-from lacss_tools.annotate.pick.repair import Stroke, paint
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_image, read_mask
-from tests.annotate.pick.picker_process import SHAPE, Here, Served, chromium, make_project
+from lacss_tools.web.stroke import Stroke, paint
+from tests.annotate.pick.picker_process import SHAPE, here, make_project
+from tests.served import Served, chromium
 
 SIZE = {"width": 1280, "height": 800}
 
@@ -31,7 +32,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def served(folder):
-    running = Here(folder)
+    running = here(folder)
     yield running
     running.end()
 
@@ -249,13 +250,13 @@ def test_reload_continues_at_the_first_undecided_image(window, folder):
 
 
 def test_after_a_kill_nothing_confirmed_is_lost_and_a_second_start_continues(browser, folder):
-    first = Served(folder)
+    first = Served("pick", "--project", str(folder))
     window = Window(browser, first.address).at(0).press("1").at(1).press("2").at(2)
     first.kill()
-    window.press("3").wait_for("message", "Not saved: The picker does not answer")
+    window.press("3").wait_for("message", "Not saved: lacss pick does not answer")
     window.page.close()
     assert choices(folder) == {"a": "1", "b": "2"}
-    second = Served(folder)
+    second = Served("pick", "--project", str(folder))
     again = Window(browser, second.address).at(2).press("3").at(3)
     assert choices(folder) == {"a": "1", "b": "2", "c": "3"}
     again.page.close()
@@ -280,7 +281,7 @@ def test_two_tabs_do_not_overwrite_each_other(browser, served, folder):
 
 def test_a_bad_image_is_told_and_can_be_rejected(browser, folder):
     (folder / "candidates" / "a.tif").write_bytes(b"no tiff")
-    running = Here(folder)
+    running = here(folder)
     window = Window(browser, running.address).wait_for("failure", "candidates/a.tif cannot be read")
     window.press("1").page.wait_for_timeout(100)
     window.press("0").at(1)

@@ -130,7 +130,7 @@ def test_a_row_half_written_is_taken_back(begun, project, monkeypatch):
 
 
 def _half_append(path):
-    from lacss_tools.annotate.pick.journal import _append
+    from lacss_tools.io.durable import append
 
     class Short:
         """A file on a disk with room for three more bytes."""
@@ -153,7 +153,7 @@ def _half_append(path):
     original = Path.open
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "open", lambda self, *a, **k: Short(original(self, *a, **k)))
-        _append(path, b"b,1,0.2,person,now,\n")
+        append(path, b"b,1,0.2,person,now,\n")
 
 
 def _raise(error):

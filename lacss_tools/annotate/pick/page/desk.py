@@ -9,9 +9,9 @@ import numpy as np
 
 from lacss_tools.annotate.pick.choices import Choices
 from lacss_tools.annotate.pick.journal import AUTO
-from lacss_tools.annotate.pick.page.requests import RepairWish, Wish
+from lacss_tools.annotate.pick.page.requests import RepairWish
 from lacss_tools.annotate.pick.page.shelf import Shelf
-from lacss_tools.annotate.pick.repair import Repair, paint
+from lacss_tools.annotate.pick.repair import Repair
 from lacss_tools.annotate.pick.session import (
     Before,
     PickSession,
@@ -21,9 +21,11 @@ from lacss_tools.annotate.pick.session import (
     save_repair,
 )
 from lacss_tools.arrays import Mask
-from lacss_tools.errors import InputError, LacssError
+from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask
+from lacss_tools.web.bodies import ConflictError, Wish
 from lacss_tools.web.render import bits, step_of
+from lacss_tools.web.stroke import paint
 
 OWN = "own"
 """what the page calls a mask that was made elsewhere"""
@@ -54,10 +56,6 @@ class Changed(TypedDict):
     """The images that an action changed, by number."""
 
     changed: dict[int, ImageState]
-
-
-class ConflictError(LacssError):
-    """Somebody else changed the image since the page last saw it."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,7 @@
-// What opens over the page: help, accepting many suggestions, the summary at the end.
-import { $, many, page } from "./page.js";
+// What opens over the page: accepting many suggestions, the summary at the end.
+import { $, many } from "./document.js";
+import { page } from "./page.js";
 import { get } from "./server.js";
-
-export const openDialog = () => document.querySelector("dialog[open]");
-
-export function toggleHelp() {
-  if ($("help").open) $("help").close();
-  else $("help").showModal();
-}
 
 // ---- accept all ----
 

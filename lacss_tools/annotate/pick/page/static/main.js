@@ -1,12 +1,14 @@
 // The actions of the page and the keys for them. The page holds no truth of its own: after each action it shows the
 // state that the server has on disk.
 import { camera, moveBy, toggleZoom } from "./camera.js";
-import { acceptBody, openAccept, openDialog, openSummary, showAccepting, showMatching, toggleHelp } from "./dialogs.js";
+import { acceptBody, openAccept, openSummary, showAccepting, showMatching } from "./dialogs.js";
 import { fetchAhead, forget, load, loadNuclei, loadSaved } from "./fields.js";
 import { keepLook, look, recallLook } from "./look.js";
-import { $, isOwn, many, nextOpen, page, say, stateText } from "./page.js";
+import { $, many, openDialog, say, toggleHelp } from "./document.js";
+import { isDone, isOwn, mark, nextOpen, page, stateText } from "./page.js";
 import { drawNow, enlarge, preferred, redraw, setUpLarge, showFailure, showField } from "./panels.js";
-import { countDecision, showProgress } from "./progress.js";
+import { countDecision } from "./pace.js";
+import { showProgress } from "./progress.js";
 import { isCutting, repair, repairBody } from "./repair.js";
 import { closeRepair, openRepair, repairKey, setUpRepair } from "./repairbar.js";
 import { Conflict, get, post } from "./server.js";
@@ -233,7 +235,7 @@ contrast(look.contrast);
 showToggles();
 get("state").then(async (state) => {
   page.images = state.images;
-  buildStrip((k) => show(k));
+  buildStrip(page.images, (k) => show(k), (k) => ({ ...mark(page.images[k]), text: stateText(page.images[k]), done: isDone(page.images[k]) }));
   const open = nextOpen(0);
   await show(Math.max(0, open));
   if (open < 0) openSummary();

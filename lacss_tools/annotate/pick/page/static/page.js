@@ -1,4 +1,4 @@
-// What the window shows now, shared by its modules, and the small helpers of the document.
+// What the window shows now, shared by its modules.
 
 export const page = {
   images: [], // as the server has them on disk: {stem, choice, by, edited, threshold, version}
@@ -6,15 +6,6 @@ export const page = {
   field: null, // the image on show, null while it loads: keys choose only for what can be seen
   shown: 1, // the candidate in the large view
 };
-
-export const $ = (id) => document.getElementById(id);
-
-export function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...children);
-  return made;
-}
 
 export const isDone = (image) => image.choice !== null;
 export const isOwn = (image) => image.choice === "own";
@@ -33,14 +24,9 @@ export function stateText(image) {
   return `candidate ${image.choice}${image.by === "auto" ? ", accepted" : ""}${repaired}`;
 }
 
-let fading = 0;
-
-// A short note that leaves by itself; an error stays until the next action.
-export function say(text, isError = false) {
-  clearTimeout(fading);
-  $("message").textContent = text;
-  $("message").classList.toggle("error", isError);
-  if (text && !isError) fading = setTimeout(() => say(""), 4000);
+// What a thumbnail says of an image, in one sign.
+export function mark(image) {
+  if (image.choice === null) return { badge: "" };
+  if (isOwn(image)) return { badge: "●" };
+  return image.choice === "none" ? { badge: "✕", rejected: true } : { badge: image.choice + (image.edited ? "+" : "") };
 }
-
-export const many = (n, one, more = one + "s") => `${n} ${n === 1 ? one : more}`;

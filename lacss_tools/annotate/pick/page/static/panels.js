@@ -2,7 +2,8 @@
 import { drawCursor, drawView } from "./canvas.js";
 import { candidateLayer } from "./fields.js";
 import { listen, zoomOnDoubleClick } from "./gestures.js";
-import { $, element, isDone, isOwn, page } from "./page.js";
+import { $, element } from "./document.js";
+import { isDone, isOwn, page } from "./page.js";
 import { repair } from "./repair.js";
 
 const JUST_SHOWN = 300; // milliseconds in which the second half of a double click must not choose for the next image

@@ -1,5 +1,6 @@
 // The controls of a repair, and its keys: everything the pointer does can be done from the keyboard.
-import { $, page, say } from "./page.js";
+import { $, say } from "./document.js";
+import { page } from "./page.js";
 import {
   beginRepair, currentThreshold, cutAt, endRepair, moveCursor, repair, resizeBrush, setTool, thresholdRange, undoStep,
 } from "./repair.js";

@@ -1,10 +1,12 @@
 // All images as thumbnails with their state; one stop for the tab key, arrows move inside it.
-import { $, element, isOwn, page, stateText } from "./page.js";
+import { $, element } from "./document.js";
 
-let items = [];
+let items = [], tell = null;
 
-export function buildStrip(go) {
-  items = page.images.map((image, k) => {
+// `go(k)` shows image k; `told(k)` is what its thumbnail says: {badge, text, done, rejected}.
+export function buildStrip(images, go, told) {
+  tell = told;
+  items = images.map((image, k) => {
     const img = element("img", "");
     Object.assign(img, { loading: "lazy", decoding: "async", fetchPriority: "low", alt: "" });
     img.src = `api/image/${k}/thumbnail`;
@@ -15,18 +17,17 @@ export function buildStrip(go) {
     return button;
   });
   $("strip").replaceChildren(...items);
-  page.images.forEach((_, k) => showState(k));
+  items.forEach((_, k) => showState(k));
 }
 
 // A letter or number tells the state, not only a colour.
 export function showState(k) {
-  const image = page.images[k], button = items[k];
-  const badge = image.choice === null ? "" : isOwn(image) ? "●" : image.choice === "none" ? "✕" : image.choice + (image.edited ? "+" : "");
+  const { badge, text, done, rejected } = tell(k), button = items[k];
   button.lastChild.textContent = badge;
   button.lastChild.hidden = !badge;
-  button.classList.toggle("done", Boolean(badge));
-  button.classList.toggle("rejected", image.choice === "none");
-  button.setAttribute("aria-label", `${image.stem}: ${stateText(image) || "not decided"}`);
+  button.classList.toggle("done", Boolean(done));
+  button.classList.toggle("rejected", Boolean(rejected));
+  button.setAttribute("aria-label", `${button.title}: ${text || "not decided"}`);
 }
 
 export function showCurrent(k) {

@@ -1,0 +1,1 @@
+"""Outlining and correcting cells in the browser: one click, one cell."""

@@ -1,0 +1,1 @@
+"""The page of `lacss outline`: what it asks and what it is answered."""

@@ -1,0 +1,80 @@
+"""`lacss outline` before it serves, and what it says at the end."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lacss_tools.cli import app
+from lacss_tools.io.native import write_labels, write_text
+from lacss_tools.io.nuclei import Wanted
+from lacss_tools.outline.steps import Made, Plan, commands, made_with, open_desk, summary
+
+
+def plan_of(project, **options):
+    folders = {"images": project / "images", "labels": project / "labels", "start": None, "model": None, "order": None}
+    return Plan(project, **{**folders, "see": Wanted(), **options})
+
+
+def finish(desk, stem):
+    with desk.session.exclusive():
+        version = str(desk.session.drawing(stem).drawing.steps)
+    desk.session.act(stem, version, lambda drawing: drawing.finish(True))
+
+
+def run(*args):
+    return CliRunner().invoke(app, ["outline", *map(str, args)])
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--order", "best"], 2, "There is no order 'best'. Choose from unsure, diverse, random, name."),
+        (["--order", "unsure"], 2, "goes by the scores of predictions. Give them with --start, or choose diverse."),
+        (["nothing"], 3, "nothing does not exist"),
+        (["--start", "nothing"], 3, "nothing does not exist"),
+        (["--model", "nothing"], 3, "nothing"),
+        (["-o", "images"], 3, "is both input and output"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anything_is_served(project, options, code, said):
+    answer = run(*options, "--project", project)
+    assert (answer.exit_code, said in " ".join(answer.stderr.split())) == (code, True), answer.stderr
+    assert not (project / "labels").exists() or not list((project / "labels").glob("*.tif"))
+
+
+def test_images_come_in_the_order_asked_for_and_finished_ones_last(project):
+    assert open_desk(plan_of(project)).session.stems == ["a", "b"]
+    for stem, scores in (("a", "1,0.99"), ("b", "1,0.6")):
+        write_labels(project / "predictions" / f"{stem}.tif", np.eye(96, dtype=np.int32))
+        write_text(project / "predictions" / f"{stem}.csv", f"label,score\n{scores}\n")
+    begun = plan_of(project, start=project / "predictions")
+    desk = open_desk(begun)
+    assert (desk.session.stems, desk.state()["order"], desk.state()["worth"]) == (["b", "a"], "unsure", 2)
+    finish(desk, "b")
+    assert open_desk(begun).session.stems == ["a", "b"]
+    assert sorted(open_desk(plan_of(project, order="diverse")).session.stems) == ["a", "b"]
+
+
+def test_the_end_names_the_exact_next_commands(project):
+    desk = open_desk(plan_of(project))
+    assert commands(desk.session, plan_of(project)) == []
+    finish(desk, "a")
+    assert summary(desk.session)[0] == "1 finished, 0 begun, 1 not begun; lacss outline continues."
+    with_model = plan_of(project, model=project / "runs" / "first")
+    assert commands(desk.session, with_model) == [
+        f"lacss train --supervision mixed --init runs/first --images images --labels labels --run first-corrected "
+        f"--project {project}",
+        f"lacss eval runs/first --images images --labels labels --project {project}",
+    ]
+    finish(desk, "b")
+    train, _ = commands(desk.session, plan_of(project))
+    assert train == f"lacss train --supervision full --images images --labels labels --project {project}"
+
+
+def test_the_model_of_predictions_is_found(project):
+    folder = project / "predictions"
+    assert made_with(None) == made_with(folder) == Made()
+    write_text(folder / "predict.toml", f'[predict]\ndiameter = 40.0\n[data]\nmodel = "{project / "m.safetensors"}"\n')
+    assert made_with(folder) == Made(None, 40.0)
+    write_text(project / "m.safetensors", "")
+    assert made_with(folder) == Made(project / "m.safetensors", 40.0)
