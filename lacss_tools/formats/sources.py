@@ -109,21 +109,23 @@ def open_source(path: Path, clues: Clues = NO_CLUES, names: Path | None = None) 
 
 
 def _with_table(cells: Cells, numbers: list[int], path: Path) -> Cells:
-    """Return cells with the scores and LOIs that `lacss predict` wrote in the table beside their label image."""
+    """Return cells with what the table beside their label image tells: scores, and LOIs where it has them."""
     try:
         rows = {int(row["label"]): row for row in read_table(path, "").rows}
-        told = [
-            (float(row["score"]), float(row["loi_y"]), float(row["loi_x"])) for row in map(rows.get, numbers) if row
-        ]
+        kept = [k for k, number in enumerate(numbers) if number in rows]
+        told = [rows[numbers[k]] for k in kept]
+        scores = np.array([float(row["score"]) for row in told])
+        placed = all({"loi_y", "loi_x"} <= row.keys() for row in told)
+        lois = np.array([[float(row[name]) for name in ("loi_y", "loi_x")] if placed else [0.0, 0.0] for row in told])
     except (InputError, ValueError, KeyError):
         return cells  # no table, or another tool's
-    kept = np.array([number in rows for number in numbers], dtype=bool)
-    scores, locations = cells.scores.copy(), cells.locations.copy()
-    values = np.array(told, dtype=np.float64).reshape(-1, 3)
-    if not np.isfinite(values).all():
+    if not kept or not (np.isfinite(scores).all() and np.isfinite(lois).all()):
         return cells
-    scores[kept], locations[kept] = values[:, 0], values[:, 1:]
-    return replace(cells, scores=scores, locations=locations)
+    own, locations = cells.scores.copy(), cells.locations.copy()
+    own[kept] = scores
+    if placed:
+        locations[kept] = lois
+    return replace(cells, scores=own, locations=locations)
 
 
 def is_source(path: Path) -> bool:

@@ -45,7 +45,7 @@ def test_what_cannot_work_is_told_before_anything_is_served(project, options, co
 def test_images_come_in_the_order_asked_for_and_finished_ones_last(project):
     assert open_desk(plan_of(project)).session.stems == ["a", "b"]
     for stem, scores in (("a", "1,0.99"), ("b", "1,0.6")):
-        write_labels(project / "predictions" / f"{stem}.tif", np.eye(96, dtype=np.int32))
+        write_labels(project / "predictions" / f"{stem}.tif", np.pad(np.ones((9, 9), np.int32), (20, 67)))
         write_text(project / "predictions" / f"{stem}.csv", f"label,score\n{scores}\n")
     begun = plan_of(project, start=project / "predictions")
     desk = open_desk(begun)
