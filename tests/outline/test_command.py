@@ -62,7 +62,7 @@ def test_the_end_names_the_exact_next_commands(project):
     assert summary(desk.session)[0] == "1 finished, 0 begun, 1 not begun; lacss outline continues."
     with_model = plan_of(project, model=project / "runs" / "first")
     assert commands(desk.session, with_model) == [
-        f"lacss train --supervision mixed --init runs/first --images images --labels labels --run first-corrected "
+        f"lacss train --init runs/first --images images --labels labels --steps 300 --run first-corrected "
         f"--project {project}",
         f"lacss eval runs/first --images images --labels labels --project {project}",
     ]
