@@ -18,6 +18,7 @@ from lacss_tools.network.preprocess import BLACK, scaled_size
 from lacss_tools.network.working import normalise, resize, to_working
 from lacss_tools.train.augment import Strengths, draw_strengths, vary_intensity
 from lacss_tools.train.moving import M, Moving
+from lacss_tools.train.part import WHOLE, Part
 from lacss_tools.train.settings import TrainSettings
 
 EMPTY_WEIGHT = 3.0
@@ -102,27 +103,6 @@ class Plan(Moving):
     """(height, width) of the images"""
     strengths: Strengths
     loci: Loci
-
-
-@dataclass(frozen=True)
-class Part:
-    """Part `number` of a batch that so many processes share, counted from 0."""
-
-    number: int = 0
-    of: int = 1
-
-    def mine(self, sizes: list[int]) -> list[int]:
-        """Return which crops belong to the part, dealt by their `sizes` so that all parts are about as large.
-
-        The first part is the smallest, since its process has more to do.
-        """
-        order = sorted(range(len(sizes)), key=lambda k: -sizes[k])
-        rows = [order[k : k + self.of] for k in range(0, len(order), self.of)]
-        parts = list(zip(*[row[:: (-1) ** k] for k, row in enumerate(rows)], strict=True))
-        return sorted(sorted(parts, key=lambda part: sum(sizes[k] for k in part))[self.number])
-
-
-WHOLE = Part()
 
 
 def weak_image(image: Image, mask: Mask, lois: Points, scale: float, borders: str = DARK) -> TrainingImage:

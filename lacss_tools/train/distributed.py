@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lacss_tools.errors import UsageError
-from lacss_tools.train.crops import WHOLE, Part
+from lacss_tools.train.part import WHOLE, Part
 
 PATIENCE = timedelta(hours=2)
 """how long processes wait for each other; process 0 validates while the others wait"""

@@ -12,8 +12,9 @@ from typing import TypeVar
 import torch
 
 from lacss_tools.jobs.processes import cores
-from lacss_tools.train.crops import WHOLE, Batch, Part, Plan, TrainingImage, draw_batch, plan_batch, render
+from lacss_tools.train.crops import Batch, Plan, TrainingImage, draw_batch, plan_batch, render
 from lacss_tools.train.padding import pad_lois
+from lacss_tools.train.part import WHOLE, Part
 from lacss_tools.train.settings import TrainSettings
 
 MOST_THREADS = 8

@@ -28,11 +28,13 @@ from lacss_tools.jobs.processes import begin, cores
 from lacss_tools.network.device import return_memory, threads, tune
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
-from lacss_tools.train.crops import Part, TrainingImage, draw_batch
+from lacss_tools.train.crops import TrainingImage, draw_batch
 from lacss_tools.train.distributed import ALONE, World, copy_into, in_one
+from lacss_tools.train.objective import compute_losses
+from lacss_tools.train.part import Part
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.shared import Shared, SharedImages, share, share_images
-from lacss_tools.train.trainer import RETURN_EVERY, add_gradients, compute_losses
+from lacss_tools.train.trainer import RETURN_EVERY, add_gradients
 
 SHORT_STEPS, SHORT_MINUTES = 100, 1.0
 """a shorter training is over before helpers, which take some seconds to start, are worth it"""

@@ -23,7 +23,7 @@ from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings, TileSettings
-from lacss_tools.train import trainer
+from lacss_tools.train import objective, trainer
 from lacss_tools.train.checkpoint import load_state, save_state
 from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.distributed import World
@@ -101,7 +101,7 @@ def gradients(model, fields, device, dtype=torch.float32):
     pixels = {part: getattr(batch, part).to(dtype) for part in ("image", "mask", "labels")}
     batch, model = replace(batch, **pixels).to(device), model.to(device=device, dtype=dtype)
     model.zero_grad()
-    losses = trainer.compute_losses(model, model(batch.image), batch, SHORT, 0.6)
+    losses = objective.compute_losses(model, model(batch.image), batch, SHORT, 0.6)
     torch.stack(list(losses.values())).sum().backward()
     return losses, {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 

@@ -14,8 +14,9 @@ from lacss_tools.train import steps as work
 from lacss_tools.train.crops import draw_batch
 from lacss_tools.train.history import read_metrics
 from lacss_tools.train.initial import fit_sizes, initial_model
+from lacss_tools.train.objective import compute_losses
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import average_weight, compute_losses, set_learning_rate, start, update_average
+from lacss_tools.train.trainer import average_weight, set_learning_rate, start, update_average
 
 CPU = torch.device("cpu")
 SETTINGS = TrainSettings(steps=20, batch=2, crop=64)

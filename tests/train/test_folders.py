@@ -15,8 +15,8 @@ from lacss_tools.screen.settings_options import Given
 from lacss_tools.train.command import budget, infer_supervision
 from lacss_tools.train.crops import draw_batch
 from lacss_tools.train.folders import epoch_steps, load_training_data
+from lacss_tools.train.objective import compute_losses
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import compute_losses
 from tests.train.worker import TINY
 
 

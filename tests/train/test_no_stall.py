@@ -10,8 +10,8 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.train.crops import draw_batch, weak_image
+from lacss_tools.train.objective import compute_losses
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import compute_losses
 from tests.made_up import made_up_image
 from tests.train.test_trainer import TINY
 

@@ -17,10 +17,11 @@ from lacss_tools.train.checkpoint import read_config
 from lacss_tools.train.command import said_of_training
 from lacss_tools.train.crops import random_matrix
 from lacss_tools.train.initial import fit_sizes
+from lacss_tools.train.objective import balance
 from lacss_tools.train.optimizer import optimizers
 from lacss_tools.train.recipes import PAPER, RECIPES, REPEATS, settings_of
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import average_weight, balance, schedule
+from lacss_tools.train.trainer import average_weight, schedule
 
 PAPERS = settings_of(PAPER)
 

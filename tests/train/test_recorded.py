@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lacss_tools.network.lacss import Lacss
-from lacss_tools.train import trainer
+from lacss_tools.train import objective, trainer
 from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.padding import pad_lois, padded_count
 from lacss_tools.train.recorded import try_out
@@ -27,7 +27,7 @@ def fields():
 def losses_and_gradients(batch, settings, progress):
     torch.manual_seed(0)
     model = Lacss(TINY)
-    losses = trainer.compute_losses(model, model(batch.image), batch, settings, progress)
+    losses = objective.compute_losses(model, model(batch.image), batch, settings, progress)
     torch.stack(list(losses.values())).sum().backward()
     return losses, {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 

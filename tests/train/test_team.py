@@ -14,9 +14,10 @@ from lacss_tools.errors import LacssError
 from lacss_tools.train import steps as work
 from lacss_tools.train import team as teams
 from lacss_tools.train.checkpoint import read_config
-from lacss_tools.train.crops import Part, draw_batch, weak_image
+from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.initial import initial_model
+from lacss_tools.train.part import Part
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import run_steps, start
 from tests.made_up import made_up_image

@@ -14,15 +14,9 @@ from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train.crops import draw_batch, weak_image
+from lacss_tools.train.objective import compute_losses, label_weight
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import (
-    average_weight,
-    compute_losses,
-    label_weight,
-    run_steps,
-    start,
-    update_average,
-)
+from lacss_tools.train.trainer import average_weight, run_steps, start, update_average
 from tests.made_up import made_up_image
 
 CPU = torch.device("cpu")
