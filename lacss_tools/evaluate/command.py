@@ -112,6 +112,7 @@ def evaluate(
     from lacss_tools.evaluate import steps
     from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import is_source
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.nuclei import Wanted
     from lacss_tools.screen import console
 
@@ -141,7 +142,8 @@ def evaluate(
             evaluated += steps.evaluate_model(name, truth, find, score_cut, groups, advance)
     for remark in [remark for source in (truth.source, *predicted.values()) for remark in source.remarks()]:
         console.say(remark)
-    report = steps.write_report(folder, ", ".join(_names(models)), evaluated, truth)
+    with owned(folder, "lacss eval"):
+        report = steps.write_report(folder, ", ".join(_names(models)), evaluated, truth)
     console.table(["", *(model.name for model in evaluated)], _table(evaluated))
     if not (partial or region) and (alone := steps.alone(evaluated[0])):
         console.say(

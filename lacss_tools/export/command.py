@@ -50,6 +50,7 @@ def export(
         raise UsageError("--name, --author and --license describe a bioimage.io model. Say --to bioimageio.")
     from lacss_tools.export import steps
     from lacss_tools.export.bioimageio import about
+    from lacss_tools.io.lock import owned
     from lacss_tools.screen import console
 
     path = project / model
@@ -61,8 +62,9 @@ def export(
     if not overwrite and steps.is_done(folder, trained, to):
         console.say(f"{folder} was done already. Redo it with --overwrite.")
         return
-    if to == ONNX:
-        worst = steps.write_onnx(folder, trained)
-    else:
-        worst = steps.write_bioimageio(folder, trained, about(name or path.resolve().stem, author, licence))
+    with owned(folder, "lacss export"):
+        if to == ONNX:
+            worst = steps.write_onnx(folder, trained)
+        else:
+            worst = steps.write_bioimageio(folder, trained, about(name or path.resolve().stem, author, licence))
     console.say(f"{folder}: ONNX and torch differ by {worst:.1e} at most")

@@ -111,14 +111,16 @@ def _to_formats(
 ) -> None:
     from lacss_tools.formats import steps
     from lacss_tools.formats.outputs import merge_coco
+    from lacss_tools.io.lock import owned
     from lacss_tools.screen import console
 
     known = sum(stem in images for stem in source.files)
     console.say(f"{source.kind}: cells of {len(source.files)} images, {known} with an image")
     work = partial(steps.export_image, source=source, images=images, folder=folder, formats=formats)
-    done = _run(steps.export_jobs(source, folder, formats), work, source, workers, overwrite)
-    if "coco" in formats:
-        merge_coco(folder, source.files)
+    with owned(folder, "lacss convert"):
+        done = _run(steps.export_jobs(source, folder, formats), work, source, workers, overwrite)
+        if "coco" in formats:
+            merge_coco(folder, source.files)
     console.finish(done, str(folder))
 
 

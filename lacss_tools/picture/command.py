@@ -51,6 +51,7 @@ def picture(
     forms = _forms(to, sheet)
     from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import open_source
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.nuclei import Wanted, find_nuclei
     from lacss_tools.io.project import list_images
     from lacss_tools.jobs import batch
@@ -70,11 +71,12 @@ def picture(
     light = find_nuclei(shown, Wanted(channel, nuclei, root=project))
     console.say(f"{len(shown)} images {light.sentence()}")
     pictures = steps.Pictures(source, shown, light, channel, folder, forms, settings)
-    with console.progress("picture") as advance:
+    with owned(folder, "lacss picture"), console.progress("picture") as advance:
         work = partial(steps.make, pictures=pictures)
         done = batch.run(pictures.jobs(), work, workers=workers, overwrite=True, advance=advance)
-    if sheet and done.done:
-        console.say(f"all together: {steps.write_sheet(folder, sorted(done.done))}")
+        sheets = [steps.write_sheet(folder, sorted(done.done))] if sheet and done.done else []
+    for path in sheets:
+        console.say(f"all together: {path}")
     console.finish(done, str(folder))
 
 

@@ -50,6 +50,7 @@ def table(
     A group is whatever you compare: a well, a plate, a treatment. Columns are those of predictions/STEM.csv, in
     micrometres too where the size of a pixel is known or given.
     """
+    from lacss_tools.io.lock import owned
     from lacss_tools.screen import console
     from lacss_tools.table import steps
 
@@ -60,5 +61,6 @@ def table(
     check_output(folder, path)
     names = tuple(name.strip() for name in channels.split(",")) if channels else ()
     wishes = steps.Wishes(group, project / group_table if group_table else None, group_column, pixel_size, names)
-    count, written = steps.write_tables(path, folder, wishes)
+    with owned(folder, "lacss table"):
+        count, written = steps.write_tables(path, folder, wishes)
     console.say(f"{count} cells: {', '.join(str(file) for file in written)}")

@@ -52,14 +52,25 @@ def test_a_folder_that_stays_empty_goes_and_others_stay(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "folder"), [("annotate-lois", "lois"), ("graphcut", "candidates"), ("train", "runs/first")]
+    ("command", "folder"),
+    [
+        ("annotate-lois", "lois"),
+        ("graphcut", "candidates"),
+        ("train", "runs/first"),
+        ("picture", "pictures"),
+        ("table", "tables"),
+        ("convert predictions --to csv", "converted"),
+        ("eval predictions --labels predictions", "eval"),
+    ],
 )
 def test_commands_leave_a_folder_alone_that_another_works_in(tmp_path, command, folder):
-    for name in ("images", "dapi"):
+    for name in ("images", "dapi", "predictions"):
         (tmp_path / name).mkdir()
         tifffile.imwrite(tmp_path / name / "a.tif", np.random.default_rng(0).integers(0, 99, (40, 40)).astype(np.uint8))
+    tifffile.imwrite(tmp_path / "predictions" / "a.tif", np.pad(np.ones((9, 9), np.uint8), (11, 20)))
+    (tmp_path / "predictions" / "a.csv").write_text("label,area\n1,81\n")
     with owned(tmp_path / folder, "lacss"):
-        result = CliRunner().invoke(app, [command, "--project", str(tmp_path)])
+        result = CliRunner().invoke(app, [*command.split(), "--project", str(tmp_path)])
         assert [path.name for path in (tmp_path / folder).iterdir()] == [OWNER]
     assert result.exit_code == 3
     assert "is in use: lacss, process" in result.stderr

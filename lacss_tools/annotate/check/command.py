@@ -67,6 +67,7 @@ def check(
     from lacss_tools.annotate.check import steps
     from lacss_tools.annotate.check.findings import Limits
     from lacss_tools.annotate.check.sources import Folders, find_sources
+    from lacss_tools.io.lock import owned
     from lacss_tools.io.stains import stains
     from lacss_tools.screen import console
 
@@ -88,7 +89,8 @@ def check(
     with console.progress("check") as advance:
         outcome, summary = steps.check(folders, sources, Limits(), workers, advance, borders)
     if outcome.judged:
-        report = steps.write_report(folder, outcome, sources, folders)
+        with owned(folder, "lacss check"):
+            report = steps.write_report(folder, outcome, sources, folders)
         for line in outcome.advice:
             console.say(f"- {line.text}")
         if outcome.borders:
