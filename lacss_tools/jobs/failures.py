@@ -1,7 +1,9 @@
 """Why files of a folder could not be done, kept until they are: a sentence each in a hidden folder beside results."""
 
+from contextlib import suppress
 from pathlib import Path
 
+from lacss_tools.errors import InputError
 from lacss_tools.io.native import write_text
 from lacss_tools.jobs.batch import Summary
 
@@ -11,7 +13,8 @@ FOLDER, SUFFIX = ".failed", ".txt"
 def keep_failures(folder: Path, summary: Summary) -> None:
     """Write down what failed of a batch whose results go to `folder`, and forget what is done now."""
     for stem, sentence in summary.failed.items():
-        write_text(folder / FOLDER / f"{stem}{SUFFIX}", sentence + "\n")
+        with suppress(InputError):  # on a full disk the failures themselves are what is said
+            write_text(folder / FOLDER / f"{stem}{SUFFIX}", sentence + "\n")
     if (folder / FOLDER).is_dir():
         for stem in summary.done:
             (folder / FOLDER / f"{stem}{SUFFIX}").unlink(missing_ok=True)

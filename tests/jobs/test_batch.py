@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from lacss_tools.errors import InputError, InterruptedRunError, PartialError
+from lacss_tools.jobs import failures
 from lacss_tools.jobs.batch import Job, Summary, run
 from lacss_tools.screen import console
 
@@ -160,3 +161,9 @@ def test_a_run_that_is_ended_leaves_whole_files_and_continues(project, end, code
     assert f"{FIELDS - len(before)} written, {len(before)} were done already" in said
     assert len(written(project)) == FIELDS
     assert {path.read_bytes() for path in written(project)} == set(before.values())
+
+
+def test_failures_that_cannot_be_kept_are_no_failure_of_their_own(tmp_path):
+    (tmp_path / failures.FOLDER).write_text("in the way of a folder")
+    failures.keep_failures(tmp_path, Summary(failed={"a": "a.tif cannot be read."}))
+    assert failures.known_failures(tmp_path) == {}
