@@ -92,3 +92,31 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=path, args=[NO_SANDBOX, "--disable-gpu"])
         yield browser
         browser.close()
+
+
+class Window:
+    """A page of the browser and the few things that all tests of pages ask of it."""
+
+    def __init__(self, browser, address, **options):
+        self.page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **options})
+        self.page.set_default_timeout(30_000)
+        self.errors = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(address)
+
+    def at(self, k):
+        """Wait until image number k is on show."""
+        self.page.wait_for_selector(f'body[data-shown="{k}"]')
+        return self
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+        return self
+
+    def text(self, name):
+        return self.page.locator(f"#{name}").inner_text()
+
+    def wait_for(self, name, text):
+        self.page.locator(f"#{name}", has_text=text).wait_for()
+        return self

@@ -175,6 +175,8 @@ def fit(
     if resume and settings.processes is None:  # as many as before, so that it is exact
         settings = replace(settings, processes=checkpoint.stored_processes(run)[1])
     processes = possible(settings, ready.device, ready.world)
+    if settings.processes not in (None, processes):
+        say(f"{processes} of {settings.processes} `processes` share a step: on a CPU, without torchrun, evenly")
     with fastest(state.model, ready.data.images, settings, processes, ready.world, say) as world:
         task = Task(run, ready.data, ready.validation, settings, ready.device, world)
         session = TrainSession(task, state, say)

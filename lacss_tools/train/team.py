@@ -5,8 +5,6 @@ others, the helpers, read images and weights from shared memory and leave their 
 a checkpoint would need. Several machines or GPUs work together in another way (`distributed`).
 """
 
-from __future__ import annotations
-
 import shutil
 import signal
 import time
@@ -117,6 +115,18 @@ class Team(World):
         return threads(self.threads)
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a helper needs to know."""
+
+    sizes: ModelSettings
+    settings: TrainSettings
+    threads: int
+    images: SharedImages
+    exchange: Shared
+    """weights to read, and gradients of each helper to write"""
+
+
 def gradients_of(weights: list[nn.Parameter]) -> list[Tensor]:
     """Return the gradients of the weights, 0 where a loss does not depend on one."""
     return [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
@@ -209,18 +219,6 @@ def compute_gradients(
 
 
 # ---- the other side -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a helper needs to know."""
-
-    sizes: ModelSettings
-    settings: TrainSettings
-    threads: int
-    images: SharedImages
-    exchange: Shared
-    """weights to read, and gradients of each helper to write"""
 
 
 def help_out(work: Work, part: Part, link: Connection) -> None:

@@ -10,8 +10,7 @@ from lacss_tools.io.native import read_labels, write_labels, write_table
 from lacss_tools.outline.page.app import make_app
 from tests.outline.pages import SIDE, disc, make_desk
 from tests.served import Served, ServedHere, chromium
-
-SIZE = {"width": 1280, "height": 800}
+from tests.served import Window as Page
 
 
 @pytest.fixture(scope="module")
@@ -20,31 +19,8 @@ def browser():
         yield running
 
 
-class Window:
-    """A page of the browser and the few things that the tests ask of it."""
-
-    def __init__(self, browser, address, **options):
-        self.page = browser.new_page(**{"viewport": SIZE, **options})
-        self.page.set_default_timeout(8000)
-        self.errors = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(address)
-
-    def at(self, k):
-        self.page.wait_for_selector(f'body[data-shown="{k}"]')
-        return self
-
-    def press(self, *keys):
-        for key in keys:
-            self.page.keyboard.press(key)
-        return self
-
-    def text(self, name):
-        return self.page.locator(f"#{name}").inner_text()
-
-    def wait_for(self, name, text):
-        self.page.locator(f"#{name}", has_text=text).wait_for()
-        return self
+class Window(Page):
+    """A page and what the tests of this one ask of it."""
 
     def until(self, expression):
         """Wait for what the page says; its policy forbids `wait_for_function`, which evaluates text there."""

@@ -15,8 +15,7 @@ from lacss_tools.io.native import read_image, read_mask
 from lacss_tools.web.stroke import Stroke, paint
 from tests.annotate.pick.picker_process import SHAPE, here, make_project
 from tests.served import Served, chromium
-
-SIZE = {"width": 1280, "height": 800}
+from tests.served import Window as Page
 
 
 @pytest.fixture(scope="module")
@@ -37,34 +36,11 @@ def served(folder):
     running.end()
 
 
-class Window:
-    """A page of the browser and the few things that the tests ask of it."""
-
-    def __init__(self, browser, address, **options):
-        self.page = browser.new_page(**{"viewport": SIZE, **options})
-        self.errors = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(address)
-
-    def at(self, k):
-        """Wait until image number k is on show."""
-        self.page.wait_for_selector(f'body[data-shown="{k}"]')
-        return self
-
-    def press(self, *keys):
-        for key in keys:
-            self.page.keyboard.press(key)
-        return self
-
-    def text(self, name):
-        return self.page.locator(f"#{name}").inner_text()
+class Window(Page):
+    """A page and what the tests of this one ask of it."""
 
     def badges(self):
         return [badge.text_content() for badge in self.page.locator("#strip .badge").all()]
-
-    def wait_for(self, name, text):
-        self.page.locator(f"#{name}", has_text=text).wait_for()
-        return self
 
     def place(self, y, x):
         """Return where on the screen the pixel (y, x) of the image is, in the large view."""
