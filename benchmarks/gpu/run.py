@@ -77,10 +77,12 @@ def main() -> None:
     from bench import Bench
     from correctness import correctness
     from learning import learning, nuclei, precision, recipes, weak
+    from peers import cellpose
     from prediction import prediction
     from training import prove, training
 
-    phases = {f.__name__: f for f in (correctness, training, learning, precision, prediction, recipes, weak, nuclei)}
+    known = (correctness, training, learning, precision, prediction, recipes, weak, nuclei, cellpose)
+    phases = {phase.__name__: phase for phase in known}
     device = choose_device(options.device)
     tune(device)
     options.out.mkdir(parents=True, exist_ok=True)

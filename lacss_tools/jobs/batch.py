@@ -1,6 +1,6 @@
 """One function over many files: skip finished files, continue after a bad one, stop cleanly, count."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,7 @@ from lacss_tools.jobs.job import Outcome, Work, attempt, died
 from lacss_tools.jobs.shard import WHOLE, Shard
 
 Together = Callable[[list[Job]], Generator[tuple[Job, Outcome], None, None]]
-"""does jobs in this process in its own way and yields each when it is done"""
+"""does jobs in its own way, several at once, and yields each when it is done"""
 
 
 @dataclass
@@ -54,6 +54,7 @@ def run(
     workers: int = 1,
     scheduler: str | None = None,
     together: Together | None = None,
+    group: int = 1,
     overwrite: bool = False,
     shard: Shard | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
@@ -65,9 +66,9 @@ def run(
 
     With `workers` > 1 the jobs run in that many processes (0: one per core), with `scheduler` on the workers of the
     Dask cluster at that address; `work` must then be importable there. When they stay in this process, `together` may
-    do them instead. A job that raises is recorded and the rest go on. `receive(job, value)` is called in this process,
-    one at a time in any order, with what `work` returned. Ctrl-C waits for the jobs under way and raises
-    InterruptedRunError, as does a scheduler that is lost.
+    do them instead; with a `group` of more than one also in processes, so many at a time. A job that raises is recorded
+    and the rest go on. `receive(job, value)` is called in this process, one at a time in any order, with what `work`
+    returned. Ctrl-C waits for the jobs under way and raises InterruptedRunError, as does a scheduler that is lost.
     """
     summary, todo = Summary(), []
     for job in (shard or WHOLE).of(jobs):
@@ -77,7 +78,7 @@ def run(
             summary.skipped.append(job.stem)
     advance(0, len(todo))
     try:
-        with closing(_results(todo, work, workers, scheduler, together)) as results:
+        with closing(_results(todo, work, workers, scheduler, together, group)) as results:
             for number, (job, outcome) in enumerate(results, start=1):
                 if outcome.error is None:
                     receive(job, outcome.value)
@@ -94,7 +95,7 @@ def run(
 
 
 def _results(
-    jobs: list[Job], work: Work, workers: int, scheduler: str | None, together: Together | None
+    jobs: list[Job], work: Work, workers: int, scheduler: str | None, together: Together | None, group: int
 ) -> Generator[tuple[Job, Outcome], None, None]:
     """Yield each job when it is done: here, in processes or on a cluster."""
     workers = processes.count(workers, len(jobs))
@@ -102,11 +103,35 @@ def _results(
         from lacss_tools.jobs import cluster
 
         yield from cluster.results(jobs, work, scheduler)
+    elif workers > 1 and together is not None and group > 1:
+        yield from _grouped(jobs, work, workers, together, min(group, -(-len(jobs) // workers)))
     elif workers > 1:
-        for job, result in processes.spread(partial(attempt, work), jobs, workers):
-            yield job, died(job, f"exit code {result.code}") if isinstance(result, processes.Died) else result
+        yield from _singly(jobs, work, workers)
     elif together is not None:
         yield from together(jobs)
     else:
         for job in jobs:
             yield job, attempt(work, job)
+
+
+def _singly(jobs: list[Job], work: Work, workers: int) -> Iterator[tuple[Job, Outcome]]:
+    for job, result in processes.spread(partial(attempt, work), jobs, workers):
+        yield job, died(job, f"exit code {result.code}") if isinstance(result, processes.Died) else result
+
+
+def _grouped(
+    jobs: list[Job], work: Work, workers: int, together: Together, group: int
+) -> Iterator[tuple[Job, Outcome]]:
+    """Yield each job, done by `together` in a process; those of a group that its process died of go one by one."""
+    groups = [jobs[k : k + group] for k in range(0, len(jobs), group)]
+    lost: list[Job] = []
+    for own, results in processes.spread(partial(_all, together), groups, workers):
+        if isinstance(results, processes.Died):
+            lost += own
+        else:
+            yield from results
+    yield from _singly(lost, work, 1)
+
+
+def _all(together: Together, jobs: list[Job]) -> list[tuple[Job, Outcome]]:
+    return list(together(jobs))

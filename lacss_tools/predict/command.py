@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 IMAGES_PER_WORKER = 8
 """fewer do not pay for starting a process"""
+IMAGES_PER_GPU_WORKER = 200
+"""the same where each process has to find its way to the GPU"""
+MOST_ON_A_GPU = 8
+"""processes, which wait for the same card"""
+GPU_MEMORY_PER_WORKER = 2**31
+"""bytes"""
 WORKER_MODULES = ("torch", "scipy.spatial", "skimage.measure", "lacss_tools.predict.steps")
 
 
@@ -73,7 +79,8 @@ def predict(
         typer.Option(
             min=0,
             help="Processes that work on images at the same time, of one thread each; 0: one per core.",
-            show_default=f"one per core on a CPU with {IMAGES_PER_WORKER} images or more for each, else 1",
+            show_default=f"one per core with {IMAGES_PER_WORKER} images or more for each, on a GPU up to "
+            f"{MOST_ON_A_GPU} with {IMAGES_PER_GPU_WORKER} or more",
         ),
     ] = None,
     scheduler: SchedulerOption = None,
@@ -117,7 +124,7 @@ def predict(
     from lacss_tools.predict.predictor import load_predictor
 
     predictor = load_predictor(project / model, device, own, tiling, of_images.diameter)
-    crew = 1 if scheduler else _workers(workers, len(files), predictor.device.type)
+    crew = 1 if scheduler else _workers(workers, len(files), str(predictor.device))
     asked = Wanted(of_images.channel, of_images.nuclei, of_images.nuclei_channel, project, of_images.scene)
     see = asked.for_model(*predictor.trained_on)
     nuclei = find_nuclei(files, see)
@@ -127,12 +134,13 @@ def predict(
     light = nuclei.source, nuclei.channel
     size, scene = of_images.diameter, of_images.scene
     order = steps.Order(*place, wanted, see.channel, *light, points, measured, size, device, own, tiling, scene)
-    together = partial(steps.predict_together, order=order, predictor=predictor, batch=at_once)
-    run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, overwrite=overwrite, shard=shard)
+    together = partial(steps.predict_together, order=order, batch=at_once, predictor=predictor if crew == 1 else None)
+    group = 1 if predictor.device.type == "cpu" else steps.MOST_AT_ONCE
+    run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, group=group, overwrite=overwrite)
     with owned(folder, "lacss predict", several=shard is not None):
         record.claim(order, files, overwrite)
         steps.sweep(folder)
-        _predict_all(steps.inputs_of(order, files, nuclei.of), folder, order, run)
+        _predict_all(steps.inputs_of(order, files, nuclei.of), folder, order, partial(run, shard=shard))
 
 
 def _predict_all(
@@ -212,7 +220,18 @@ def _workers(given: int | None, images: int, device: str) -> int:
 
     if given is not None:
         return min(given or cores(), images)
-    return max(1, min(cores(), images // IMAGES_PER_WORKER)) if device in ("auto", "cpu") else 1
+    if device in ("auto", "cpu"):
+        return max(1, min(cores(), images // IMAGES_PER_WORKER))
+    return max(1, min(_room_on_gpu(device), cores(), images // IMAGES_PER_GPU_WORKER))
+
+
+def _room_on_gpu(device: str) -> int:
+    """Return for how many processes a GPU has memory."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return 1
+    return min(MOST_ON_A_GPU, torch.cuda.mem_get_info(device)[0] // GPU_MEMORY_PER_WORKER)
 
 
 def _where(device: str, workers: int, scheduler: str | None) -> str:

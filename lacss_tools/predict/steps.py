@@ -76,14 +76,16 @@ def predict_file(job: Job, order: Order) -> Tally:
 
 
 def predict_together(
-    jobs: list[Job], order: Order, predictor: Predictor, batch: int | None
+    jobs: list[Job], order: Order, batch: int | None, predictor: Predictor | None = None
 ) -> Generator[tuple[Job, Outcome], None, None]:
     """Yield each job with its outcome, as `predict_file` leaves it; small images of one size go in batches.
 
-    `batch` None chooses by device and by the size of the first image.
+    `batch` None chooses by device and by the size of the first image; without a `predictor` the model is loaded, once
+    per process.
     """
     if not jobs:
         return
+    predictor = predictor or _loaded(order, _version(order.model))
 
     def kind(opened: Opened) -> Hashable:
         shape = opened.image.seen.shape

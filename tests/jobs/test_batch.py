@@ -13,6 +13,7 @@ import tifffile
 from lacss_tools.errors import InputError, InterruptedRunError, PartialError
 from lacss_tools.jobs import failures
 from lacss_tools.jobs.batch import Job, Summary, run
+from lacss_tools.jobs.job import attempt
 from lacss_tools.screen import console
 
 
@@ -31,8 +32,13 @@ def jobs(folder, *stems):
     return [Job(stem, (folder / f"{stem}.tif",), folder / f"{stem}.out") for stem in stems]
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
-def test_done_is_skipped_and_a_bad_file_costs_only_itself(tmp_path, workers):
+def all_of(jobs, work):
+    for job in jobs:
+        yield job, attempt(work, job)
+
+
+@pytest.mark.parametrize(("workers", "group"), [(0, 1), (1, 1), (2, 1), (2, 2)])
+def test_done_is_skipped_and_a_bad_file_costs_only_itself(tmp_path, workers, group):
     (tmp_path / "a.out").write_text("kept")
     seen = []
     work = partial(touch, bad=("b",))
@@ -40,6 +46,8 @@ def test_done_is_skipped_and_a_bad_file_costs_only_itself(tmp_path, workers):
         jobs(tmp_path, "a", "b", "c", "odd"),
         work,
         workers=workers,
+        together=partial(all_of, work=work) if group > 1 else None,
+        group=group,
         advance=lambda done, total: seen.append((done, total)),
     )
     assert (summary.done, summary.skipped, set(summary.failed)) == (["c"], ["a"], {"b", "odd"})
@@ -49,8 +57,10 @@ def test_done_is_skipped_and_a_bad_file_costs_only_itself(tmp_path, workers):
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
-def test_a_killed_process_is_named_by_its_file_and_the_rest_goes_on(tmp_path):
-    summary = run(jobs(tmp_path, "a", "huge", "b", "c"), touch, workers=2)
+@pytest.mark.parametrize("group", [1, 2])
+def test_a_killed_process_is_named_by_its_file_and_the_rest_goes_on(tmp_path, group):
+    together = partial(all_of, work=touch)
+    summary = run(jobs(tmp_path, "a", "huge", "b", "c"), touch, workers=2, together=together, group=group)
     assert sorted(summary.done) == ["a", "b", "c"]
     assert list(summary.failed) == ["huge"]
     assert "huge.tif: its process was killed twice (exit code -9)" in summary.failed["huge"]
