@@ -180,7 +180,8 @@ def rival(options: argparse.Namespace) -> None:
     from skimage.filters import gaussian
     from skimage.segmentation import watershed
 
-    from lacss_tools.annotate.pseudo.labels import watershed_labels
+    from lacss_tools.annotate.pseudo.labels import pseudo_labels
+    from lacss_tools.annotate.pseudo.names import DARK
     from lacss_tools.network.working import normalise
 
     project = options.out / "val"
@@ -194,7 +195,7 @@ def rival(options: argparse.Namespace) -> None:
         seeds[tuple(np.rint(lois).astype(int).T)] = np.arange(1, len(lois) + 1)
         plain = watershed(-gaussian(image, SMOOTH), seeds, mask=np.asarray(mask, bool)).astype(np.int32)
         pairs["plain"].append((cells_from_labels(plain), truth))
-        pairs["discs"].append((cells_from_labels(watershed_labels(image, mask, lois)), truth))
+        pairs["discs"].append((cells_from_labels(pseudo_labels(image, mask, lois, DARK)), truth))
     for name, both in pairs.items():
         result = evaluate(both)
         print(f"  {name} watershed: TP/(TP+FP+FN) at IoU 0.5 {result.accuracy50:.3f}, AP50 {result.ap50:.3f}")

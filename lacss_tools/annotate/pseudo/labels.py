@@ -3,21 +3,21 @@
 import numpy as np
 from jaxtyping import Float64
 
-from lacss_tools.annotate.pseudo.names import BRIGHT, DARK, DISTANCE
+from lacss_tools.annotate.pseudo.names import BRIGHT, DARK
 from lacss_tools.arrays import Labels, Mask, Plane, Points
 from lacss_tools.points import clipped_pixels
 
 SIGMA = 1.5
-"""smoothing of the intensity, working pixels"""
+"""scale at which valleys and ridges are seen, working pixels"""
 SEED_RADIUS = 6.0
 """seeds are discs of this radius, about a nucleus: many stains leave the nucleus dark, and a one-pixel seed in a dark
-hollow is cut off by its neighbour's flood before it can grow"""
-DISTANCE_WEIGHT = 0.01
-"""of dark borders: height per pixel of distance to the nearest LOI, so that where intensity says nothing the nearer
-LOI wins"""
+hollow is cut off by its neighbour before it can grow"""
 RIDGE_COST = 40.0
 """of bright borders: a pixel on a ridge of strength s is as long a way as 1 + this x s pixels beside it. Between
 20 and 100 little changes (phase contrast: 91 to 93 % of cells met at IoU 0.75); at 0, distance alone, it is 84 %"""
+VALLEY_COST = 1000.0
+"""of dark borders, alike: the valleys between cells of one stain are shallow. From 250 on little changes (73 % of cells
+of `cil` met at IoU 0.75, points from DAPI); at 40 it is 66 %"""
 
 
 def pseudo_labels(image: Plane, mask: Mask, lois: Points, borders: str) -> Labels:
@@ -25,23 +25,12 @@ def pseudo_labels(image: Plane, mask: Mask, lois: Points, borders: str) -> Label
 
     `image` is as the network sees it, at the working scale; `borders` is DARK, BRIGHT or DISTANCE.
     """
+    cost = np.ones(mask.shape)
     if borders == DARK:
-        return watershed_labels(image, mask, lois)
-    cost = 1 + {BRIGHT: RIDGE_COST, DISTANCE: 0.0}[borders] * ridges(image)
+        cost += VALLEY_COST * ridges(-image)
+    elif borders == BRIGHT:
+        cost += RIDGE_COST * ridges(image)
     return nearest_labels(cost, mask, lois)
-
-
-def watershed_labels(image: Plane, mask: Mask, lois: Points) -> Labels:
-    """Flood inverted smoothed intensity plus distance from the LOIs inside the mask: cells meet in dark valleys."""
-    from scipy import ndimage
-    from skimage.segmentation import watershed
-
-    if len(lois) == 0:
-        return np.zeros(mask.shape, dtype=np.int32)
-    discs, distance = _seeds(mask.shape, lois)
-    landscape = DISTANCE_WEIGHT * distance - ndimage.gaussian_filter(image, SIGMA)
-    labels: Labels = watershed(landscape, discs, mask=mask)
-    return labels
 
 
 def nearest_labels(cost: Float64[np.ndarray, "y x"], mask: Mask, lois: Points) -> Labels:
@@ -54,7 +43,7 @@ def nearest_labels(cost: Float64[np.ndarray, "y x"], mask: Mask, lois: Points) -
     from skimage.graph import MCP_Geometric
     from skimage.segmentation import watershed
 
-    seeds = np.where(mask, _seeds(mask.shape, lois)[0] if len(lois) else 0, 0)
+    seeds = np.where(mask, _seeds(mask.shape, lois) if len(lois) else 0, 0)
     starts = np.argwhere(seeds > 0)
     if not len(starts):
         return seeds.astype(np.int32)
@@ -63,15 +52,16 @@ def nearest_labels(cost: Float64[np.ndarray, "y x"], mask: Mask, lois: Points) -
     return labels
 
 
-def _seeds(shape: tuple[int, ...], lois: Points) -> tuple[Labels, Float64[np.ndarray, "y x"]]:
-    """Return a disc around each LOI, numbered from 1, and every pixel's distance to the nearest LOI."""
+def _seeds(shape: tuple[int, ...], lois: Points) -> Labels:
+    """Return a disc around each LOI, numbered from 1."""
     from scipy import ndimage
 
     seeds = np.zeros(shape, dtype=np.int32)
     at = clipped_pixels(lois, shape)
     seeds[at[:, 0], at[:, 1]] = np.arange(1, len(lois) + 1)
     distance, nearest = ndimage.distance_transform_edt(seeds == 0, return_indices=True)
-    return np.where(distance <= SEED_RADIUS, seeds[nearest[0], nearest[1]], 0), distance
+    discs: Labels = np.where(distance <= SEED_RADIUS, seeds[nearest[0], nearest[1]], 0)
+    return discs
 
 
 def ridges(image: Plane) -> Float64[np.ndarray, "y x"]:
