@@ -54,8 +54,11 @@ def accuracy(predictor: Predictor, bench: Bench, channels: int) -> float:
     return round(evaluate(pairs).accuracy50 or 0, 4)
 
 
-def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
-    """Train, look at the validation fields now and then, and return what was seen and the last (averaged) network."""
+def learn(bench: Bench, phase: str, title: str, lesson: Lesson) -> Predictor:
+    """Train, look at the validation fields now and then, keep what was seen, and return the last (averaged) network.
+
+    What was seen so far is kept after each look, so that a run that is ended loses little.
+    """
     forget(bench.device)
     settings = lesson.settings
     sizes = fit_sizes(PRESETS[settings.preset], settings, lesson.channels, nuclei=lesson.channels == 2)
@@ -74,6 +77,7 @@ def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
         numbers = judge(kept(), bench, lesson.channels)
         state.since += time.perf_counter() - before  # looking is not counted as training
         curve.append({"step": state.step, "seconds": round(state.elapsed(), 1), **numbers})
+        bench.keep(phase, title, {"so far": curve})
 
     with closing(trainer.run_steps(state, fields, settings, bench.device)) as steps:
         for report in steps:
@@ -83,7 +87,7 @@ def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
         look()
     predictor = kept()
     reached = [row["seconds"] for row in curve if row["ap50"] >= WANTED]
-    return {
+    figures = {
         "seconds_to_ap50_0.90": reached[0] if reached else None,
         "end": curve[-1],
         **({"end_without_nuclei": judge(predictor, bench, 1)} if lesson.channels == 2 else {}),
@@ -92,7 +96,9 @@ def learn(bench: Bench, lesson: Lesson) -> tuple[dict[str, Any], Predictor]:
         "seconds_in_all": round(time.perf_counter() - begun, 1),
         "memory_gb": peak(bench.device),
         "curve": curve,
-    }, predictor
+    }
+    bench.keep(phase, title, figures)
+    return predictor
 
 
 def timed(bench: Bench, seconds: float, **changes: Any) -> TrainSettings:
@@ -112,8 +118,7 @@ def learning(bench: Bench) -> None:
     for name, lesson in list(lessons.items())[: bench.lessons]:
         if bench.late:
             return
-        result, predictor = learn(bench, lesson)
-        bench.keep("learning", name, result)
+        predictor = learn(bench, "learning", name, lesson)
         if name == "one channel":
             save_weights(bench.weights, predictor.model, predictor.scale)
 
@@ -134,7 +139,7 @@ def compare(bench: Bench, phase: str, name: str, settings: TrainSettings, second
     """Train for so many seconds on the cell stain alone and keep the figures; nothing when there is no time left."""
     if not bench.late:
         minutes = timed(bench, seconds).minutes
-        bench.keep(phase, name, learn(bench, Lesson(replace(settings, minutes=minutes, seed=seed)))[0])
+        learn(bench, phase, name, Lesson(replace(settings, minutes=minutes, seed=seed)))
 
 
 def nuclei(bench: Bench) -> None:
@@ -148,7 +153,7 @@ def nuclei(bench: Bench) -> None:
                 title = f"{labels}, {name}, seed {seed}"
                 if bench.wants(title):
                     own = replace(settings, steps=max(LOOKS, steps), seed=seed)
-                    bench.keep("nuclei", title, learn(bench, Lesson(own, channels, labels))[0])
+                    learn(bench, "nuclei", title, Lesson(own, channels, labels))
 
 
 def weak(bench: Bench) -> None:
@@ -161,8 +166,7 @@ def weak(bench: Bench) -> None:
         for kind in bench.set.weak:
             for way, (channels, settings) in ways.items():
                 if bench.wants(title := f"{kind}, {way}, seed {seed}"):
-                    lesson = Lesson(replace(settings, seed=seed), channels, kind)
-                    bench.keep("weak", title, learn(bench, lesson)[0])
+                    learn(bench, "weak", title, Lesson(replace(settings, seed=seed), channels, kind))
 
 
 def precision(bench: Bench) -> None:

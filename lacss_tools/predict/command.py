@@ -35,7 +35,7 @@ IMAGES_PER_GPU_WORKER = 200
 """the same where each process has to find its way to the GPU"""
 MOST_ON_A_GPU = 8
 """processes, which wait for the same card"""
-GPU_MEMORY_PER_WORKER = 2**31
+GPU_MEMORY_PER_WORKER = 3 * 2**30
 """bytes"""
 WORKER_MODULES = ("torch", "scipy.spatial", "skimage.measure", "lacss_tools.predict.steps")
 
