@@ -5,6 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from lacss_tools.arrays import Plane
+
+GRID, SPARED = 4, 4
+"""tiles along a side of an image, and how many of them, the brightest, may hold debris: what is compact lies in four"""
+TILE_LOW, TILE_HIGH, HEADROOM = 1.0, 99.0, 2.0
+"""percentiles of a tile, and how many times as far from black as the upper one of the brightest other tile 1 may be; in
+clean images (docs/results.md) it is 1.2 times as far in the median, and over twice in 6 of 721"""
+LIFT, LINKED, ALIKE = 1.5, 0.7, 3.0
+"""tiles show cells whose upper percentile is over so many times as far from the median as the lower one, and whose
+neighbouring pixels correlate more than this; those of one image differ by less than this factor"""
+FAINT = 50.0
+"""what is fainter than the brightest by over this factor is no cell beside debris, but a trace of light beside cells"""
+SMALLEST_TILE = 16
+"""pixels along a side; smaller ones tell nothing"""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -40,3 +55,35 @@ def percentile_range(
 def full_range(pixels: Float[np.ndarray, "*grid"]) -> Range:
     """Return the smallest and the largest intensity."""
     return Range(np.asarray(pixels.min()), np.asarray(pixels.max()))
+
+
+def bounded_high(plane: Plane, low: float, high: float) -> float:
+    """Return `high`, or less where it is more than HEADROOM times as far from `low` as the fifth brightest tile.
+
+    Cells lie in many tiles, and debris, a bubble or a lit corner in four at most. Unless the next four all show cells,
+    as they do not in a sparse image, nothing tells those from debris, and `high` stays.
+    """
+    if min(plane.shape) < GRID * SMALLEST_TILE:
+        return high
+    tiles = [tile for rows in np.array_split(plane, GRID) for tile in np.array_split(rows, GRID, axis=1)]
+    above = np.array([_tile_high(tile) for tile in tiles]) - low
+    others = np.argsort(-above, kind="stable")[SPARED : 2 * SPARED]
+    brightest, last = above[others[[0, -1]]].tolist()
+    most = low + HEADROOM * brightest
+    if high <= most or last * ALIKE < brightest or brightest * FAINT < high - low:  # most images end here
+        return high
+    return most if all(_shows_cells(tiles[k]) for k in others) else high
+
+
+def _tile_high(tile: Plane) -> float:
+    """Return the upper percentile, the lower of two pixels: in a tenth of the time that `np.percentile` takes."""
+    rank = int((tile.size - 1) * TILE_HIGH / 100)
+    return float(np.partition(tile, rank, axis=None)[rank])
+
+
+def _shows_cells(tile: Plane) -> bool:
+    """Return whether pixels stand out, unlike in uneven light, and beside each other, unlike in noise."""
+    low, middle, high = np.percentile(tile, (TILE_LOW, 50.0, TILE_HIGH))
+    centred = tile - tile.mean()
+    linked = (centred[:, 1:] * centred[:, :-1]).mean() > LINKED * (centred**2).mean()
+    return bool(linked and high - middle > LIFT * (middle - low))

@@ -1,6 +1,12 @@
 import numpy as np
+import pytest
 
-from lacss_tools.contrast import full_range, percentile_range
+from lacss_tools.contrast import bounded_high, full_range, percentile_range
+from tests.made_up import nuclei
+
+SIDE, RANDOM = 128, np.random.default_rng(0)
+EVERYWHERE = np.stack(np.meshgrid(range(8, SIDE, 16), range(8, SIDE, 16)), axis=-1).reshape(-1, 2)
+Y, X = np.mgrid[:SIDE, :SIDE]
 
 
 def test_two_percentiles_become_0_and_1_whatever_gain_and_offset():
@@ -24,3 +30,51 @@ def test_a_constant_image_has_an_empty_range_and_scales_to_zero():
     assert percentile_range(flat, (1.0, 99.0)).is_empty
     assert full_range(flat).is_empty
     assert not full_range(flat).scale(flat).any()
+
+
+def bounded(image):
+    """Return the upper end of the range over 99.7 % of the pixels, both above black."""
+    low, high = np.percentile(image, (1.0, 99.7))
+    return (bounded_high(image, low, high) - low) / (high - low)
+
+
+@pytest.mark.parametrize("spoilt", [
+    np.hypot(Y - 64, X - 64) < 6, np.hypot(Y - 30, X - 70) < 12, np.hypot(Y, X) < 24, (abs(Y - 20) < 2) & (X < 60)
+], ids=["small", "large", "corner", "fibre"])  # fmt: skip
+@pytest.mark.parametrize("height", [4, 10])
+def test_something_bright_moves_the_upper_end_by_a_factor_of_two_at_most(spoilt, height):
+    clean = nuclei(EVERYWHERE, SIDE, 4.0, RANDOM)
+    assert bounded(clean) == 1
+    image = np.where(spoilt, np.float32(20 + 200 * height), clean)
+    low, high = np.percentile(image, (1.0, 99.7))
+    assert high > 20 + 0.99 * 200 * height
+    assert bounded_high(image, low, high) == pytest.approx(20 + 2 * 200, rel=0.05)
+
+
+def test_the_end_is_that_of_the_cells_where_debris_is_less_than_twice_as_bright():
+    image = np.where(np.hypot(Y - 64, X - 64) < 6, np.float32(380), nuclei(EVERYWHERE, SIDE, 4.0, RANDOM))
+    assert bounded(image) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 7])
+@pytest.mark.parametrize("background", [
+    lambda cells: cells, lambda cells: RANDOM.poisson(cells / 20 + 0.05), lambda cells: RANDOM.poisson(cells + 1),
+    lambda cells: cells + 20 * RANDOM.normal(0, 1, cells.shape), lambda cells: cells + X, lambda cells: 0 * cells + 5,
+    lambda cells: cells + 30 * np.exp(-((Y - 50) ** 2 + (X - 80) ** 2) / 60**2)
+], ids=["black", "few photons", "photons", "noise", "slope", "constant", "haze"])  # fmt: skip
+def test_the_cells_of_a_sparse_image_are_not_taken_for_debris(count, background):
+    places = RANDOM.choice(EVERYWHERE, count, replace=False)
+    image = background(nuclei(places, SIDE, 4.0) - 20).astype(np.float32)
+    low, high = np.percentile(image, (1.0, 99.7))
+    assert bounded_high(image, low, high) == high
+
+
+@pytest.mark.parametrize("places", [[[64, 64]], [[24, 24], [40, 24], [24, 104]]])
+def test_nor_are_those_whose_light_spreads_through_an_image_without_noise(places):
+    assert bounded(nuclei(places, SIDE, 4.0, edge=0.3)) == 1
+
+
+def test_an_image_too_small_to_be_tiled_keeps_its_range():
+    image = nuclei(EVERYWHERE[:9], 60, 4.0)
+    image[20:26, 20:26] = 2000
+    assert bounded(image) == 1

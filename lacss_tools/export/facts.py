@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from lacss_tools import __version__
+from lacss_tools.contrast import ALIKE, FAINT, GRID, HEADROOM, LIFT, LINKED, SMALLEST_TILE, SPARED, TILE_HIGH, TILE_LOW
 from lacss_tools.network.backbone import COARSE_STRIDE, DEEPEST_STRIDE, FINE_STRIDE
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.preprocess import BLACK, CEILING, HIGH, LOW, ROOT_GAIN, SAMPLED_SIDE
@@ -15,11 +16,27 @@ KEY = "lacss"
 
 
 @dataclass(frozen=True)
+class Bound:
+    """What bounds the upper percentile where something bright has moved it (`contrast.bounded_high`)."""
+
+    grid: int = GRID
+    smallest_tile: int = SMALLEST_TILE
+    spared: int = SPARED
+    percentiles: tuple[float, float] = (TILE_LOW, TILE_HIGH)
+    headroom: float = HEADROOM
+    lift: float = LIFT
+    linked: float = LINKED
+    alike: float = ALIKE
+    faint: float = FAINT
+
+
+@dataclass(frozen=True)
 class Normalisation:
     """How intensities are prepared."""
 
     percentiles: tuple[float, float] = (LOW, HIGH)
     sampled_side: int = SAMPLED_SIDE
+    bound: Bound = Bound()
     ceiling: float = CEILING
     gain: float = ROOT_GAIN
     black: float = BLACK

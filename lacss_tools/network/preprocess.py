@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from lacss_tools.arrays import Image, Mask, Plane, Points
-from lacss_tools.contrast import Range, percentile_range
+from lacss_tools.contrast import Range, bounded_high, percentile_range
 
 LOW, HIGH = 1.0, 99.7
 """percentiles of each channel that become 0 and 1"""
@@ -32,10 +32,16 @@ def sample_step(shape: tuple[int, int]) -> int:
 
 
 def intensity_range(image: Image, step: int | None = None) -> Range:
-    """Return the 1st and 99.7th percentile of each channel, on every `step`th pixel of every `step`th line."""
+    """Return what becomes 0 and 1 in each channel, from every `step`th pixel of every `step`th line.
+
+    That is the 1st and the 99.7th percentile, the latter bounded where something bright has moved it.
+    """
     step = sample_step((image.shape[1], image.shape[2])) if step is None else step
-    usual = percentile_range(image[:, ::step, ::step], (LOW, HIGH), axis=(1, 2))
-    return Range(usual.low.astype(np.float32), usual.high.astype(np.float32))
+    sampled = image[:, ::step, ::step]
+    full = percentile_range(sampled, (LOW, HIGH), axis=(1, 2))
+    ends = zip(sampled, full.low.flat, full.high.flat, strict=True)
+    high = np.reshape([bounded_high(*one) for one in ends], full.high.shape)
+    return Range(full.low.astype(np.float32), high.astype(np.float32))
 
 
 def to_range(image: Image, intensities: Range) -> Image:

@@ -10,7 +10,7 @@ from lacss_tools.network.preprocess import BLACK, intensity_range, to_range
 
 
 def normalise(image: Image) -> Float[Tensor, "channel y x"]:
-    """Map each channel's 1st and 99.7th percentile to 0 and 1, take the square root (dim cells stay visible), centre.
+    """Map each channel's `intensity_range` to 0 and 1, take the square root (dim cells stay visible), centre.
 
     Unchanged by any gain and offset of the camera. A constant channel becomes constant.
     """

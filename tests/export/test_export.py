@@ -22,6 +22,7 @@ from lacss_tools.export.bioimageio import sample_image
 from lacss_tools.export.facts import facts_of
 from lacss_tools.network import device
 from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.preprocess import intensity_range
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.network.weights import save_weights
 from lacss_tools.predict.predictor import load_predictor
@@ -104,10 +105,7 @@ def test_the_facts_are_in_a_file_and_in_both_graphs(exported):
 
 @pytest.mark.parametrize(("shape", "nuclei"), [((150, 131), True), ((64, 200), True), ((150, 131), False)])
 def test_the_decoder_in_the_docs_finds_the_cells_of_predict(exported, run, shape, nuclei, monkeypatch):
-    script = re.search(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    assert script
-    names = {}
-    exec(script[1], names)
+    names = decoder()
     image = np.concatenate([sample_image(2, 25.0)[0]] * 2, axis=2)[:, : shape[0], : shape[1]]
     image = np.pad(image, [(0, 0), *((0, s - n) for s, n in zip(shape, image.shape[1:], strict=True))], mode="reflect")
     image[1] *= nuclei
@@ -121,6 +119,27 @@ def test_the_decoder_in_the_docs_finds_the_cells_of_predict(exported, run, shape
     assert len(expected) > 3
     assert np.allclose(scores, expected.scores, atol=1e-3)
     assert (labels == cells_to_labels(expected)).mean() > 0.999
+
+
+def decoder():
+    """Return what the script in the docs defines."""
+    script = re.search(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert script
+    names = {}
+    exec(script[1], names)
+    return names
+
+
+@pytest.mark.parametrize("height", [2, 900, 9000, 90_000])
+def test_the_decoder_in_the_docs_bounds_the_range_as_predict_does(exported, height):
+    y, x = np.mgrid[:150, :131]
+    image = np.where(np.hypot(y % 24 - 12, x % 24 - 12) < 7, np.float32(900), np.float32(100))
+    image[40:50, 60:70] += height
+    bound = json.loads((exported / "lacss.json").read_text())["normalise"]["bound"]
+    low, high = np.percentile(image[::2, ::2], (1, 99.7))
+    expected = intensity_range(image[None]).high.item()
+    assert decoder()["bounded"](image[::2, ::2], low, high, **bound) == expected
+    assert expected == (1700 if height == 9000 else high)
 
 
 def none_found(facts):

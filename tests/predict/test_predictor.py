@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict.found import Found, encode
 from lacss_tools.predict.original import Frame, to_original
-from lacss_tools.predict.predictor import Predictor
+from lacss_tools.predict.predictor import Predictor, load_predictor
 from lacss_tools.predict.settings import PredictSettings
+from tests.made_up import made_up_image
 
 CPU = torch.device("cpu")
+TRAINED = Path(__file__).parents[1] / "data" / "run_0_1_0" / "runs" / "old"
 
 
 @pytest.mark.parametrize(("shape", "size"), [((80, 100), (80, 100)), ((160, 200), (80, 100)), ((57, 71), (80, 100))])
@@ -110,3 +113,18 @@ def test_wrong_number_of_channels_is_explained():
     model = Lacss(ModelSettings(channels=2, widths=(8, 8, 8, 8, 8), blocks=(1,) * 5, pyramid=8, fine=8))
     with pytest.raises(InputError, match="1 channels, the model was trained on 2"):
         Predictor(model, 1.0, CPU, PredictSettings())(np.zeros((1, 40, 40), np.float32))
+
+
+@pytest.mark.parametrize("height", [4, 10])
+def test_a_bright_disc_costs_no_cells_elsewhere(height):
+    image, labels, centres = made_up_image(0, 160)
+    image[0, labels % 5 > 1] = 0.1
+    distance = np.hypot(*(np.mgrid[:160, :160] - np.array([60, 90])[:, None, None]))
+    spoilt = np.where(distance < 9, np.float32(0.1 + height), image)
+    assert np.percentile(spoilt, 99.7) > 0.9 * height
+    find, far = load_predictor(TRAINED, "cpu"), distance > 30
+    usual, found = (cells_to_labels(find(each)) > 0 for each in (image, spoilt))
+    there = [tuple(np.rint(centre).astype(int)) for k, centre in enumerate(centres, 1) if k % 5 <= 1]
+    there = [place for place in there if far[place]]
+    assert sum(found[place] for place in there) >= sum(usual[place] for place in there) > 0.8 * len(there)
+    assert (usual & found & far).sum() > 0.85 * ((usual | found) & far).sum()

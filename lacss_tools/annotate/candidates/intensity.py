@@ -1,12 +1,13 @@
 """The normalised intensity q in 0..1 on which thresholds are set, and its automatic centre."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.arrays import Image, Plane
-from lacss_tools.contrast import percentile_range
+from lacss_tools.contrast import Range, bounded_high, percentile_range
 
 BACKGROUND, BRIGHT = 2.0, 99.8
 """percentiles of a channel that become 0 and 1"""
@@ -41,12 +42,15 @@ def normalise(image: Image, settings: CutSettings, full_scale: float | None = No
 def relative_intensity(channel: Plane) -> Plane:
     """Return n, linear from 0 at the background (2nd percentile) to 1 at the 99.8th percentile, clipped.
 
-    A channel without that range becomes 0. Gain and offset of the camera do not matter.
+    Something bright does not move the 1 (`bounded_high`). A channel without that range becomes 0. Gain and offset of
+    the camera do not matter.
     """
     between = percentile_range(_sample(channel), (BACKGROUND, BRIGHT))
     if between.is_empty:
         return np.zeros_like(channel)
-    n: Plane = between.scale(channel, least=0.0)
+    step = max(1, math.isqrt(channel.size // SAMPLE))
+    high = bounded_high(channel[::step, ::step], float(between.low), float(between.high))
+    n: Plane = Range(between.low, np.asarray(high)).scale(channel, least=0.0)
     return np.clip(n, 0, 1, out=n)
 
 

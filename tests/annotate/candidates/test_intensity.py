@@ -37,6 +37,16 @@ def test_relative_intensity_runs_from_the_2nd_to_the_99_8th_percentile():
     assert (relative_intensity(np.full((5, 5), 3, np.float32)) == 0).all()
 
 
+def test_something_bright_does_not_move_the_1():
+    y, x = np.mgrid[:128, :128]
+    cells = np.where(np.hypot(y % 16 - 8, x % 16 - 8) < 4, np.float32(220), np.float32(20))
+    spoilt = np.where(np.hypot(y - 60, x - 70) < 10, np.float32(2020), cells)
+    q, usual = (normalise(image[None], CutSettings(polarity="bright")) for image in (spoilt, cells))
+    middles = spoilt[8::16, 8::16]
+    assert relative_intensity(spoilt)[8::16, 8::16][middles < 2020] == pytest.approx(0.5)
+    assert ((q > automatic_centre(q)) == (usual > automatic_centre(usual)))[spoilt < 2020].all()
+
+
 def test_log_intensity_keeps_0_and_1_and_lifts_what_is_between():
     n = np.array([[0, 0.01, 1]], np.float32)
     np.testing.assert_allclose(log_intensity(n, 99.0), [[0, np.log(1.99) / np.log(100), 1]], rtol=1e-5)
