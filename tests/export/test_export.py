@@ -18,7 +18,7 @@ from lacss_tools.cells import cells_to_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import LacssError
 from lacss_tools.export import check
-from lacss_tools.export.bioimageio import sample_image
+from lacss_tools.export.bioimageio import about, sample_image
 from lacss_tools.network import device
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.preprocess import intensity_range
@@ -185,6 +185,11 @@ def test_an_export_of_other_weights_or_kind_does_not_pass_for_this_one(exported,
     refused = lacss(tmp_path)
     assert refused.exit_code == 3
     assert "Give another --output, or --overwrite." in refused.stderr
+
+
+@pytest.mark.parametrize(("given", "name"), [("demo", "LACSS demo"), ("/", "LACSS"), ("second", "second")])
+def test_names_are_as_long_as_bioimageio_wants(given, name):
+    assert about(given, None, None).name == name
 
 
 @pytest.mark.filterwarnings("ignore")  # its own
