@@ -13,7 +13,7 @@ from lacss_tools.train.checkpoint import LAST
 pytest.importorskip("napari")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of napari and Qt
-SECONDS = 300
+SECONDS = 600
 """for a step, on a machine that does other things too"""
 
 
