@@ -31,7 +31,7 @@ release-check: .venv/release  ## wheel and sdist, checked; the demo from an empt
 	$(PY) -m twine check --strict dist/*
 	$(PYTHON) -m venv .release
 	.release/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt dist/*.whl
-	cd .release && bin/lacss --version && bin/lacss demo --minutes 0.1 && test -f lacss-demo/predictions/predict.toml
+	cd .release && bin/lacss --version && bin/lacss demo --minutes 0.5 && test -f lacss-demo/predictions/predict.toml
 
 install: .venv/installed
 
