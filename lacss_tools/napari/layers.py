@@ -27,14 +27,15 @@ MASK_OPACITY, CELLS_OPACITY = 0.3, 0.5
 MICROMETRE = "µm"
 
 
-def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Layer]] | None:
+def get_reader(path: str | list[str]) -> Callable[[object], list[Layer]] | None:
     """Return what opens a project folder, None for anything else."""
-    return read_project if isinstance(path, str) and Project(Path(path)).images.is_dir() else None
+    if not isinstance(path, str) or not Project(Path(path)).images.is_dir():
+        return None
+    return lambda _: read_project(Project(Path(path)))
 
 
-def read_project(path: str | list[str]) -> list[Layer]:
-    """Return the layers of the first image of a project folder; InputError when it has none."""
-    project = Project(Path(str(path)))
+def read_project(project: Project) -> list[Layer]:
+    """Return the layers of the first image of a project; InputError when it has none."""
     return layers_of(project, next(iter(images_of(project))))
 
 
