@@ -4,7 +4,7 @@ PIP_FLAGS ?=
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt
 
-.PHONY: demo test check format docs install clean
+.PHONY: demo test check format docs release-check install clean
 
 demo: .venv/installed  ## the whole pipeline on shipped data, ending in a page to look at
 	$(PY) -m lacss_tools demo -o demo-output --overwrite
@@ -25,6 +25,14 @@ format: .venv/dev
 docs: .venv/docs  ## the site, into site/index.html; runs the notebooks of examples/
 	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -d .docs-cache/doctrees docs site
 
+release-check: .venv/release  ## wheel and sdist, checked; the demo from an empty environment with the wheel alone
+	rm -rf dist .release
+	$(PY) -m build .
+	$(PY) -m twine check --strict dist/*
+	$(PYTHON) -m venv .release
+	.release/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt dist/*.whl
+	cd .release && bin/lacss --version && bin/lacss demo --minutes 0.5 && test -f lacss-demo/predictions/predict.toml
+
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -44,5 +52,10 @@ install: .venv/installed
 	$(INSTALL) --group docs
 	touch $@
 
+.venv/release: .venv/installed
+	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(INSTALL) --group release
+	touch $@
+
 clean:
-	rm -rf .venv demo-output site .docs-cache docs/commands.md docs/examples docs/source
+	rm -rf .venv .release dist demo-output site .docs-cache docs/commands.md docs/examples docs/source

@@ -54,7 +54,6 @@ class LacssGroup(TyperGroup):
 app = typer.Typer(
     cls=LacssGroup,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Cell segmentation without outlining cells: points from nuclei, masks by graph cut, one network (LACSS).",

@@ -42,6 +42,18 @@ def test_version_needs_no_command():
     assert (result.exit_code, result.stdout.strip()) == (0, version("lacss-tools"))
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("lacss gra", ["graphcut"]), ("lacss graphcut --thr", ["--thresholds"])]
+)
+def test_the_shell_completes_commands_and_options(monkeypatch, capsys, typed, completed):
+    monkeypatch.setenv("_LACSS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    with pytest.raises(SystemExit) as ended:
+        app(prog_name="lacss")
+    assert (ended.value.code, capsys.readouterr().out.split()) == (0, completed)
+
+
 def test_annotation_from_dapi_to_masks_then_training_and_prediction(project):
     for line in (("annotate-lois", "dapi"), ("graphcut", "images"), ("pick", "--auto")):
         result = lacss(project, *line)

@@ -23,6 +23,8 @@ FORMAT_VERSION = "0.5.4"
 PAPER = "Shrestha, Kuang, Yu (2022): cell segmentation from points and image-level masks (LACSS)"
 DOI = "10.1101/2022.07.03.498609"
 NOBODY = "not named"
+SHORTEST_NAME = 5
+"""letters that bioimage.io asks for"""
 TEST_SIDE, TEST_BLOBS, TEST_NOISE = 128, 12, 0.02
 """of the made-up image that ships with a model: side in pixels, cells, noise beside cells of 0.3 to 1"""
 EPSILON = 1e-6
@@ -45,7 +47,8 @@ class About:
 def about(name: str, authors: list[str] | None, licence: str | None) -> About:
     """Return it with what is missing left general; characters that names may not hold become blanks."""
     clean = "".join(letter if letter.isalnum() or letter in "+-_ ()" else " " for letter in name).strip()
-    return About(clean or "LACSS", tuple(authors or (NOBODY,)), licence or LICENCE)
+    named = clean if len(clean) >= SHORTEST_NAME else f"LACSS {clean}".strip()
+    return About(named, tuple(authors or (NOBODY,)), licence or LICENCE)
 
 
 def write_folder(folder: Path, model: Path, facts: Facts, about: About) -> None:

@@ -1,11 +1,17 @@
-"""What people see in the terminal: text and progress on standard error, results for programs on standard output."""
+"""What people see in the terminal: text and progress on standard error, results for programs on standard output.
+
+A program that shows it elsewhere takes lines and progress with `heard_by`.
+"""
 
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from lacss_tools.errors import InputError, PartialError
@@ -14,10 +20,38 @@ from lacss_tools.screen.flags import in_flags
 
 SECONDS_BETWEEN_LINES = 30.0
 """of progress, in a log file"""
+STEPS_BETWEEN_LINES = 20
+"""of training; the bar moves at each"""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who hears what commands say, in place of the terminal."""
+
+    say: Callable[[str], None]
+    """takes each line"""
+    advance: Callable[[str, float], None]
+    """takes what is going on and how much of it is done, 0 to 1"""
+
+
+_AUDIENCE: ContextVar[Audience | None] = ContextVar("audience", default=None)
+
+
+@contextmanager
+def heard_by(audience: Audience) -> Iterator[None]:
+    """Let an audience hear what is said in this block."""
+    token = _AUDIENCE.set(audience)
+    try:
+        yield
+    finally:
+        _AUDIENCE.reset(token)
 
 
 def say(text: str) -> None:
     """Print one line for people, in the flags of the command that is running."""
+    if (audience := _AUDIENCE.get()) is not None:
+        audience.say(in_flags(text))
+        return
     from rich.console import Console
 
     Console(stderr=True, highlight=False, soft_wrap=True).print(in_flags(text), markup=False)
@@ -44,6 +78,9 @@ def emit_json(value: dict[str, Any]) -> None:
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with time left, or now and then a line when the text goes to a file; yields `advance(done, total)`."""
+    if (audience := _AUDIENCE.get()) is not None:
+        yield lambda done, total: audience.advance(title, done / total if total else 1.0)
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -92,6 +129,9 @@ def finish(summary: Summary, output: str) -> None:
 @contextmanager
 def training_progress() -> Iterator[Callable[[Any, Any], None]]:
     """Show a training run: bar over the budget with time left, step, loss; yields `watch(report, state)`."""
+    if (audience := _AUDIENCE.get()) is not None:
+        yield partial(_tell_of_training, audience)
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -108,10 +148,20 @@ def training_progress() -> Iterator[Callable[[Any, Any], None]]:
         task = bar.add_task("starting", total=1.0)
 
         def watch(report: Any, state: Any) -> None:
-            text = None
-            if report.step % 20 == 0:
-                text = f"step {report.step}  loss {sum(report.numbers().values()):.3f}"
-                text += f"  best mAP {state.best:.3f}" if state.best >= 0 else ""
-            bar.update(task, completed=report.progress, description=text)
+            bar.update(task, completed=report.progress, description=_now_and_then(report, state))
 
         yield watch
+
+
+def _tell_of_training(audience: Audience, report: Any, state: Any) -> None:
+    audience.advance("train", report.progress)
+    if text := _now_and_then(report, state):
+        audience.say(text)
+
+
+def _now_and_then(report: Any, state: Any) -> str | None:
+    """Return a line on a step of training, None after most of them: reading losses waits for the device."""
+    if report.step % STEPS_BETWEEN_LINES:
+        return None
+    text = f"step {report.step}  loss {sum(report.numbers().values()):.3f}"
+    return text + (f"  best mAP {state.best:.3f}" if state.best >= 0 else "")

@@ -23,12 +23,17 @@ GOLDEN = 0.381966
 TINT = 0.35
 """fraction of the colour inside a tinted cell"""
 
+CONTRAST = (1.0, 99.7)
+"""percentiles of a plane that are shown black and white"""
+GAMMA = 0.6
+"""exponent of what is shown"""
+
 RGB = UInt8[np.ndarray, "_ _ 3"]
 
 
-def stretch(plane: Plane, gamma: float = 0.6) -> UInt8[np.ndarray, "y x"]:
+def stretch(plane: Plane, gamma: float = GAMMA) -> UInt8[np.ndarray, "y x"]:
     """Return the plane as 8 bit between its 1st and 99.7th percentile; gamma under 1 lifts dim cells."""
-    scaled = np.clip(percentile_range(plane, (1.0, 99.7)).scale(plane.astype(np.float64)), 0, 1) ** gamma
+    scaled = np.clip(percentile_range(plane, CONTRAST).scale(plane.astype(np.float64)), 0, 1) ** gamma
     out: np.ndarray = np.round(255 * scaled).astype(np.uint8)
     return out
 

@@ -1,6 +1,7 @@
 """What `lacss doctor` tells, and what it finds wrong."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_a_missing_package_is_named(monkeypatch):
 @pytest.mark.parametrize("extra", look.EXTRAS)
 def test_extras_are_those_of_the_package(extra):
     stated = tomllib.loads((Path(lacss_tools.__file__).parents[1] / "pyproject.toml").read_text())["project"]
-    wanted = {line.split(">")[0].lower() for line in stated["optional-dependencies"][extra]}
+    wanted = {re.split(r"[\[>]", line)[0].lower() for line in stated["optional-dependencies"][extra]}
     assert set(look.EXTRAS[extra][0]) | {"torch"} == wanted | {"torch"}
     assert set(look.EXTRAS) == set(stated["optional-dependencies"])
     assert {name.lower() for name in look.NEEDED} <= {line.split(">")[0].lower() for line in stated["dependencies"]}

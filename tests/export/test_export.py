@@ -17,9 +17,8 @@ from typer.testing import CliRunner
 from lacss_tools.cells import cells_to_labels
 from lacss_tools.cli import app
 from lacss_tools.errors import LacssError
-from lacss_tools.export import check, graphs
-from lacss_tools.export.bioimageio import sample_image
-from lacss_tools.export.facts import facts_of
+from lacss_tools.export import check
+from lacss_tools.export.bioimageio import about, sample_image
 from lacss_tools.network import device
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.preprocess import intensity_range
@@ -72,6 +71,21 @@ def described(run):
     result = lacss(run, "--to", "bioimageio", "--name", "Cells: A/1", "--author", "A. Person", "--license", "CC0-1.0")
     assert result.exit_code == 0, result.output
     return run / "bioimageio"
+
+
+@pytest.fixture(scope="module")
+def of_three_channels(tmp_path_factory):
+    """The export of a network unlike the other: two channels of cells and one of nuclei, bottlenecks."""
+    sizes = ModelSettings(
+        channels=3, nuclei=2, widths=(32, 32, 32, 32), blocks=(1, 1, 1, 1), pyramid=16, fine=16, patch_size=32,
+        block="bottleneck", stem_stride=1, head=16,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("three")
+    save_weights(folder / "best.safetensors", Lacss(sizes), 1.0)
+    result = lacss(folder, "--to", "bioimageio")  # compares the graphs with torch
+    assert result.exit_code == 0, result.output
+    assert "input: 2 channels, then nuclei (or zeros)" in result.stderr
+    return folder / "bioimageio"
 
 
 def test_sizes_stay_open(exported):
@@ -173,6 +187,11 @@ def test_an_export_of_other_weights_or_kind_does_not_pass_for_this_one(exported,
     assert "Give another --output, or --overwrite." in refused.stderr
 
 
+@pytest.mark.parametrize(("given", "name"), [("demo", "LACSS demo"), ("/", "LACSS"), ("second", "second")])
+def test_names_are_as_long_as_bioimageio_wants(given, name):
+    assert about(given, None, None).name == name
+
+
 @pytest.mark.filterwarnings("ignore")  # its own
 def test_bioimageio_reads_the_folder(described):
     spec = pytest.importorskip("bioimageio.spec")
@@ -183,6 +202,22 @@ def test_bioimageio_reads_the_folder(described):
     assert model.name == "Cells  A 1"
     assert (model.authors[0].name, str(model.license)) == ("A. Person", "CC0-1.0")
     assert [len(output.axes) for output in model.outputs] == [4, 3, 4]
+
+
+@pytest.mark.filterwarnings("ignore")  # its own
+@pytest.mark.parametrize("export", ["described", "of_three_channels"])
+def test_bioimageio_runs_the_folder(export, request):
+    core = pytest.importorskip("bioimageio.core")
+    summary = core.test_description(request.getfixturevalue(export) / "rdf.yaml")
+    assert summary.status == "passed", summary.format()
+
+
+def test_channels_have_names(described, of_three_channels):
+    of = [
+        yaml.safe_load((folder / "rdf.yaml").read_text(encoding="utf-8")) for folder in (described, of_three_channels)
+    ]
+    names = [rdf["inputs"][0]["axes"][1]["channel_names"] for rdf in of]
+    assert names == [["actin", "nuclei"], ["channel0", "channel1", "nuclei"]]
 
 
 def test_the_test_tensors_follow_from_the_description(described):
@@ -230,13 +265,3 @@ def test_missing_packages_are_named(run, monkeypatch):
     result = lacss(run, "-o", run / "other")
     assert result.exit_code == 3
     assert "needs onnxscript. Install its packages: pip install onnx onnxruntime" in result.stderr
-
-
-def test_a_preset_of_bottlenecks_exports_too():
-    sizes = ModelSettings(
-        widths=(32, 32, 32, 32), blocks=(1, 1, 1, 1), pyramid=16, fine=16, patch_size=32, block="bottleneck",
-        stem_stride=1, head=16,
-    )  # fmt: skip
-    model = Lacss(sizes).eval()
-    about = facts_of(model, 1.0, None, weights_sha256="", root_inside=False)
-    assert check.compare_maps(graphs.maps_onnx(model, about), model) < 1e-3
