@@ -28,4 +28,8 @@ def mount(app: typer.Typer) -> None:
         TrainSettings(minutes=minutes)  # before all that comes before the training
         from lacss_tools.demo.demo import run_demo
 
-        run_demo(output, minutes, seed, device, overwrite, lambda line: app(line, standalone_mode=False))
+        def run(line: list[str]) -> None:
+            if code := app(line, standalone_mode=False):  # which has said why
+                raise typer.Exit(code)
+
+        run_demo(output, minutes, seed, device, overwrite, run)

@@ -90,3 +90,17 @@ def test_a_demo_folder_is_replaced_only_on_request_and_a_foreign_one_never(demo,
     foreign = CliRunner().invoke(app, ["demo", "-o", str(tmp_path), "--overwrite"])
     assert foreign.exit_code == 3
     assert (tmp_path / "thesis.txt").read_text() == "precious"
+
+
+def test_the_demo_ends_where_a_step_fails(tmp_path, monkeypatch):
+    begun = []
+
+    def steps(output, minutes, seed, device, overwrite, run):
+        begun.append("points")
+        run(["annotate-lois", "nowhere", "--project", str(tmp_path)])
+        begun.append("candidates")
+
+    monkeypatch.setattr("lacss_tools.demo.demo.run_demo", steps)
+    result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "demo")])
+    assert (result.exit_code, begun) == (3, ["points"])
+    assert "nowhere does not exist" in result.output
