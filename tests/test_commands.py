@@ -95,6 +95,23 @@ def test_a_second_run_skips_what_is_done_and_overwrite_redoes_it(project):
     assert "3 written" in lacss(project, "annotate-lois", "dapi", "--overwrite").stderr
 
 
+def test_tables_that_somebody_corrected_are_kept_when_they_are_written_again(project):
+    lois = project / "lois"
+    corrected = "y,x,response\n5,5,1\n"
+    assert lacss(project, "annotate-lois").exit_code == 0
+    (lois / "b.csv").write_text(corrected)
+    for arguments, kept in ((("--sigma", 3, 4), "replaced"), (("--sigma", 4, 5), None)):
+        result = lacss(project, "annotate-lois", *arguments, "--overwrite")
+        assert "3 written" in result.stderr
+        assert ("corrected by hand maybe" in result.stderr) == (kept is not None)
+    (lois / "c.csv").write_text(corrected)
+    result = " ".join(lacss(project, "annotate-lois", "--sigma", 4, 5, "--overwrite").stderr.split())
+    assert "1 tables that are not as annotate-lois wrote them, corrected by hand maybe, are in" in result
+    assert (lois / "c.csv").read_text() != corrected
+    kept = {path.relative_to(lois).as_posix(): path.read_text() for path in lois.glob("*/*.csv")}
+    assert kept == {"replaced/b.csv": corrected, "replaced-2/c.csv": corrected}
+
+
 def test_two_processes_write_the_same_bytes_as_one(project):
     lacss(project, "graphcut", "images", "-o", "one")
     lacss(project, "graphcut", "images", "-o", "two", "--workers", 2)
@@ -124,7 +141,7 @@ def test_the_settings_beside_a_result_make_it_again(project, line, folder, words
     assert again.exit_code == 0, again.output
     for path in (project / folder).iterdir():
         assert (project / "again" / path.name).read_bytes() == path.read_bytes()
-    assert len(list((project / folder).iterdir())) == 4
+    assert len(list((project / folder).glob("[!.]*"))) == 4
 
 
 @pytest.mark.parametrize(

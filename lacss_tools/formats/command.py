@@ -15,6 +15,7 @@ from lacss_tools.screen.options import (
     OverwriteOption,
     PatternOption,
     ProjectOption,
+    SceneOption,
     SuffixOption,
     WorkersOption,
     resolve,
@@ -55,6 +56,7 @@ def convert(
     ] = None,
     suffix: SuffixOption = None,
     category: CategoryOption = None,
+    scene: SceneOption = None,
     workers: WorkersOption = 1,
     overwrite: OverwriteOption = False,
     pattern: PatternOption = None,
@@ -79,7 +81,7 @@ def convert(
             raise UsageError(f"{source} holds points and masks, no cells to write as {to}. Leave --to out.")
         _from_lacss(entries, home, workers, overwrite)
         return
-    files = steps.image_files(resolve(project, images, home.images), required=images is not None)
+    files = steps.image_files(resolve(project, images, home.images), images is not None, scene)
     formats = () if to == PROJECT else parse_formats(to)
     folder = resolve(project, output, home.root / "converted")
     if formats:
@@ -98,6 +100,8 @@ def _to_project(source: "Segmentations", images: dict[str, Path], home: Project,
     console.say(f"{source.kind}: cells of {len(source.files)} images")
     work = partial(steps.convert_image, source=source, images=images, home=home, overwrite=overwrite)
     done = _run(steps.conversion_jobs(source, home), work, source, workers, overwrite)
+    if others := steps.misnamed_labels(source, home):
+        console.say(others)
     console.finish(done, f"{home.lois}, {home.masks} and {home.labels}")
 
 

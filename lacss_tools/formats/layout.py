@@ -1,6 +1,6 @@
 """Which files of a folder hold cells, and of which image: annotation may lie beside its picture, named by its tool."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,15 @@ def list_cells(path: Path, clues: Clues = NO_CLUES) -> Listing | None:
     rest = tuple(file for file in every if not {stem_of(file), image_stem(file, clues)} & found.keys())
     masks = all(cellpose.MASKS in stem_of(file) for file in kinds[kind])
     return Listing(MASKS if masks and kind == LABELS else kind, found, rest)
+
+
+def called_otherwise(files: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the files, by stem of their image, that are not called like it: no labels of a project, whose names pair.
+
+    >>> called_otherwise({"A": Path("A_masks.tif"), "B": Path("B.tif")})
+    {'A': ...Path('A_masks.tif')}
+    """
+    return {stem: path for stem, path in files.items() if stem_of(path) != stem}
 
 
 def _labels(images: list[Path]) -> list[Path]:

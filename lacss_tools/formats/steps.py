@@ -9,7 +9,7 @@ import numpy as np
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.lacss_json import LacssImage, is_lacss_json, read_lacss_json, read_upright_mask
-from lacss_tools.formats.layout import IMAGES
+from lacss_tools.formats.layout import IMAGES, called_otherwise
 from lacss_tools.formats.names import pending
 from lacss_tools.formats.outlined import Outlines, PassedOver, not_cells
 from lacss_tools.formats.outputs import Segmented, write_outputs
@@ -18,7 +18,8 @@ from lacss_tools.formats.weak import distinct, flatten, inner_points_of, numbere
 from lacss_tools.io.image import channels_first, load, whole_image
 from lacss_tools.io.lois import write_lois
 from lacss_tools.io.native import atomic, write_labels, write_mask
-from lacss_tools.io.project import Project, list_images
+from lacss_tools.io.project import Project
+from lacss_tools.io.stains import images_in
 from lacss_tools.jobs.batch import Job
 
 
@@ -46,7 +47,7 @@ def conversion_jobs(source: Segmentations, home: Project) -> list[Job]:
     """
     if source.path.resolve() in (home.lois.resolve(), home.masks.resolve()):
         raise InputError(f"{source.path} is where LOIs or masks are written. Put the label images elsewhere.")
-    in_place = source.path.resolve() == home.labels.resolve()
+    in_place = _in_place(source, home)
     jobs = []
     for stem, path in source.files.items():
         files = outputs_of(stem, home)
@@ -56,9 +57,22 @@ def conversion_jobs(source: Segmentations, home: Project) -> list[Job]:
     return jobs
 
 
-def image_files(folder: Path, required: bool) -> dict[str, Path]:
-    """Return stem -> image; nothing when the folder is not there and not required."""
-    return list_images(folder) if required or folder.is_dir() else {}
+def _in_place(source: Segmentations, home: Project) -> bool:
+    return source.path.resolve() == home.labels.resolve()
+
+
+def misnamed_labels(source: Segmentations, home: Project) -> str:
+    """Return a sentence on labels of the project that stay as they are, and are not called like their image."""
+    others = called_otherwise(source.files) if _in_place(source, home) else {}
+    if not others:
+        return ""
+    stem, path = next(iter(others.items()))
+    return f"{len(others)} keep their names, by which no labels are found: call {path.name} {stem}{path.suffix}"
+
+
+def image_files(folder: Path, required: bool, scene: str | None = None) -> dict[str, Path]:
+    """Return stem -> image, or the `scene` of it; nothing when the folder is not there and not required."""
+    return images_in(folder, scene) if required or folder.is_dir() else {}
 
 
 @dataclass(frozen=True)
@@ -209,7 +223,8 @@ def export_image(
     pixel_size = loaded.pixel_size if loaded else None
     if pixel_size is None and source.kind in IMAGES:
         pixel_size = load(job.inputs[0]).pixel_size
-    name = images[job.stem].name if job.stem in images else f"{job.stem}.tif"
+    path = images.get(job.stem)
+    name = path.name if path is not None and path.exists() else f"{job.stem}.tif"  # a scene has no file of its own
     segmented = Segmented(
         job.stem, name, found.cells, flatten(found.cells), image, pixel_size, loaded.channels if loaded else (),
         numbers=found.numbers,

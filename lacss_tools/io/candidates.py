@@ -32,6 +32,8 @@ class CutNotes:
     nuclei: int = 0
     unstained: int = 0
     """of the nuclei, those without stain around them, which the masks need not hold"""
+    digest: str = ""
+    """of the file that the nuclei are from, as it was; empty where nobody noted it"""
 
 
 def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: CutNotes | None = None) -> None:
@@ -43,6 +45,7 @@ def write_candidates(path: Path, masks: Masks, thresholds: list[float], notes: C
         facts["settings"] = notes.settings
         facts |= {} if notes.seam is None else {"seam": f"{notes.seam:.6g}"}
         counts = {"seeds": notes.seeds, "nuclei": f"{notes.nuclei}", "unstained": f"{notes.unstained}"}
+        counts |= {"digest": notes.digest} if notes.digest else {}
         facts |= counts if notes.seeds else {}
     write_tiff(path, np.multiply(masks, np.uint8(255)), axes="ZYX", Labels=labels, **facts)
 
@@ -53,8 +56,8 @@ def read_cut_notes(path: Path) -> CutNotes:
         facts = tiff.imagej_metadata or {}
         seam = float(facts["seam"]) if "seam" in facts else None
         nuclei, unstained = (int(facts.get(name, 0)) for name in ("nuclei", "unstained"))
-    settings, seeds = (str(facts.get(name, "")) for name in ("settings", "seeds"))
-    return CutNotes(facts.get("polarity") == "dark", seam, settings, seeds, nuclei, unstained)
+    settings, seeds, digest = (str(facts.get(name, "")) for name in ("settings", "seeds", "digest"))
+    return CutNotes(facts.get("polarity") == "dark", seam, settings, seeds, nuclei, unstained, digest)
 
 
 def read_candidates(path: Path) -> tuple[Masks, list[float]]:

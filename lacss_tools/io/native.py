@@ -5,6 +5,7 @@ end here: beyond this file an image is (channel, y, x) float32, a mask is True o
 """
 
 import csv
+import hashlib
 import itertools
 import os
 import secrets
@@ -66,6 +67,11 @@ def write_table(path: Path, header: list[str], rows: list[list[Any]]) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def digest_of(path: Path) -> str:
+    """Return a word that tells the content of a file from any other."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 # ---- images ---------------------------------------------------------------------------------------------------------

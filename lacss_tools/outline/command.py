@@ -8,7 +8,7 @@ import typer
 from lacss_tools.errors import UsageError
 from lacss_tools.io.names import AUTO_NUCLEI
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, DeviceOption, ProjectOption, resolve
+from lacss_tools.screen.options import HERE, DeviceOption, ProjectOption, SceneOption, resolve
 
 
 def mount(app: typer.Typer) -> None:
@@ -51,6 +51,7 @@ def outline(
     nuclei: Annotated[
         str, typer.Option(help="Folder of nucleus images for a model that knows nuclei; auto: dapi/, or none.")
     ] = AUTO_NUCLEI,
+    scene: SceneOption = None,
     diameter: Annotated[
         float | None,
         typer.Option(
@@ -96,7 +97,7 @@ def outline(
         begin,
         net,
         order,
-        Wanted(channel, nuclei, None, project),
+        Wanted(channel, nuclei, None, project, scene),
         device,
         diameter or made.diameter,
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import RLock
 
 from lacss_tools.io.lock import locked
-from lacss_tools.io.project import list_images
 from lacss_tools.io.source import open_image
+from lacss_tools.io.stains import images_in
 from lacss_tools.outline.drawing import Drawing, start_with
 from lacss_tools.outline.journal import Change, Step
 from lacss_tools.outline.store import Opened, Store
@@ -155,9 +155,14 @@ class OutlineSession:
         return {name: states.count(name) for name in (OPEN, BEGUN, FINISHED, ELSEWHERE)}
 
 
-def open_session(images: Path, labels: Path, suggestions: Suggestions | None = None) -> OutlineSession:
-    """Return the images of a folder, whose labels go to another; finishes what a killed process left unsaved."""
-    session = OutlineSession(list_images(images), Store(labels), suggestions)
+def open_session(
+    images: Path, labels: Path, suggestions: Suggestions | None = None, scene: str | None = None
+) -> OutlineSession:
+    """Return the images of a folder, or the `scene` of each, whose labels go to another.
+
+    Finishes what a killed process left unsaved.
+    """
+    session = OutlineSession(images_in(images, scene), Store(labels), suggestions)
     with session.exclusive():
         for stem in session.images:
             if session.store.may_lack(stem):

@@ -8,6 +8,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_mask
 from lacss_tools.io.project import find_images, find_tables
+from lacss_tools.io.stains import Stain
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,6 @@ class Beside:
         return mask if mask is not None and mask.shape == shape else None
 
 
-def find_beside(dapi: Path, lois: Path, masks: Path) -> Beside:
-    """Return what three folders hold, each of which may be missing."""
-    return Beside(find_images(dapi), find_tables(lois), find_images(masks))
+def find_beside(dapi: Path, lois: Path, masks: Path, scene: str | None = None) -> Beside:
+    """Return what three folders hold, each of which may be missing; of nucleus images the `scene` that is meant."""
+    return Beside(Stain(scene=scene).found(dapi), find_tables(lois), find_images(masks))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lacss_tools.errors import UsageError
+from lacss_tools.errors import InputError, UsageError
+from lacss_tools.formats.layout import Clues, called_otherwise, list_cells
 from lacss_tools.formats.sources import open_source
 from lacss_tools.io.native import read_image
 from lacss_tools.io.nuclei import Wanted, find_nuclei
@@ -63,17 +64,28 @@ def open_desk(plan: Plan) -> Desk:
     """Return everything behind the page; errors of files that are missing or do not fit."""
     home = Project(plan.project)
     suggestions = None if plan.start is None else Suggestions(open_source(plan.start))
-    session = open_session(plan.images, plan.labels, suggestions)
+    session = open_session(plan.images, plan.labels, suggestions, plan.see.scene)
+    _refuse_unseen(plan.labels, session)
     order = plan.order or (UNSURE if suggestions else BY_NAME)
     _arrange(session, order)
     if plan.model is not None:
         session.model = str(plan.model)
-    shelf = Shelf(session, find_beside(home.dapi, home.lois, home.masks))
+    shelf = Shelf(session, find_beside(home.dapi, home.lois, home.masks, plan.see.scene))
     desk = Desk(session, shelf, Progress(min(WORTH, len(session.images)), order))
     if plan.model is not None:
         desk.network = _network(plan, session)
     desk.closing = lambda: commands(session, plan)
     return desk
+
+
+def _refuse_unseen(labels: Path, session: OutlineSession) -> None:
+    """Raise InputError for labels that are not called like their image: they would win over those drawn here."""
+    found = list_cells(labels, Clues(session.images)) if labels.is_dir() else None
+    for stem, path in called_otherwise(found.files if found else {}).items():
+        if stem in session.images:
+            raise InputError(
+                f"{path} are labels of {stem} under another name. Call it {stem}{path.suffix}, or remove it."
+            )
 
 
 def _network(plan: Plan, session: OutlineSession) -> "Network":

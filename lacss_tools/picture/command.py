@@ -10,7 +10,7 @@ from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.names import AUTO_NUCLEI
 from lacss_tools.io.project import Project, check_output
 from lacss_tools.picture.settings import FORMATS, PictureSettings
-from lacss_tools.screen.options import HERE, PatternOption, ProjectOption, WorkersOption, resolve
+from lacss_tools.screen.options import HERE, PatternOption, ProjectOption, SceneOption, WorkersOption, resolve
 from lacss_tools.screen.settings_options import Given, with_settings
 
 
@@ -32,6 +32,7 @@ def picture(
     channel: Annotated[
         str | None, typer.Option(help="Show this channel of the images: its index or name.", show_default="all")
     ] = None,
+    scene: SceneOption = None,
     to: Annotated[str, typer.Option(help=f"{', '.join(FORMATS)} (comma-separated).")] = FORMATS[0],
     sheet: Annotated[
         bool, typer.Option("--sheet", help="Write sheet.png too, with all pictures side by side.")
@@ -53,7 +54,7 @@ def picture(
     from lacss_tools.formats.sources import open_source
     from lacss_tools.io.lock import owned
     from lacss_tools.io.nuclei import Wanted, find_nuclei
-    from lacss_tools.io.project import list_images
+    from lacss_tools.io.stains import images_in
     from lacss_tools.jobs import batch
     from lacss_tools.picture import steps
     from lacss_tools.picture.figure import colours
@@ -62,13 +63,15 @@ def picture(
     home, settings = Project(project), given.over(PictureSettings())
     colours(1, settings.colour)  # known before anything is made
     path, folder = resolve(project, cells, home.predictions), resolve(project, output, home.root / "pictures")
-    files = list_images(resolve(project, images, home.images))
+    files = images_in(resolve(project, images, home.images), scene)
     source = open_source(path, Clues(tuple(files)))
     check_output(folder, path if path.is_dir() else path.parent, resolve(project, images, home.images))
     shown = {stem: file for stem, file in files.items() if stem in source.files}
     if not shown:
-        raise InputError(f"{path} holds cells of none of the images. Give both the same file names.")
-    light = find_nuclei(shown, Wanted(channel, nuclei, root=project))
+        raise InputError(
+            f"{path} holds cells of none of the images. Give both the same file names, or name the `scene`."
+        )
+    light = find_nuclei(shown, Wanted(channel, nuclei, None, project, scene))
     console.say(f"{len(shown)} images {light.sentence()}")
     pictures = steps.Pictures(source, shown, light, channel, folder, forms, settings)
     with owned(folder, "lacss picture"), console.progress("picture") as advance:

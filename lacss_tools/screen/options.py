@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lacss_tools.io.names import SCENE
 from lacss_tools.io.project import Project
 from lacss_tools.io.stems import pair_by
 from lacss_tools.jobs.shard import Shard, parse_shard
@@ -68,6 +69,7 @@ DapiChannelOption = Annotated[
         show_default="as in annotate-lois",
     ),
 ]
+SceneOption = Annotated[str | None, typer.Option(help=SCENE, show_default=False)]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps; auto takes a GPU when there is one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on standard output.")]
 SuffixOption = Annotated[

@@ -150,6 +150,25 @@ def test_labels_become_every_other_format_without_a_model(labelled):
     assert "1 were done already" in convert(labelled, "found", "--to", "labels,coco", "-o", "out").stderr
 
 
+def test_a_scene_of_a_file_is_measured(labelled):
+    (labelled / "images" / "a.ome.tif").unlink()
+    with tifffile.TiffWriter(labelled / "images" / "a.ome.tif", ome=True) as tiff:
+        for k in range(2):
+            tiff.write((LABELS * (10 + k)).astype(np.uint16), metadata={"axes": "YX", "Name": f"well {k}"})
+    write_labels(labelled / "found" / "a_well_1.tif", LABELS)
+    result = convert(labelled, "found", "--to", "csv,coco", "-o", "out", "--scene", "all")
+    assert result.exit_code == 0, result.output
+    assert "cells of 2 images, 1 with an image" in result.stderr
+    assert pd.read_csv(labelled / "out" / "a_well_1.csv")["mean_0"].tolist() == [11, 22, 33]
+    assert json.loads((labelled / "out" / "a_well_1.json").read_text())["images"][0]["file_name"] == "a_well_1.tif"
+
+
+def test_labels_of_a_project_under_another_name_are_told(labelled):
+    write_labels(labelled / "labels" / "a_masks.tif", LABELS)
+    told = convert(labelled, "labels").stderr
+    assert "1 keep their names, by which no labels are found: call a_masks.tif a.tif" in " ".join(told.split())
+
+
 def test_outputs_come_back_as_the_labels_they_were(labelled):
     assert convert(labelled, "found", "--to", "coco,roi,geojson", "-o", "out").exit_code == 0
     for name, pattern in (("coco", "coco.json"), ("roi", "a.zip"), ("geo", "a.geojson")):

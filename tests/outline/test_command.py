@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from typer.testing import CliRunner
 
 from lacss_tools.cli import app
@@ -69,6 +70,28 @@ def test_the_end_names_the_exact_next_commands(project):
     finish(desk, "b")
     train, _ = commands(desk.session, plan_of(project))
     assert train == f"lacss train --supervision full --images images --labels labels --project {project}"
+
+
+def test_a_scene_is_outlined_alone(project):
+    pixels = np.random.default_rng(0).integers(0, 999, (2, 40, 50)).astype(np.uint16)
+    for folder in ("images", "dapi"):
+        (project / folder).mkdir(exist_ok=True)
+        with tifffile.TiffWriter(project / folder / "plate.ome.tif", ome=True) as tiff:
+            for k, plane in enumerate(pixels):
+                tiff.write(plane, metadata={"axes": "YX", "Name": f"well {k}"})
+    assert "which one is meant? Name it as --scene" in " ".join(
+        run("--order", "diverse", "--project", project).stderr.split()
+    )
+    desk = open_desk(plan_of(project, see=Wanted(scene="all")))
+    assert desk.session.stems == ["a", "b", "plate_well_0", "plate_well_1"]
+    assert {"plate_well_0", "plate_well_1"} <= desk.shelf.beside.dapi.keys()
+
+
+def test_labels_under_another_name_are_not_passed_over(project):
+    write_labels(project / "labels" / "a_masks.tif", np.pad(np.ones((9, 9), np.int32), (20, 67)))
+    answer = run("--project", project)
+    assert answer.exit_code == 3
+    assert "a_masks.tif are labels of a under another name. Call it a.tif" in " ".join(answer.stderr.split())
 
 
 def test_the_model_of_predictions_is_found(project):

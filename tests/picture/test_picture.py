@@ -103,6 +103,17 @@ def test_the_command_writes_every_format_and_a_sheet_and_makes_them_anew(project
     assert (project / "pictures" / "a.png").read_bytes() != before
 
 
+def test_a_scene_is_pictured(project):
+    with tifffile.TiffWriter(project / "images" / "c.ome.tif", ome=True) as tiff:
+        for k in range(2):
+            tiff.write(np.arange(5400, dtype=np.uint16).reshape(60, 90), metadata={"axes": "YX", "Name": f"well {k}"})
+    (project / "predictions" / "a.tif").rename(project / "predictions" / "c_well_1.tif")
+    assert run(project, "--scene", "all").exit_code == 0
+    assert {path.name for path in (project / "pictures").iterdir()} == {"b.png", "c_well_1.png"}
+    (project / "predictions" / "b.tif").unlink()
+    assert "Give both the same file names, or name the --scene." in " ".join(run(project).stderr.split())
+
+
 def test_what_cannot_be_is_said_before_anything_is_made(project):
     for words, said in (
         (["--colour", "blurple"], "--colour blurple is unknown"),

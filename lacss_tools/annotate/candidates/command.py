@@ -131,8 +131,11 @@ def _cut_all(
     with console.progress("graph cut") as advance:
         work = partial(steps.cut_file, settings=settings, cells=cells)
         done = run(jobs, work, advance=advance)
-    written = set(done.done)
-    for line in steps.cut_remarks([job.output for job in jobs if job.stem in written]):
+    written, earlier = set(done.done), set(done.skipped)
+    for line in [
+        *steps.cut_remarks([job.output for job in jobs if job.stem in written]),
+        *steps.stale_remark([job for job in jobs if job.stem in earlier]),
+    ]:
         console.say(line)
     summarise([job.output for job in jobs], partial(steps.write_nuclei_table, folder / "nuclei.csv"))
     keep_failures(folder, done)

@@ -1,5 +1,6 @@
 """Images in, candidate files out; one function per image, run by `jobs.batch`."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from lacss_tools.annotate.candidates.candidates import find_candidates
@@ -9,7 +10,7 @@ from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import CutNotes, read_cut_notes, write_candidates
 from lacss_tools.io.image import load, whole_image
 from lacss_tools.io.lois import check_inside, read_lois
-from lacss_tools.io.native import read_full_scale, read_labels, refuse_constant, write_table
+from lacss_tools.io.native import digest_of, read_full_scale, read_labels, refuse_constant, write_table
 from lacss_tools.io.project import list_images
 from lacss_tools.io.settings import DATA, read_toml, settings_file
 from lacss_tools.io.stains import ALL_CHANNELS, Stain
@@ -37,7 +38,7 @@ def cut_file(job: Job, settings: CutSettings, cells: Stain = ALL_CHANNELS) -> No
     if found.stained is not None:
         source = LOIS if _is_table(beside[0]) else LABELS
         counts = (len(found.stained), int((~found.stained).sum()))
-        notes = CutNotes(found.dark, found.seam, settings.to_text(), source, *counts)
+        notes = CutNotes(found.dark, found.seam, settings.to_text(), source, *counts, digest_of(beside[0]))
     write_candidates(job.output, found.masks, found.thresholds, notes)
 
 
@@ -101,6 +102,19 @@ def cut_remarks(candidates: list[Path]) -> list[str]:
         differ = f"{100 * seams[worst]:.4f} % of the overlap differs between tiles"
         lines.append(f"{len(seams)} cut in tiles; at worst {differ} ({worst})")
     return lines
+
+
+def stale_remark(jobs: list[Job]) -> list[str]:
+    """Return a sentence on jobs done earlier whose nuclei (the second input, where there is one) have changed since."""
+    stale = []
+    for job in jobs:
+        with suppress(InputError):  # a damaged file is named by who reads its masks
+            noted = read_cut_notes(job.output).digest
+            if noted and noted != (digest_of(job.inputs[1]) if len(job.inputs) > 1 else None):
+                stale.append(job.stem)
+    return (
+        [f"{len(stale)} were cut with other nuclei than now; `overwrite` cuts again: {_some(stale)}"] if stale else []
+    )
 
 
 def _nuclei_remark(notes: dict[str, CutNotes]) -> list[str]:

@@ -111,11 +111,26 @@ def annotate_lois(
     with ExitStack() as stack:
         for owner in (folder, *([nuclei] if nuclei else [])):
             stack.enter_context(owned(owner, f"lacss {NAME}", several=shard is not None))
-        record.claim({stem: [path] for stem, path in find_tables(folder).items()}, files, overwrite)
+        tables = find_tables(folder)
+        if overwrite:
+            _keep_corrected([path for stem, path in tables.items() if stem in files], folder)
+        record.claim({stem: [path] for stem, path in tables.items()}, files, overwrite)
         advance = stack.enter_context(console.progress("LOIs"))
         done = run(jobs, work, advance=advance)
+        steps.note_written(folder, map(wanted.table, done.done))
     keep_failures(folder, done)
     console.finish(done, str(folder))
+
+
+def _keep_corrected(tables: list[Path], folder: Path) -> None:
+    from lacss_tools.annotate.lois import steps
+    from lacss_tools.screen import console
+
+    corrected, kept = steps.keep_corrected(folder, tables) if tables else ([], folder)
+    if corrected:
+        console.say(
+            f"{len(corrected)} tables that are not as {NAME} wrote them, corrected by hand maybe, are in {kept}"
+        )
 
 
 def _inputs(files: dict[str, Path], project: Path, masks: Path | None) -> list[tuple[str, tuple[Path, ...]]]:

@@ -1,5 +1,7 @@
 """DAPI images in, LOI tables and nucleus labels out; one function per image, run by `jobs.batch`."""
 
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +13,17 @@ from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Mask, Plane, Points
 from lacss_tools.errors import InputError
 from lacss_tools.io.lois import write_lois
-from lacss_tools.io.native import read_mask, read_plane, refuse_constant, write_labels
+from lacss_tools.io.native import digest_of, read_mask, read_plane, refuse_constant, write_labels, write_text
 from lacss_tools.io.project import Place
 from lacss_tools.jobs.batch import Job
 from lacss_tools.points import values_at
 
 DROP, FLAG = "drop", "flag"
 """what is done with LOIs on the background of the masks: left out, or marked in a column"""
+WRITTEN = ".written"
+"""file beside LOI tables: a line for each that was written here, its digest and name"""
+REPLACED = "replaced"
+"""folder beside LOI tables, of those that were corrected by hand before they were written again"""
 
 
 @dataclass(frozen=True)
@@ -92,3 +98,30 @@ def _write(path: Path, points: Points, response: Float[ndarray, " point"], mask:
         write_lois(path, points, response, ~inside)
     else:
         write_lois(path, points[inside], response[inside])
+
+
+def note_written(folder: Path, tables: Iterable[Path]) -> None:
+    """Remember what these tables hold, so that `keep_corrected` tells them from tables that somebody changed."""
+    lines = "".join(f"{digest_of(table)}  {table.name}\n" for table in tables)
+    if lines:
+        write_text(folder / WRITTEN, _noted(folder) + lines)
+
+
+def keep_corrected(folder: Path, tables: Iterable[Path]) -> tuple[list[Path], Path]:
+    """Copy those tables that are not as they were written here to a new folder beside them; return them and the folder.
+
+    They are to be written again, and hold what somebody did by hand.
+    """
+    known = set(_noted(folder).split())
+    corrected = [table for table in tables if digest_of(table) not in known]
+    names = [REPLACED, *(f"{REPLACED}-{k}" for k in range(2, len(list(folder.iterdir())) + 2))]
+    kept = next(folder / name for name in names if not (folder / name).exists())
+    for table in corrected:
+        kept.mkdir(exist_ok=True)
+        shutil.copy2(table, kept)
+    return corrected, kept
+
+
+def _noted(folder: Path) -> str:
+    path = folder / WRITTEN
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -17,6 +17,7 @@ from lacss_tools.arrays import Mask, Masks, Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lock import locked
+from lacss_tools.io.native import digest_of
 from lacss_tools.io.project import find_images, find_tables, list_images, pair, picks_file, unsure_file
 from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.stains import ALL_CHANNELS, Stain
@@ -103,7 +104,7 @@ class PickSession:
     def replaced(self) -> list[str]:
         """Return the images whose masks were picked from other candidates than those that are there now."""
         picks = {stem: self.picks[stem] for stem in self.images if stem in self.picks and self.mask(stem) is not None}
-        return [stem for stem, pick in picks.items() if pick.cut not in ("", _digest(self.candidates[stem]))]
+        return [stem for stem, pick in picks.items() if pick.cut not in ("", digest_of(self.candidates[stem]))]
 
     def inputs(self, stem: str) -> str:
         """Return a word that changes with the files that a pick is made from: image, candidates, LOIs."""
@@ -272,7 +273,7 @@ def _candidates(session: PickSession, stem: str, number: int) -> tuple[Masks, li
 
 
 def _pick(session: PickSession, stem: str, number: int, thresholds: list[float], by: str) -> Pick:
-    return replace(make_pick(stem, number, thresholds, by), cut=_digest(session.candidates[stem]))
+    return replace(make_pick(stem, number, thresholds, by), cut=digest_of(session.candidates[stem]))
 
 
 def _refuse_own(session: PickSession, stem: str) -> None:
@@ -287,10 +288,6 @@ def _remember(session: PickSession, stem: str, with_lois: bool = False) -> Befor
 
 def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _stamp(path: Path) -> str:

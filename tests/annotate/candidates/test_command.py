@@ -155,6 +155,9 @@ def test_lois_of_the_project_are_inside_the_cut_and_unstained_ones_are_told(tiss
     facts = read_toml(tissue / "candidates" / "graphcut.toml")
     assert facts["graphcut"]["seeds"] is True
     assert facts["data"] == {name: f"../{name}" for name in ("images", "lois")}
+    assert "cut with other nuclei" not in lacss(tissue, "graphcut").stderr
+    write_lois(tissue / "lois" / "a.csv", np.array(HOLLOW_CELLS), np.ones(3))
+    assert "1 were cut with other nuclei than now; --overwrite cuts again: a" in lacss(tissue, "graphcut").stderr
 
 
 def test_nucleus_labels_win_over_lois(tissue):
