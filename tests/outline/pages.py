@@ -38,8 +38,8 @@ class Discs(Network):
         crops = [(0, 0, disc(y, x)) for y, x in ((20, 20), (70, 70))]
         return cells_from_crops((SIDE, SIDE), crops, [0.8, 0.4])
 
-    def prepare(self, stem, point) -> None:
-        self.at(stem, point)
+    def look(self, stem, view) -> None:
+        self.looked = (stem, *view.ravel().tolist())
 
 
 def make_desk(project, start=None, network=True) -> Desk:

@@ -58,7 +58,12 @@ def test_an_action_is_answered_with_what_it_changed_once_it_is_on_disk(client, p
 
 
 def test_looking_writes_nothing(client, project):
-    for path in ("api/state", "api/image/0", "api/image/0/preview?y=40&x=40", "api/image/0/prepare?y=4&x=4"):
+    for path in (
+        "api/state",
+        "api/image/0",
+        "api/image/0/preview?y=40&x=40",
+        "api/image/0/look?top=0&left=0&bottom=9&right=9",
+    ):
         assert client.get(path).status_code == 200
     assert client.get("api/image/0/preview?y=40&x=2").json()["paths"] == []
     assert journals(project) == []

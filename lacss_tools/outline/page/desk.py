@@ -144,11 +144,11 @@ class Desk:
         sheet = Sheet(piece.mask.astype(np.int32))
         return {"paths": contours(sheet, 1), "at": [piece.top, piece.left], "score": round(float(found.scores[0]), 3)}
 
-    def prepare(self, k: int, point: Points) -> dict[str, bool]:
-        """Make the network look at a place ahead."""
+    def look(self, k: int, view: Points) -> dict[str, bool]:
+        """Make the network look at a view (2, 2), its corners (y, x), before anybody clicks there."""
         if self.network is not None:
-            self.network.prepare(self.shelf.stem(k), point)
-        return {"ready": self.network is not None}
+            self.network.look(self.shelf.stem(k), view)
+        return {"looks": self.network is not None}
 
     # ---- acting ----
 

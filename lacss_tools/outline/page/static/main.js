@@ -41,7 +41,7 @@ async function reload(wanted = page.at, note = "") {
     told(field);
     say(field.note || note);
     document.body.dataset.shown = wanted; // for whoever measures how long it takes
-    prepare();
+    lookAhead();
   } catch (error) {
     if (wanted !== page.at) return;
     page.field = null;
@@ -57,17 +57,18 @@ function told(field) {
   showCell();
 }
 
-// The network looks at the middle of the view ahead, so that the first click there is answered at once.
-let preparing = 0;
+// The network looks at what is in view ahead, so that clicks there are answered at once.
+let looking = 0;
 
-function prepare() {
-  clearTimeout(preparing);
+function lookAhead() {
+  clearTimeout(looking);
   const { field } = page;
   if (!page.model || !field) return;
-  preparing = setTimeout(() => {
+  looking = setTimeout(() => {
     const box = canvas.getBoundingClientRect();
-    const { x, y } = pointAt(canvas, field, { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 });
-    get(`image/${field.k}/prepare?y=${y}&x=${x}`).catch(() => {});
+    const { x: left, y: top } = pointAt(canvas, field, { clientX: box.left, clientY: box.top });
+    const { x: right, y: bottom } = pointAt(canvas, field, { clientX: box.right, clientY: box.bottom });
+    get(`image/${field.k}/look?top=${top}&left=${left}&bottom=${bottom}&right=${right}`).catch(() => {});
   }, 150);
 }
 
@@ -191,7 +192,7 @@ function choose(tool) {
 // ---- setting up ----
 
 function setUp() {
-  view.moved = prepare;
+  view.moved = lookAhead;
   Object.assign(hand, { act, select, changed: () => {
     showTools();
     redraw();
@@ -202,7 +203,7 @@ function setUp() {
     of: () => page.field, brush,
     changed: () => {
       redrawMoving();
-      prepare();
+      lookAhead();
     },
     click: (event, twice) => {
       const place = pointAt(canvas, page.field, event);
