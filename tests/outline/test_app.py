@@ -115,6 +115,8 @@ WRONG = [
     {"action": "merge", "number": 1, "other": 2},
     {"action": "delete"},
     {"action": "fill", "number": 3},
+    {"action": "ambiguous"},
+    {"action": "ambiguous", "number": 3},
     {"action": "undo"},
     {"action": "redo"},
     {"action": "finish", "window": "w" * 65},

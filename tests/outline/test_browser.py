@@ -139,7 +139,8 @@ def test_split_merge_and_what_is_done_to_one_cell(window, project):
     assert abs(int((parts == 1).sum()) - int((parts == 2).sum())) < 40
     window.press("m").drag((35, 40), (46, 40)).cells(1)
     assert like(labels(project) > 0, disc(40, 40)) > 0.9
-    window.press("c").click(40, 40).press("s")
+    window.press("c").click(40, 40).press("q").wait_for("cell", "ambiguous").press("q")
+    window.until("!document.getElementById('cell').textContent.includes('ambiguous')").press("s")
     window.press("Delete").cells(0)
     assert not labels(project).any()
     window.press("i").wait_for("message", "No cell is selected")

@@ -36,6 +36,7 @@ class CellView(TypedDict):
     paths: list[Path]
     score: float
     by: str
+    ambiguous: bool
 
 
 class History(TypedDict):
@@ -220,4 +221,11 @@ class Desk:
 def _view(drawing: Drawing, number: int) -> CellView:
     y, x = drawing.sheet.boxes[number][:2]
     row = drawing.rows.get(number, HAND)
-    return {"n": number, "at": (y, x), "paths": contours(drawing.sheet, number), "score": row.score, "by": row.by}
+    return {
+        "n": number,
+        "at": (y, x),
+        "paths": contours(drawing.sheet, number),
+        "score": row.score,
+        "by": row.by,
+        "ambiguous": row.ambiguous,
+    }

@@ -157,7 +157,7 @@ const KEYS = {
   enter: finish, escape: () => cancel() || select(0), n: () => nextDoubt(1), "shift+n": () => nextDoubt(-1),
   u: () => act({ action: "undo" }), r: () => act({ action: "redo" }),
   "ctrl+z": () => act({ action: "undo" }), "ctrl+shift+z": () => act({ action: "redo" }), "ctrl+y": () => act({ action: "redo" }),
-  delete: onCell("delete"), backspace: () => takeCornerBack() || onCell("delete")(), i: onCell("fill"), s: onCell("smooth"),
+  delete: onCell("delete"), backspace: () => takeCornerBack() || onCell("delete")(), i: onCell("fill"), s: onCell("smooth"), q: onCell("ambiguous"),
   a: () => act({ action: "ask" }), "[": () => resize(-1), "]": () => resize(1),
   d: flipNuclei, o: () => flip("points"), f: () => flip("filled"), h: () => flip("hidden"), v: nextChannel,
   z: toggleWhole, "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),

@@ -36,13 +36,18 @@ export function showCell() {
   const { field, selected } = page, cell = field?.cells.get(selected);
   const at = field?.doubts.findIndex(({ n }) => n === selected) ?? -1, count = field?.doubts.length ?? 0;
   $("count").textContent = field ? many(field.count, "cell") : "";
-  $("cell").textContent = cell ? `cell ${cell.n}, drawn by ${cell.by === "person" ? "you" : `the network, score ${cell.score.toFixed(2)}`}` : "no cell selected";
+  $("cell").textContent = cell ? told(cell) : "no cell selected";
   $("reason").textContent = at >= 0 ? `In doubt: ${field.doubts[at].reason}` : "";
   $("doubts").textContent = count ? `${at >= 0 ? `${at + 1} of ` : ""}${count} in doubt` : "";
   for (const [name, on] of [["undo", field?.undo], ["redo", field?.redo], ["doubt", count]]) {
     for (const button of document.querySelectorAll(`button[data-needs="${name}"]`)) button.disabled = !on;
   }
   for (const button of document.querySelectorAll('button[data-needs="cell"]')) button.disabled = !cell;
+}
+
+function told({ n, by, score, ambiguous }) {
+  const who = by === "person" ? "you" : `the network, score ${score.toFixed(2)}`;
+  return `cell ${n}, drawn by ${who}${ambiguous ? "; ambiguous" : ""}`;
 }
 
 const HINTS = {
