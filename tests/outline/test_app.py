@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from lacss_tools.io.native import write_mask
 from lacss_tools.outline.page.app import make_app
 from lacss_tools.outline.page.asked import MAX_POINTS
 from lacss_tools.outline.page.shelf import TILE, pyramid_of
@@ -75,6 +76,18 @@ def test_tiles_hold_every_pixel_once(client):
     assert len(client.get("api/image/0/tile/0/0/0").content) == SIDE * SIDE
     for path in ("tile/1/0/0", "tile/0/1/0", "tile/0/0/9", "nuclei/0/0/0"):
         assert client.get(f"api/image/0/{path}").status_code == 400
+
+
+def test_the_borders_of_a_mask_enclose_its_pixels(project):
+    mask = disc(40, 40, 20) & ~disc(40, 40, 9)
+    write_mask(project / "masks" / "a.tif", mask)
+    client = Client(make_app(make_desk(project), TOKEN), TOKEN)
+    assert [client.get(f"api/image/{k}").json()["mask"] for k in (0, 1)] == [True, False]
+    borders = client.get("api/image/0/mask").json()
+    outer, hole = (area_of({"paths": [path]}) for path in sorted(borders["paths"], key=len, reverse=True))
+    assert outer - hole == pytest.approx(mask.sum(), rel=0.02)
+    assert borders["at"] == [20, 20]
+    assert client.get("api/image/1/mask").json()["paths"] == []
 
 
 def test_levels_are_means_of_squares():

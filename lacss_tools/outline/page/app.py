@@ -31,6 +31,7 @@ def make_app(desk: Desk, token: str) -> Starlette:
         json_route(image, lambda request: desk.image(number_of(request))),
         json_route(f"{image}/version", lambda request: desk.version(number_of(request))),
         json_route(f"{image}/nuclei", lambda request: desk.nuclei_counts(number_of(request))),
+        json_route(f"{image}/mask", lambda request: desk.mask(number_of(request))),
         json_route(f"{image}/preview", lambda request: desk.preview(number_of(request), _place(request))),
         json_route(f"{image}/look", lambda request: desk.look(number_of(request), _view(request))),
         bytes_route(f"{image}/tile{tile}", lambda request: _tile(desk, request, nuclei=False)),

@@ -69,6 +69,7 @@ class ImageView(History):
     levels: int
     counts: list[list[int]]
     nuclei: bool
+    mask: bool
     note: str
     lois: list[list[float]]
     cells: list[CellView]
@@ -122,6 +123,7 @@ class Desk:
                 "levels": len(pyramid.planes),
                 "counts": pyramid.histograms(),
                 "nuclei": stem in self.shelf.beside.dapi,
+                "mask": known.mask is not None,
                 "note": note,
                 "lois": [] if lois is None else lois.round(1).tolist(),
                 "cells": list(self._views(one).values()),
@@ -131,6 +133,16 @@ class Desk:
     def nuclei_counts(self, k: int) -> dict[str, list[list[int]]]:
         """Return the histogram of the nuclei of an image."""
         return {"counts": self.shelf.pyramid(self.shelf.stem(k), nuclei=True).histograms()}
+
+    def mask(self, k: int) -> dict[str, Any]:
+        """Return the borders of the cell area of an image; none where it has no mask, or one of another size."""
+        stem = self.shelf.stem(k)
+        with self.session.exclusive():
+            mask = self.shelf.beside.mask(stem, self._shape(self.session.drawing(stem)))
+        if mask is None or not mask.any():
+            return {"paths": [], "at": [0, 0]}
+        sheet = Sheet(mask.astype(np.int32))
+        return {"paths": contours(sheet, 1), "at": list(sheet.boxes[1][:2])}
 
     def tile(self, k: int, level: int, row: int, column: int, nuclei: bool) -> bytes:
         """Return the pixels of a tile."""

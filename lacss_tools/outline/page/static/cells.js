@@ -123,6 +123,16 @@ export function drawSelected(context, cell, place) {
   context.restore();
 }
 
+// The cell area as the mask has it.
+export function drawArea(context, area, place) {
+  const ratio = thickness(context.canvas);
+  context.save();
+  context.setTransform(place.scale, 0, 0, place.scale, place.left, place.top);
+  stroke(context, area.path, "#000", (3 * ratio) / place.scale);
+  stroke(context, area.path, "#009e73", (1.6 * ratio) / place.scale);
+  context.restore();
+}
+
 // What a click would draw: dashes.
 export function drawPreview(context, cell, place) {
   const ratio = thickness(context.canvas);

@@ -19,6 +19,10 @@ export async function loadNucleiCounts(field) {
 
 const isOpen = (cell) => cell?.by === "network" && !cell.ambiguous; // the person has not decided on it
 
+export async function loadMask(field) {
+  if (field.mask) field.area ??= makeCell({ n: 0, ...(await get(`image/${field.k}/mask`)) });
+}
+
 // Take over what an action changed.
 export function update(field, changed) {
   const { version, state, undo, redo, count } = changed;

@@ -3,13 +3,13 @@
 import { placement, pointAt, resetCamera } from "./camera.js";
 import { lift, moveCursor, press } from "./cursor.js";
 import { $, many, openDialog, say, toggleHelp } from "./document.js";
-import { loadField, loadNucleiCounts, update } from "./fields.js";
+import { loadField, loadMask, loadNucleiCounts, update } from "./fields.js";
 import { listen } from "./gestures.js";
 import { look, recallLook } from "./look.js";
-import { centre, contrast, flip, flipNuclei, lookAt, nextChannel, toggleWhole, view, zoom } from "./looking.js";
-import { countDecision } from "./pace.js";
+import { centre, contrast, flip, flipMask, flipNuclei, lookAt, nextChannel, toggleWhole, view, zoom } from "./looking.js";
 import { isDone, mark, nextOpen, page } from "./page.js";
 import { showCell, showProgress, showSaved, showTools } from "./panel.js";
+import { countImage, countWork } from "./rate.js";
 import { Conflict, get, post } from "./server.js";
 import { buildStrip, showCurrent, showState } from "./strip.js";
 import { isComplete } from "./tiles.js";
@@ -23,6 +23,7 @@ async function show(k, note = "") {
   Object.assign(page, { field: null, selected: 0 });
   cancel();
   resetCamera();
+  showSaved(0);
   delete document.body.dataset.shown;
   showProgress();
   showCurrent(wanted);
@@ -35,6 +36,7 @@ async function reload(wanted = page.at, note = "") {
   try {
     const field = await loadField(wanted);
     if (look.nuclei) await loadNucleiCounts(field);
+    if (look.mask) await loadMask(field);
     if (wanted !== page.at) return;
     page.field = field;
     if (!field.cells.has(page.selected)) page.selected = 0;
@@ -55,6 +57,7 @@ function told(field) {
   showState(field.k);
   showProgress();
   showCell();
+  showTools();
 }
 
 // The network looks at what is in view ahead, so that clicks there are answered at once.
@@ -79,6 +82,8 @@ let queue = Promise.resolve(), under = 0;
 function act(body) {
   const { field } = page;
   if (!field) return queue;
+  page.begun = true;
+  countWork();
   showSaved(++under);
   hand.preview = null;
   queue = queue.then(() => perform(field, body)).finally(() => showSaved(--under));
@@ -110,18 +115,25 @@ async function finish() {
   if (closePolygon()) return;
   const { field } = page;
   if (!field) return;
-  if (!isDone(page.images[field.k])) await act({ action: "finish" });
-  if (!isDone(page.images[field.k])) return; // it was not saved
-  countDecision();
-  Object.assign(page, { right: (await get("state").catch(() => page)).right });
+  if (!field.count && !field.sure && !isDone(page.images[field.k])) { // a key pressed once too often writes no empty labels
+    field.sure = true;
+    return say("No cell is drawn here. Enter again finishes the image as one without cells.");
+  }
+  if (!isDone(page.images[field.k])) {
+    await act({ action: "finish" });
+    if (!isDone(page.images[field.k])) return; // it was not saved
+    countImage(field.count);
+  }
+  const { right, next: commands } = await get("state").catch(() => page);
+  Object.assign(page, { right, next: commands });
   const next = nextOpen(page.at + 1), stem = page.images[field.k].stem;
-  if (next >= 0) await show(next, `${stem}: finished, ${many(field.count, "cell")}`);
+  if (next >= 0) await show(next, `${stem} is finished: ${many(field.count, "cell")}. To go on with it: PgUp, or its picture below.`);
   else openSummary();
 }
 
 function openSummary() {
   const done = page.images.filter((image) => image.state === "finished").length;
-  $("summary-count").textContent = `${many(done, "image")} outlined here. Press Ctrl-C in the terminal: it says the command that comes next.`;
+  $("summary-count").textContent = `${many(done, "image")} outlined here. Press Ctrl-C in the terminal; it says what comes next:`;
   $("commands").textContent = page.next.join("\n");
   if (!$("summary").open) $("summary").showModal();
 }
@@ -137,6 +149,9 @@ function nextDoubt(by) {
   if (!field.doubts.length) return say("No cell here is in doubt. Enter finishes the image.");
   const at = field.doubts.findIndex(({ n }) => n === page.selected), count = field.doubts.length;
   const { n } = field.doubts[at < 0 ? (by > 0 ? 0 : count - 1) : (at + by + count) % count];
+  page.begun = true;
+  countWork();
+  showTools();
   select(n);
   lookAt(field.cells.get(n).box);
 }
@@ -159,7 +174,7 @@ const KEYS = {
   "ctrl+z": () => act({ action: "undo" }), "ctrl+shift+z": () => act({ action: "redo" }), "ctrl+y": () => act({ action: "redo" }),
   delete: onCell("delete"), backspace: () => takeCornerBack() || onCell("delete")(), i: onCell("fill"), s: onCell("smooth"), q: onCell("ambiguous"),
   a: () => act({ action: "ask" }), "[": () => resize(-1), "]": () => resize(1),
-  d: flipNuclei, o: () => flip("points"), f: () => flip("filled"), h: () => flip("hidden"), v: nextChannel,
+  d: flipNuclei, t: flipMask, o: () => flip("points"), f: () => flip("filled"), h: () => flip("hidden"), v: nextChannel,
   z: toggleWhole, "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),
   ",": () => contrast(look.contrast - 10), ".": () => contrast(look.contrast + 10), "?": toggleHelp,
 };
@@ -185,6 +200,7 @@ function key(event) {
 }
 
 function choose(tool) {
+  page.begun = true;
   if (tool === "click" && !page.model) say("Without --model a click selects cells. Draw new ones with P, L or B.");
   setTool(tool);
 }

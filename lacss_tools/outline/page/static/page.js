@@ -6,6 +6,7 @@ export const page = {
   field: null, // the image on show with its cells, null while it loads
   selected: 0, // number of the selected cell, 0 for none
   tool: "click",
+  begun: false, // whether anything was done in this window
   model: null, // what answers clicks, null for nobody
   worth: 0, // images that are suggested
   right: [], // how right the suggestions were, newest last
