@@ -151,7 +151,8 @@ def test_bodies_that_are_no_action_are_refused(client, project, content):
 
 # ---- strangers ------------------------------------------------------------------------------------------------------
 
-GETS = ("api/state", "api/image/0", "api/image/0/tile/0/0/0", "api/image/0/preview?y=1&x=1", "api/image/0/thumbnail")
+OF_AN_IMAGE = ("", "/version", "/mask", "/tile/0/0/0", "/preview?y=1&x=1", "/look?top=0&left=0&bottom=9&right=9")
+GETS = ("api/state", "api/image/0/thumbnail", *(f"api/image/0{path}" for path in OF_AN_IMAGE))
 
 
 def test_without_the_token_there_is_nothing(client):

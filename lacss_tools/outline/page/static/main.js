@@ -20,7 +20,7 @@ import { canvas, drawNow, redraw, redrawMoving } from "./view.js";
 
 async function show(k, note = "") {
   const wanted = (page.at = Math.max(0, Math.min(page.images.length - 1, k)));
-  Object.assign(page, { field: null, selected: 0 });
+  Object.assign(page, { field: null, selected: 0, opening: true });
   cancel();
   resetCamera();
   showSaved(0);
@@ -38,7 +38,7 @@ async function reload(wanted = page.at, note = "") {
     if (look.nuclei) await loadNucleiCounts(field);
     if (look.mask) await loadMask(field);
     if (wanted !== page.at) return;
-    page.field = field;
+    Object.assign(page, { field, opening: false });
     if (!field.cells.has(page.selected)) page.selected = 0;
     told(field);
     say(field.note || note);
@@ -46,7 +46,8 @@ async function reload(wanted = page.at, note = "") {
     lookAhead();
   } catch (error) {
     if (wanted !== page.at) return;
-    page.field = null;
+    Object.assign(page, { field: null, opening: false });
+    showTools();
     say(`This image cannot be shown: ${error.message}`, true);
   }
   drawNow();
@@ -180,8 +181,11 @@ const KEYS = {
 };
 const AGAIN = new Set(["pageup", "pagedown", ",", ".", "[", "]", "+", "=", "-", "n", "u", "r", "ctrl+z", "ctrl+y"]); // held keys repeat these
 
+const isBracket = (name) => name === "[" || name === "]"; // on some keyboards typed with AltGr or Option
+
 function nameOf(event) {
   const name = event.key.toLowerCase(), letter = /^[a-z]$/.test(name);
+  if (isBracket(name)) return name;
   return `${event.ctrlKey || event.metaKey ? "ctrl+" : ""}${letter && event.shiftKey ? "shift+" : ""}${name}`;
 }
 
@@ -192,7 +196,7 @@ function key(event) {
   if ((name === "enter" || name === " ") && event.target.closest?.("button")) return false; // the button under focus is meant
   if (ARROWS[name]) return moveCursor(ARROWS[name], event.shiftKey), true;
   if (name === " ") return event.repeat || press(event), true;
-  if (event.altKey) return false;
+  if (event.altKey && !isBracket(name)) return false;
   if (TOOLS[name]) return event.repeat || choose(TOOLS[name]), true;
   if (!(name in KEYS)) return false;
   if (!event.repeat || AGAIN.has(name)) KEYS[name]();

@@ -64,7 +64,8 @@ const HINTS = {
 
 // What to do with the image on show, until something is done.
 function firstSteps() {
-  const { field, model, begun } = page;
+  const { field, model, begun, opening } = page;
+  if (opening) return "Opening the image …";
   if (begun || !field) return "";
   if (field.state === "elsewhere") return `${many(field.count, "cell")} made elsewhere. They stay as they are until you change one.`;
   if (field.state !== "open") return "";
