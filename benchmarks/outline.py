@@ -323,13 +323,13 @@ def _choose(chance: random.Random, states: list[Labels], redo: list[Labels], fin
 
 
 def _get(address: str) -> dict[str, Any]:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return dict(json.load(answer))
 
 
 def _post(address: str, body: dict[str, Any]) -> dict[str, Any]:
     request = urllib.request.Request(address, json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return dict(json.load(answer))
 
 
