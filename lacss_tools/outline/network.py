@@ -13,7 +13,7 @@ from lacss_tools.arrays import Points
 from lacss_tools.errors import LacssError
 from lacss_tools.io.nuclei import FoundNuclei, Inputs
 from lacss_tools.io.source import InMemory
-from lacss_tools.network.device import return_memory, threads
+from lacss_tools.network.device import threads
 from lacss_tools.outline.ahead import Ahead
 from lacss_tools.predict.found import Found
 from lacss_tools.predict.predictor import Predictor
@@ -74,9 +74,7 @@ class Network:
     def _steps(self, stem: str, view: Points) -> Iterator[None]:
         with suppress(LacssError):  # a click will say what is wrong
             image = self._image(stem)
-            for _ in image.look(view):
-                return_memory(self.predictor.device)  # or large tiles leave a gigabyte with the process
-                yield
+            yield from image.look(view)
             image.at(view.mean(axis=0)[None])  # the first answer of all loads what the later ones use
 
     def _image(self, stem: str) -> PromptedImage:

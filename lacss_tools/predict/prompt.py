@@ -13,6 +13,7 @@ from lacss_tools.arrays import Points
 from lacss_tools.contrast import Range
 from lacss_tools.io.source import ImageSource
 from lacss_tools.network.backbone import COARSE_STRIDE, DEEPEST_STRIDE, FINE_STRIDE
+from lacss_tools.network.device import return_memory
 from lacss_tools.network.lacss import Lacss, Maps
 from lacss_tools.predict.cut import at_lois, cut
 from lacss_tools.predict.found import Found
@@ -101,19 +102,23 @@ class PromptedImage:
             return self._make_once(self.tiles[0])
         top, left = (int(value // DEEPEST_STRIDE) * DEEPEST_STRIDE for value in (y, x))
         core = (top, left, top + DEEPEST_STRIDE, left + DEEPEST_STRIDE)
-        return self._keep(self._make(around(core, self.frame.size, self.predictor.halo)))
+        return self._keep(around(core, self.frame.size, self.predictor.halo))
 
     def _make_once(self, tile: Tile) -> Seen:
         """Return the maps of a tile, made now if they are not in memory."""
         with self.making:
             with self.lock:
                 found = self.seen.get(tile.core)
-            return self._keep(found or self._make(tile))
+                if found is not None:
+                    self.seen.move_to_end(tile.core)
+            return found or self._keep(tile)
 
-    def _keep(self, seen: Seen) -> Seen:
+    def _keep(self, tile: Tile) -> Seen:
+        """Return the maps of a tile, made now."""
+        seen = self._make(tile)
+        return_memory(self.predictor.device)  # layers of many sizes would leave a gigabyte with the process
         with self.lock:
-            self.seen[seen.tile.core] = seen
-            self.seen.move_to_end(seen.tile.core)
+            self.seen[tile.core] = seen
             while len(self.seen) > KEPT_TILES:
                 self.seen.popitem(last=False)
         return seen
