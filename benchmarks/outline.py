@@ -341,7 +341,7 @@ def screenshots(folder: Path, model: Path, target: Path) -> None:
     shutil.copytree(DATA / "train", folder, dirs_exist_ok=True)
     predict = ["predict", str(model.resolve()), "images", "--project", str(folder), "--diameter", str(DIAMETER)]
     subprocess.run([sys.executable, "-m", "lacss_tools", *predict], check=True)
-    with served(folder, "--start", "predictions") as (_, address), open_page() as page:
+    with served(folder, "--start", "predictions", "--order", "name") as (_, address), open_page() as page:
         page.goto(address)
         page.wait_for_selector('body[data-shown="0"]', state="attached")
         page.keyboard.press("n")
