@@ -67,7 +67,7 @@ def training_stems(data: Path) -> list[str]:
 
 def one(options: argparse.Namespace, way: str, stems: list[str]) -> list[str | int]:
     """Train one way on these outlined images and return a row of the table."""
-    labels, known = options.out / f"labels-{len(stems)}", list_images(options.data / "labels")
+    labels, known = options.out / f"labels-{len(stems)}-{options.seed}", list_images(options.data / "labels")
     labels.mkdir(exist_ok=True)
     for stem in stems:
         shutil.copy(known[stem], labels)

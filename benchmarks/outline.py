@@ -1,7 +1,7 @@
 """The page of `lacss outline`: speed in a real browser, memory over 2,000 actions, 100 kills, screenshots.
 
     python benchmarks/outline.py speed DATA --model MODEL        # 512 x 512, and 4096 x 4096 with 5,000 cells
-    python benchmarks/outline.py memory [--times 2000]
+    python benchmarks/outline.py memory [DATA --model MODEL] [--times 2000]  # by hand; with a model, of a large image
     python benchmarks/outline.py kills [--times 100]
     python benchmarks/outline.py screenshots --model MODEL [--to docs]
 
@@ -11,6 +11,7 @@ answers, kills it (SIGKILL) after a random time, and compares what a fresh start
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import random
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +75,7 @@ def main() -> None:
             for side in [options.side] if options.side else [512, LARGE]:
                 speed(folder / str(side), options.data, options.model, side)
         elif options.part == "memory":
-            memory(folder, options.times or 2000)
+            memory(folder, options.times or 2000, options.data, options.model)
         elif options.part == "kills":
             kills(folder, options.times or 100)
         else:
@@ -126,8 +128,7 @@ def speed(project: Path, data: Path, model: Path, side: int) -> None:
     chance = np.random.default_rng(0)
     numbers = np.unique(labels[labels > 0])
     missing = chance.choice(numbers, 60 if side == 512 else 20, replace=False)
-    (project / "images").mkdir(parents=True)
-    tifffile.imwrite(project / "images" / "a.tif", image.astype(np.uint16))
+    large_project(project, image)
     write_labels(project / "predictions" / "a.tif", np.where(np.isin(labels, missing), 0, labels))
     middles = [np.argwhere(labels == n)[np.count_nonzero(labels == n) // 2] for n in missing]
     with (
@@ -147,6 +148,13 @@ def speed(project: Path, data: Path, model: Path, side: int) -> None:
         print(f"| first picture, {side} x {side}, {len(numbers)} cells | {opened:.1f} s |")
         print(f"| click to saved cell on the screen, {side} | {_told(page.evaluate('window.clicks'))} |")
         print(f"| memory of the server | {resident(process.pid):.0f} MB |", flush=True)
+
+
+def large_project(folder: Path, image: np.ndarray) -> Path:
+    """Write the only image of a project."""
+    (folder / "images").mkdir(parents=True)
+    tifffile.imwrite(folder / "images" / "a.tif", image.astype(np.uint16))
+    return folder
 
 
 def _told(times: list[float]) -> str:
@@ -212,20 +220,33 @@ def square(y: int, x: int, side: int = 11) -> dict[str, Any]:
     return {"action": "polygon", "points": corners}
 
 
-def memory(folder: Path, times: int) -> None:
-    """Print the memory of the server over many actions."""
-    with served(small_project(folder)) as (process, address):
+def memory(folder: Path, times: int, data: Path | None, model: Path | None) -> None:
+    """Print the memory of the server over many actions: of polygons, or of clicks all over a large image."""
+    project = small_project(folder) if data is None else large_project(folder, mosaic(data, LARGE)[0])
+    with served(project, *([] if model is None else ["--model", str(model)])) as (process, address):
         version, seen = "0", []
         for k in range(times):
-            body = (
-                square(16 * (k // 2 % 15), 16 * (k // 30 % 15))
-                if k % 2 == 0
-                else {"action": "delete", "number": k // 2 + 1}
-            )
-            version = _post(f"{address}api/image/0/act", {"version": version, **body})["version"]
+            body = by_hand(k) if model is None else by_click(k, f"{address}api/image/0/look")
+            with contextlib.suppress(urllib.error.HTTPError):  # no cell at this place
+                version = _post(f"{address}api/image/0/act", {"version": version, **body})["version"]
             if k % (times // 5) == times // 5 - 1 or k == 20:
                 seen.append((k + 1, resident(process.pid)))
     print("| memory of the server | " + ", ".join(f"{mb:.0f} MB at {k}" for k, mb in seen) + " |")
+
+
+def by_hand(k: int) -> dict[str, Any]:
+    """Return the k-th action: a cell is drawn, then deleted."""
+    if k % 2:
+        return {"action": "delete", "number": k // 2 + 1}
+    return square(16 * (k // 2 % 15), 16 * (k // 30 % 15))
+
+
+def by_click(k: int, look: str) -> dict[str, Any]:
+    """Return a click on a random place, with which the view moves at every tenth."""
+    y, x = np.random.default_rng(k).uniform(0, LARGE, 2).round(1).tolist()
+    if k % 10 == 0:
+        _get(f"{look}?top={y - 300}&left={x - 400}&bottom={y + 300}&right={x + 400}")
+    return {"action": "click", "number": 0, "points": [[y, x]]}
 
 
 def kills(folder: Path, times: int) -> None:
@@ -302,13 +323,13 @@ def _choose(chance: random.Random, states: list[Labels], redo: list[Labels], fin
 
 
 def _get(address: str) -> dict[str, Any]:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return dict(json.load(answer))
 
 
 def _post(address: str, body: dict[str, Any]) -> dict[str, Any]:
     request = urllib.request.Request(address, json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return dict(json.load(answer))
 
 
@@ -320,7 +341,7 @@ def screenshots(folder: Path, model: Path, target: Path) -> None:
     shutil.copytree(DATA / "train", folder, dirs_exist_ok=True)
     predict = ["predict", str(model.resolve()), "images", "--project", str(folder), "--diameter", str(DIAMETER)]
     subprocess.run([sys.executable, "-m", "lacss_tools", *predict], check=True)
-    with served(folder, "--start", "predictions") as (_, address), open_page() as page:
+    with served(folder, "--start", "predictions", "--order", "name") as (_, address), open_page() as page:
         page.goto(address)
         page.wait_for_selector('body[data-shown="0"]', state="attached")
         page.keyboard.press("n")

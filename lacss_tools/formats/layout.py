@@ -110,7 +110,7 @@ def _are_pictures(images: list[Path], others: list[Path], any_other: bool) -> bo
     if not beside:
         return False
     try:
-        read_labels(beside[0])
+        read_labels(beside[0], signed=True)
     except InputError:
         return True
     return False

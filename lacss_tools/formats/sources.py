@@ -38,9 +38,9 @@ class Segmentations:
         """Whether each pixel belongs to one cell."""
         return self.kind in (*IMAGES, SEG)
 
-    def cells(self, stem: str, shape: Shape | None = None) -> Cells:
+    def cells(self, stem: str, shape: Shape | None = None, signed: bool = False) -> Cells:
         """Return the cells of one image; arguments and errors as for `outlines`."""
-        return self.outlines(stem, shape).counted.cells
+        return self.outlines(stem, shape, signed).counted.cells
 
     def outlines(self, stem: str, shape: Shape | None = None, signed: bool = False) -> Outlines:
         """Return the outlines of one image of `shape` (height, width), which ROIs and GeoJSON do not know themselves.
@@ -81,9 +81,6 @@ def _outlines_of(path: Path, labels: Labels) -> Outlines:
     """Return the cells of a label image, of which negative ones are ambiguous, ordered by label, with their scores."""
     numbers = np.unique(labels[labels != 0])
     size = np.abs(numbers)
-    if len(np.unique(size)) < len(numbers):
-        both = size[np.argsort(size)][:-1][np.diff(np.sort(size)) == 0][0]
-        raise InputError(f"{path} holds both labels {both} and {-both}. Keep one of them.")
     order = np.argsort(size)
     cells = _with_table(cells_from_labels(np.abs(labels)), size[order].tolist(), path.with_suffix(".csv"))
     return Outlines(cells, size[order].astype(np.int64), numbers[order] < 0)

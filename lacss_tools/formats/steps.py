@@ -144,7 +144,7 @@ def read_outlines(source: Segmentations, stem: str, images: dict[str, Path]) -> 
     if not source.as_labels and stem in images:
         _, height, width = channels_first(images[stem], load(images[stem])).shape
         shape = (height, width)
-    return source.outlines(stem, shape)
+    return source.outlines(stem, shape, signed=True)
 
 
 # ---- the authors' train.json to a project ---------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def export_image(
     """Write the cells of one image in each of `formats`, measured on its image where there is one."""
     loaded = load(images[job.stem]) if job.stem in images else None
     image = None if loaded is None else whole_image(images[job.stem], loaded)
-    outlines = source.outlines(job.stem, None if image is None else image.shape[1:])
+    outlines = source.outlines(job.stem, None if image is None else image.shape[1:], signed=True)
     found = outlines.counted
     if image is not None and image.shape[1:] != found.cells.shape:
         raise InputError(

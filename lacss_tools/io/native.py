@@ -119,7 +119,8 @@ def read_labels(path: Path, signed: bool = False) -> Labels:
     """Read instance labels (0 = background) as int32.
 
     Raises InputError for what cannot be labels: fractions, negative numbers, several channels, JPEG, and pixels that
-    are a picture or a mask. `signed` lets negative numbers pass, which mark cells that are ambiguous.
+    are a picture or a mask. `signed` lets negative numbers pass, which mark cells that are ambiguous; 7 and -7 cannot
+    both be there.
     """
     if path.suffix.lower() in LOSSY:
         raise InputError(f"{path} is a JPEG, which blurs the numbers of cells. Save the label image as TIFF or PNG.")
@@ -144,9 +145,22 @@ def as_labels(path: Path, plane: np.ndarray, signed: bool = False) -> Labels:
     if plane.size and plane.max() > MAX_LABEL:
         raise InputError(f"{path} holds the label {plane.max()}, above {MAX_LABEL}. Renumber the cells.")
     labels = plane.astype(np.int32)
+    _refuse_both(path, labels)
     if (what := unlike_labels(labels)) is not None:
         raise InputError(f"{path} is {what} and no label image. Give one in which each cell has its own number.")
     return labels
+
+
+def _refuse_both(path: Path, labels: Labels) -> None:
+    """Raise InputError when a number stands for a cell and, negative, for an ambiguous one."""
+    if not labels.size or labels.min() >= 0:
+        return
+    numbers = np.unique(labels)
+    if len(both := np.intersect1d(numbers, -numbers[numbers < 0])):
+        raise InputError(
+            f"{path} holds both labels {both[0]} and {-both[0]}. Use 0 for background, and keep negative numbers for "
+            "ambiguous cells."
+        )
 
 
 def read_mask(path: Path) -> Mask:
@@ -171,16 +185,18 @@ def write_mask(path: Path, mask: Mask) -> None:
 def write_labels(path: Path, labels: Labels, pixel_size: tuple[float, float] | None = None) -> None:
     """Write instance labels as a TIFF of 16 bit for ImageJ, or an OME-TIFF of 32 bit above 65535 cells.
 
+    With negative labels, those of ambiguous cells, it is an OME-TIFF of 32 bit with a sign.
     `pixel_size` is (y, x) in micrometres; both kinds of file keep it.
     """
-    if labels.max(initial=0) < 2**16:
+    signed = labels.min(initial=0) < 0
+    if labels.max(initial=0) < 2**16 and not signed:
         _write_scaled(path, labels.astype(np.uint16), {"axes": "YX"}, pixel_size)
         return
     import tifffile
 
+    pixels = labels.astype(np.int32 if signed else np.uint32)
     with atomic(path) as part:
-        metadata = _ome_scale(pixel_size)
-        tifffile.imwrite(part, labels.astype(np.uint32), ome=True, compression="zlib", metadata=metadata)
+        tifffile.imwrite(part, pixels, ome=True, compression="zlib", metadata=_ome_scale(pixel_size))
 
 
 def write_label_bands(

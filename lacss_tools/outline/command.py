@@ -1,5 +1,6 @@
 """`lacss outline`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -104,7 +105,8 @@ def outline(
     desk = open_desk(plan)
     counts = ", ".join(f"{count} {state}" for state, count in desk.session.counts().items() if count)
     console.say(f"{len(desk.session.images)} images ({counts}); clicks are drawn by {net or 'nobody: no --model'}")
-    serve(outline_site(desk), port, open_browser=not no_browser, say=console.say)
+    with desk.network.serving() if desk.network else nullcontext():
+        serve(outline_site(desk), port, open_browser=not no_browser, say=console.say)
     desk.session.save()
     for line in summary(desk.session):
         console.say(line)

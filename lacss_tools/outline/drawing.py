@@ -1,13 +1,13 @@
 """The cells of one image while they are edited, with the history of undo. Knows no files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lacss_tools.arrays import Labels
 from lacss_tools.errors import InputError
-from lacss_tools.outline.journal import NETWORK, PERSON, START, Change, Packed, Row, Rows, Step
+from lacss_tools.outline.journal import MARK, NETWORK, PERSON, START, Change, Packed, Row, Rows, Step
 from lacss_tools.outline.sheet import Patch, Sheet, boxes_of, shrink
 
 Edit = Callable[[Sheet, Callable[[], int]], Patch]
@@ -56,6 +56,7 @@ class Drawing:
 
     def _row_after(self, number: int, patch: Patch, before: np.ndarray, by: Row, own: set[int] | None) -> Row | None:
         old = self.rows.get(number)
+        by = replace(by, ambiguous=old is not None and old.ambiguous)
         if not (patch.pixels == number).any() and self._all_in(number, before):
             return None
         return old if old is not None and own is not None and number not in own else by
@@ -70,6 +71,19 @@ class Drawing:
         """Return the change that says whether the image is finished."""
         none = Packed.of(np.zeros((0, 0), np.int32))
         return Change("finish" if finished else "reopen", (0, 0, 0, 0), none, none, finished=(self.finished, finished))
+
+    def mark(self, number: int) -> Change:
+        """Return the change that marks a cell as ambiguous, or as clear again."""
+        none, row = Packed.of(np.zeros((0, 0), np.int32)), self.rows[number]
+        turned = replace(row, ambiguous=not row.ambiguous)
+        return Change(MARK, (0, 0, 0, 0), none, none, {number: row}, {number: turned})
+
+    def signed(self) -> Labels:
+        """Return the labels as they are written: those of ambiguous cells are negative."""
+        ambiguous = [number for number, row in self.rows.items() if row.ambiguous]
+        if not ambiguous:
+            return self.sheet.labels
+        return np.where(np.isin(self.sheet.labels, ambiguous), -self.sheet.labels, self.sheet.labels)
 
     def replay(self, step: Step) -> Change:
         """Bring a line of the journal into force; returns what it changed."""

@@ -22,6 +22,8 @@ FORMAT = 1
 _TAIL = 200
 """bytes; no line on the files is longer"""
 PERSON, NETWORK = "person", "network"
+MARK = "ambiguous"
+"""the action that marks a cell as ambiguous, or takes the mark away"""
 START = "start"
 """the action that puts cells in which came from elsewhere; it is not undone"""
 
@@ -34,6 +36,8 @@ class Row:
     """0 to 1, as the network gave it; 1 for what a person drew"""
     by: str
     """who drew its outline last: person or network"""
+    ambiguous: bool = False
+    """whether nobody can tell its outline, so that `lacss eval` can leave it out"""
 
 
 Rows = dict[int, Row | None]
@@ -228,8 +232,8 @@ def _unpack(text: str, shape: tuple[int, int]) -> Packed:
 
 
 def _row(row: Row | None) -> list[Any] | None:
-    return None if row is None else [round(row.score, 4), row.by]
+    return None if row is None else [round(row.score, 4), row.by, *([True] if row.ambiguous else [])]
 
 
 def _as_row(told: list[Any] | None) -> Row | None:
-    return None if told is None else Row(float(told[0]), str(told[1]))
+    return None if told is None else Row(float(told[0]), str(told[1]), len(told) > 2 and bool(told[2]))

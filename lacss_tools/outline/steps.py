@@ -142,7 +142,7 @@ def commands(session: OutlineSession, plan: Plan) -> list[str]:
     counts = session.counts()
     if not counts[FINISHED] + counts[ELSEWHERE]:
         return []
-    at = "" if plan.project == Path() else f" --project {plan.project}"
+    at = "" if plan.project == Path() else f" --project {shlex.quote(str(plan.project))}"
     folders = f"--images {_shown(plan.images, plan)} --labels {_shown(plan.labels, plan)}"
     kind = "mixed" if counts[OPEN] + counts[BEGUN] else "full"
     if plan.model is None:

@@ -102,7 +102,8 @@ class Store:
                     f"The labels of {stem} were changed elsewhere; {self._set_aside(path).name} keeps what was before."
                 )
                 lines, known, offset, begins_with = [], {digest}, 0, digest
-        drawing = drawing_of(self._labels(stem, shape), self._rows(stem), finished=digest is not None)
+        labels = self._labels(stem, shape)
+        drawing = drawing_of(np.abs(labels), self._rows(stem, labels), finished=digest is not None)
         for line in lines:
             if isinstance(line, Step):
                 drawing.replay(line)
@@ -119,18 +120,21 @@ class Store:
         path = self.label_file(stem)
         if path is None:
             return np.zeros(shape, np.int32)
-        labels = read_labels(path)
+        labels = read_labels(path, signed=True)
         if labels.shape != shape:
             raise InputError(f"{path} is {labels.shape} pixels and its image {shape}. Give labels of the same size.")
         return labels
 
-    def _rows(self, stem: str) -> dict[int, Row]:
+    def _rows(self, stem: str, labels: Labels) -> dict[int, Row]:
+        """Return what the table tells of cells, and which of them negative labels mark as ambiguous."""
+        marked = (-np.unique(labels[labels < 0])).tolist()
+        rows = {number: Row(1.0, PERSON, ambiguous=True) for number in marked}
         try:
-            rows = read_table(self.table(stem), "").rows
-            known = [(int(row["label"]), float(row["score"]), row["by"]) for row in rows]
+            table = read_table(self.table(stem), "").rows
+            known = [(int(row["label"]), float(row["score"]), row["by"]) for row in table]
         except (InputError, ValueError, KeyError):
-            return {}  # no table, or another tool's
-        return {number: Row(score, by) for number, score, by in known if by in (PERSON, NETWORK)}
+            return rows  # no table, or another tool's
+        return rows | {n: Row(score, by, n in rows) for n, score, by in known if by in (PERSON, NETWORK)}
 
     # ---- writing: with the folder locked ----
 
@@ -189,7 +193,7 @@ class Store:
 
     def _write(self, one: Opened, target: Path) -> None:
         waiting = self.journals / target.name
-        write_labels(waiting, one.drawing.sheet.labels, one.pixel_size)
+        write_labels(waiting, one.drawing.signed(), one.pixel_size)
         self._expect(one, _digest(waiting))
         area = one.drawing.sheet.area
         rows = [[n, round(row.score, 4), row.by, area(n)] for n, row in sorted(one.drawing.rows.items())]

@@ -52,7 +52,7 @@ class Suggestions:
 
     def cells(self, stem: str, shape: tuple[int, int]) -> Cells | None:
         """Return the suggested cells of an image, which may overlap; None where there are none."""
-        return self.source.cells(stem, shape) if stem in self.source.files else None
+        return self.source.cells(stem, shape, signed=True) if stem in self.source.files else None
 
     def of(self, stem: str, shape: tuple[int, int]) -> tuple[Labels, dict[int, float]] | None:
         """Return label image and scores by label of one image; None where there are none."""
@@ -87,9 +87,11 @@ class Known:
 def doubts(drawing: Drawing, known: Known) -> list[Doubt]:
     """Return the cells of the network that one should look at, the most doubtful first.
 
-    What a person has drawn or corrected is not in doubt.
+    What a person has drawn, corrected or marked as ambiguous is not in doubt.
     """
-    numbers = [n for n, row in drawing.rows.items() if row.by == NETWORK and n in drawing.sheet.boxes]
+    numbers = [
+        n for n, row in drawing.rows.items() if row.by == NETWORK and not row.ambiguous and n in drawing.sheet.boxes
+    ]
     if not numbers:
         return []
     areas = {number: drawing.sheet.area(number) for number in drawing.sheet.boxes}

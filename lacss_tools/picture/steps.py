@@ -50,7 +50,7 @@ def make(job: Job, pictures: Pictures) -> None:
     nuclei = pixels[-1] if job.inputs[0] in pictures.nuclei.of else None
     image = pixels if nuclei is None else pixels[:-1]
     shape = (image.shape[1], image.shape[2])
-    cells = pictures.source.cells(job.stem, shape)
+    cells = pictures.source.cells(job.stem, shape, signed=True)
     if cells.shape != shape:
         raise InputError(f"{job.inputs[0]} is {shape} pixels and {job.inputs[1]} {cells.shape}. Give one size.")
     known = load(job.inputs[0]).pixel_size

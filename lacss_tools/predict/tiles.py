@@ -38,14 +38,20 @@ def plan(size: tuple[int, int], side: int, halo: int) -> Iterator[Tile]:
     >>> [(tile.core[1::2], tile.window[1::2]) for tile in plan((32, 160), 64, 32)]
     [((0, 64), (0, 96)), ((64, 128), (32, 160)), ((128, 160), (96, 160))]
     """
-    side, halo = max(round_up(side), DEEPEST_STRIDE), round_up(halo)
-    if max(size) <= side + 2 * halo:
+    side = max(round_up(side), DEEPEST_STRIDE)
+    if max(size) <= side + 2 * round_up(halo):
         side = round_up(max(size))
     for y0 in range(0, size[0], side):
         for x0 in range(0, size[1], side):
-            core = (y0, x0, min(y0 + side, size[0]), min(x0 + side, size[1]))
-            low = (max(y0 - halo, 0), max(x0 - halo, 0))
-            yield Tile(core, (*low, min(core[2] + halo, size[0]), min(core[3] + halo, size[1])))
+            yield around((y0, x0, y0 + side, x0 + side), size, halo)
+
+
+def around(core: Box, size: tuple[int, int], halo: int) -> Tile:
+    """Return the tile of a core, cut to an image of this `size`, with `halo` more, rounded up, on each side."""
+    (y0, x0, y1, x1), halo = core, round_up(halo)
+    core = (y0, x0, min(y1, size[0]), min(x1, size[1]))
+    low = (max(y0 - halo, 0), max(x0 - halo, 0))
+    return Tile(core, (*low, min(core[2] + halo, size[0]), min(core[3] + halo, size[1])))
 
 
 def sample_windows(size: tuple[int, int], most: int) -> list[Box]:

@@ -265,7 +265,7 @@ def _read_weak(
 
 
 def _read_full(image_path: Path, label_path: Path, *loi_path: Path, see: Callable[[Path], Image]) -> AnnotatedImage:
-    image, labels = see(image_path), read_labels(label_path)
+    image, labels = see(image_path), np.abs(read_labels(label_path, signed=True))  # ambiguous cells are cells here
     check_size(image_path, image, label_path, labels)
     lois = [read_lois(path)[0] for path in loi_path]
     for path, points in zip(loi_path, lois, strict=True):

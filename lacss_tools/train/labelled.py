@@ -45,7 +45,7 @@ def read_labelled(
 
 def _labelled(pairing: Pairing, inputs: Inputs) -> Iterator[LabelledImage]:
     for stem, (image_path, label_path) in pairing.paired.items():
-        image, truth = inputs.read(image_path), read_labels(label_path)
+        image, truth = inputs.read(image_path), np.abs(read_labels(label_path, signed=True))
         check_size(image_path, image, label_path, truth)
         own = inputs.files([image_path])
         yield LabelledImage(stem, image, cells_from_labels(truth), image_path.resolve(), label_path, *own)

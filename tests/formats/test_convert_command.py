@@ -214,7 +214,12 @@ def test_bad_labels_are_named_and_the_rest_is_written(labelled):
         tifffile.imwrite(labelled / "found" / name, pixels, photometric="rgb" if name == "rgb.tif" else "minisblack")
     result = convert(labelled, "found")
     assert result.exit_code == 4
-    for text in ("f.tif holds fractions", "n.tif holds negative", "rgb.tif has 3 channels", "e.tif holds no cell"):
+    for text in (
+        "f.tif holds fractions",
+        "n.tif holds both labels 1 and -1",
+        "rgb.tif has 3 channels",
+        "e.tif holds no cell",
+    ):
         assert text in result.stderr
     assert [path.name for path in (labelled / "labels").iterdir()] == ["a.tif"]
 

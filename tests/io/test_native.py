@@ -105,12 +105,12 @@ def test_labels_must_be_whole_and_positive(tmp_path):
         read_labels(tmp_path / "n.tif")
 
 
-@pytest.mark.parametrize(("count", "dtype"), [(3, np.uint16), (70000, np.uint32)])
+@pytest.mark.parametrize(("count", "dtype"), [(3, np.uint16), (70000, np.uint32), (-3, np.int32)])
 def test_labels_round_trip_in_the_depth_they_need(tmp_path, count, dtype):
     labels = np.array([[0, 1], [2, count]], np.int32)
     write_labels(tmp_path / "l.tif", labels)
     assert tifffile.imread(tmp_path / "l.tif").dtype == dtype
-    assert (read_labels(tmp_path / "l.tif") == labels).all()
+    assert (read_labels(tmp_path / "l.tif", signed=True) == labels).all()
 
 
 def test_masks_are_0_and_255_on_disk_and_true_on_cells(tmp_path):

@@ -8,7 +8,7 @@ from lacss_tools.outline.network import Network
 from lacss_tools.outline.page.desk import Desk
 from lacss_tools.outline.page.shelf import Shelf
 from lacss_tools.outline.progress import Progress
-from lacss_tools.outline.session import open_session
+from lacss_tools.outline.session import FINISHED, open_session
 from lacss_tools.outline.sources import find_beside
 from lacss_tools.outline.suggest import Suggestions
 
@@ -38,8 +38,8 @@ class Discs(Network):
         crops = [(0, 0, disc(y, x)) for y, x in ((20, 20), (70, 70))]
         return cells_from_crops((SIDE, SIDE), crops, [0.8, 0.4])
 
-    def prepare(self, stem, point) -> None:
-        self.at(stem, point)
+    def look(self, stem, view) -> None:
+        self.looked = (stem, *view.ravel().tolist())
 
 
 def make_desk(project, start=None, network=True) -> Desk:
@@ -49,5 +49,5 @@ def make_desk(project, start=None, network=True) -> Desk:
     session.model = "discs" if network else None
     beside = find_beside(*(project / name for name in ("dapi", "lois", "masks")))
     desk = Desk(session, Shelf(session, beside), Progress(2, "name"), Discs() if network else None)
-    desk.closing = lambda: ["lacss train --supervision full"]
+    desk.closing = lambda: ["lacss train --supervision full"] if session.counts()[FINISHED] else []
     return desk

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from lacss_tools.io.native import write_mask
 from lacss_tools.outline.page.app import make_app
 from lacss_tools.outline.page.asked import MAX_POINTS
 from lacss_tools.outline.page.shelf import TILE, pyramid_of
@@ -58,7 +59,12 @@ def test_an_action_is_answered_with_what_it_changed_once_it_is_on_disk(client, p
 
 
 def test_looking_writes_nothing(client, project):
-    for path in ("api/state", "api/image/0", "api/image/0/preview?y=40&x=40", "api/image/0/prepare?y=4&x=4"):
+    for path in (
+        "api/state",
+        "api/image/0",
+        "api/image/0/preview?y=40&x=40",
+        "api/image/0/look?top=0&left=0&bottom=9&right=9",
+    ):
         assert client.get(path).status_code == 200
     assert client.get("api/image/0/preview?y=40&x=2").json()["paths"] == []
     assert journals(project) == []
@@ -70,6 +76,18 @@ def test_tiles_hold_every_pixel_once(client):
     assert len(client.get("api/image/0/tile/0/0/0").content) == SIDE * SIDE
     for path in ("tile/1/0/0", "tile/0/1/0", "tile/0/0/9", "nuclei/0/0/0"):
         assert client.get(f"api/image/0/{path}").status_code == 400
+
+
+def test_the_borders_of_a_mask_enclose_its_pixels(project):
+    mask = disc(40, 40, 20) & ~disc(40, 40, 9)
+    write_mask(project / "masks" / "a.tif", mask)
+    client = Client(make_app(make_desk(project), TOKEN), TOKEN)
+    assert [client.get(f"api/image/{k}").json()["mask"] for k in (0, 1)] == [True, False]
+    borders = client.get("api/image/0/mask").json()
+    outer, hole = (area_of({"paths": [path]}) for path in sorted(borders["paths"], key=len, reverse=True))
+    assert outer - hole == pytest.approx(mask.sum(), rel=0.02)
+    assert borders["at"] == [20, 20]
+    assert client.get("api/image/1/mask").json()["paths"] == []
 
 
 def test_levels_are_means_of_squares():
@@ -110,6 +128,8 @@ WRONG = [
     {"action": "merge", "number": 1, "other": 2},
     {"action": "delete"},
     {"action": "fill", "number": 3},
+    {"action": "ambiguous"},
+    {"action": "ambiguous", "number": 3},
     {"action": "undo"},
     {"action": "redo"},
     {"action": "finish", "window": "w" * 65},
@@ -131,7 +151,8 @@ def test_bodies_that_are_no_action_are_refused(client, project, content):
 
 # ---- strangers ------------------------------------------------------------------------------------------------------
 
-GETS = ("api/state", "api/image/0", "api/image/0/tile/0/0/0", "api/image/0/preview?y=1&x=1", "api/image/0/thumbnail")
+OF_AN_IMAGE = ("", "/version", "/mask", "/tile/0/0/0", "/preview?y=1&x=1", "/look?top=0&left=0&bottom=9&right=9")
+GETS = ("api/state", "api/image/0/thumbnail", *(f"api/image/0{path}" for path in OF_AN_IMAGE))
 
 
 def test_without_the_token_there_is_nothing(client):

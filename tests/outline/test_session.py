@@ -114,6 +114,50 @@ def test_a_stale_version_changes_nothing_and_another_process_is_noticed(reopen):
     np.testing.assert_array_equal(labels(reopen(), "a"), squares((10, 10), (40, 40), (60, 60)))
 
 
+def mark(session, stem, number):
+    session.act(stem, version(session, stem), lambda d: d.mark(number))
+
+
+def ambiguous(session, stem):
+    with session.exclusive():
+        return {number for number, row in session.drawing(stem).drawing.rows.items() if row.ambiguous}
+
+
+def test_ambiguous_cells_are_negative_on_disk_until_they_are_clear_again(reopen, project):
+    session = reopen()
+    draw(session, "a", 10, 10, by=Row(0.8, NETWORK))
+    draw(session, "a", 40, 40)
+    mark(session, "a", 1)
+    assert ambiguous(reopen(), "a") == {1}  # of an image that is not finished too
+    session.act("a", version(session, "a"), lambda d: d.plan("smooth", lambda s, fresh: edit.smooth(s, 1), HAND))
+    finish(session, "a")
+    written = read_labels(project / "labels" / "a.tif", signed=True)
+    np.testing.assert_array_equal(np.unique(written), [-1, 0, 2])
+    np.testing.assert_array_equal(np.abs(written), labels(session, "a"))
+    mark(session, "a", 1)
+    mark(session, "a", 2)
+    session.undo("a", version(session, "a"))
+    session.save()
+    np.testing.assert_array_equal(read_labels(project / "labels" / "a.tif"), labels(reopen(), "a"))
+
+
+def test_cells_that_another_program_calls_ambiguous_stay_so(reopen, project):
+    own = squares((10, 10), (40, 40))
+    path = project / "labels" / "a.tif"
+    write_labels(path, np.where(own == 2, -2, own))
+    before = path.read_bytes()
+    session = reopen()
+    assert (ambiguous(session, "a"), path.read_bytes()) == ({2}, before)
+    draw(session, "a", 70, 70)
+    session.save()
+    assert np.unique(read_labels(path, signed=True)).tolist() == [-2, 0, 1, 3]
+    path.with_suffix(".csv").unlink()
+    assert ambiguous(reopen(), "a") == {2}
+    write_labels(path, np.where(own == 2, -1, own))
+    with pytest.raises(InputError, match=r"a\.tif holds both labels 1 and -1"):
+        labels(reopen(), "a")
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
 def test_labels_made_elsewhere_are_opened_kept_and_copied_before_the_first_change(reopen, project, suffix):
     own = squares((10, 10), (40, 40))

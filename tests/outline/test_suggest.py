@@ -39,7 +39,8 @@ def test_each_reason_is_named_and_the_most_doubtful_come_first():
     }
     assert [doubt.weight for doubt in found] == sorted((doubt.weight for doubt in found), reverse=True)
     assert found[0].number == 1
-    assert doubts(drawing_of(labels, dict.fromkeys(rows, Row(1.0, PERSON))), known) == []
+    for decided in (Row(1.0, PERSON), Row(0.1, NETWORK, ambiguous=True)):
+        assert doubts(drawing_of(labels, dict.fromkeys(rows, decided)), known) == []
 
 
 def test_agreement_is_the_accuracy_of_the_suggestions():

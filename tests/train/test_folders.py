@@ -9,7 +9,7 @@ import tifffile
 import torch
 
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.io.native import read_mask, write_mask
+from lacss_tools.io.native import read_mask, write_labels, write_mask
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.screen.settings_options import Given
 from lacss_tools.train.command import budget, infer_supervision
@@ -29,6 +29,16 @@ def test_an_image_with_labels_uses_them_and_the_others_stay_weak(folders):
     assert [field.outlined for field in full.images] == [True]
     assert [field.outlined for field in weak.images] == [False, False]
     assert len({data.fingerprint, full.fingerprint, weak.fingerprint}) == 3
+
+
+def test_ambiguous_cells_are_cells_to_learn_from(folders):
+    plain = load_training_data(folders, "full", 20.0).images[0]
+    path = folders.labels / "f0.tif"
+    labels = tifffile.imread(path).astype(np.int32)
+    write_labels(path, np.where(labels == labels.max(), -labels, labels))
+    marked = load_training_data(folders, "full", 20.0).images[0]
+    assert torch.equal(plain.labels, marked.labels)
+    assert torch.equal(plain.lois, marked.lois)
 
 
 def test_a_mask_without_lois_does_not_change_the_working_scale(folders):

@@ -7,7 +7,8 @@ from functools import partial
 from lacss_tools.annotate.pick.choices import read_choices
 from lacss_tools.annotate.pick.doubt import BADLY, Doubts, doubt
 from lacss_tools.annotate.pick.journal import AUTO, Pick
-from lacss_tools.annotate.pick.session import PickSession, save_picks
+from lacss_tools.annotate.pick.saving import save_picks
+from lacss_tools.annotate.pick.session import PickSession
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.stains import Stain
 from lacss_tools.io.stems import how_to_pair

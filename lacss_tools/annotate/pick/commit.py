@@ -42,6 +42,11 @@ class Change:
     files: tuple[Content, ...]
 
 
+def read(path: Path) -> bytes | None:
+    """Return what a file holds, None where there is none."""
+    return path.read_bytes() if path.is_file() else None
+
+
 def commit(masks: Path, changes: Iterable[Change]) -> dict[str, Pick]:
     """Make all changes or none, for good when this returns; call it inside `locked`. Returns all picks.
 

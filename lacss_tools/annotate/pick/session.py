@@ -1,19 +1,17 @@
-"""Picking on files: what there is to pick, saving, repairing and undoing, choosing without a person."""
+"""Picking on files: what there is to pick, and what was decided so far."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from lacss_tools.annotate.candidates.choice import middle_area, typical, unsure_pixels
+from lacss_tools.annotate.candidates.choice import middle_area, typical
 from lacss_tools.annotate.pick.choices import Choices, read_choices, read_points
-from lacss_tools.annotate.pick.commit import Change, Content, commit, recover
-from lacss_tools.annotate.pick.journal import PERSON, Pick, make_pick, mark_repaired, read_picks, row_of
-from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
-from lacss_tools.annotate.pick.repair import Repair, unsure_after
-from lacss_tools.arrays import Mask, Masks, Points
+from lacss_tools.annotate.pick.commit import read, recover
+from lacss_tools.annotate.pick.journal import Pick, read_picks, row_of
+from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lock import locked
@@ -101,10 +99,14 @@ class PickSession:
         """Look again which masks there are."""
         self.found = find_images(self.masks)
 
+    def cut(self, stem: str) -> str:
+        """Return a word for the contents of an image's candidates, which its row names."""
+        return digest_of(self.candidates[stem])
+
     def replaced(self) -> list[str]:
         """Return the images whose masks were picked from other candidates than those that are there now."""
         picks = {stem: self.picks[stem] for stem in self.images if stem in self.picks and self.mask(stem) is not None}
-        return [stem for stem, pick in picks.items() if pick.cut not in ("", digest_of(self.candidates[stem]))]
+        return [stem for stem, pick in picks.items() if pick.cut not in ("", self.cut(stem))]
 
     def inputs(self, stem: str) -> str:
         """Return a word that changes with the files that a pick is made from: image, candidates, LOIs."""
@@ -117,7 +119,7 @@ class PickSession:
         """
         pick, mask, table = self.picks.get(stem), self.mask(stem), self.loi_file(stem)
         facts = [row_of(pick).encode() if pick else b"", _stamp(self.candidates[stem]).encode()]
-        facts += [(_bytes(path) or b"") if path else b"" for path in (mask, table)]
+        facts += [(read(path) or b"") if path else b"" for path in (mask, table)]
         return hashlib.sha256(b"\n".join(hashlib.sha256(fact).digest() for fact in facts)).hexdigest()[:16]
 
     @contextmanager
@@ -126,15 +128,6 @@ class PickSession:
         with locked(self.masks):
             self.refresh()
             yield
-
-
-@dataclass(frozen=True)
-class Before:
-    """What was on disk for one image before a change: enough to undo it exactly."""
-
-    stem: str
-    pick: Pick | None
-    files: tuple[Content, ...]
 
 
 def area_step(count: int) -> int:
@@ -196,98 +189,6 @@ def _middle_area(session: PickSession, stem: str) -> float | None:
         return middle_area(read_candidates(session.candidates[stem])[0], load_lois(session, stem))
     except LacssError:
         return None  # named when its turn comes
-
-
-# ---- saving and undoing: inside `session.exclusive()` when others may be at work ------------------------------------
-
-
-def save_pick(session: PickSession, stem: str, number: int | None, by: str = PERSON) -> Before:
-    """Write the mask of candidate `number` (None: no mask) and the row; both are on disk when this returns.
-
-    Returns what `restore` needs. Raises InputError for a number that does not exist and for an image whose mask was
-    made elsewhere: somebody's work is not replaced by a key press.
-    """
-    return save_picks(session, {stem: number}, by)[0]
-
-
-def save_picks(session: PickSession, numbers: dict[str, int | None], by: str) -> list[Before]:
-    """Save the picks of several images, all of them or none; see `save_pick`."""
-    session.look()
-    before = [_remember(session, stem) for stem in numbers]
-    _commit(session, (_change(session, stem, number, by) for stem, number in numbers.items()))
-    return before
-
-
-def save_repair(session: PickSession, stem: str, repair: Repair, mask: Mask) -> Before:
-    """Write the repaired mask, the LOI table if it changes, and the row that names the repairs; errors as `save_pick`.
-
-    The LOI table as it was before its first repair stays in lois/original/.
-    """
-    session.look()
-    _refuse_own(session, stem)
-    before = _remember(session, stem, with_lois=repair.touches_lois)
-    candidates, thresholds = _candidates(session, stem, repair.candidate)
-    pick, kinds, threshold = _pick(session, stem, repair.candidate, thresholds, PERSON), repair.kinds, repair.threshold
-    if repair.on_saved and before.pick is not None and before.pick.number is not None:
-        kinds = kinds + before.pick.edited.split("+")
-        threshold = float(before.pick.threshold or thresholds[before.pick.number - 1])
-        pick = replace(pick, choice=before.pick.choice)
-    pick = mark_repaired(pick, thresholds[repair.candidate - 1] if threshold is None else threshold, kinds)
-    files = _contents(session, stem, mask, unsure_after(repair, candidates, mask))
-    if repair.touches_lois:
-        table = session.loi_file(stem)
-        files = (*files, Content(table, edit_table(table, repair.removed, repair.added)))
-        keep_original(table)
-    _commit(session, [Change(stem, pick, files)])
-    return before
-
-
-def restore(session: PickSession, *before: Before) -> None:
-    """Undo changes, all of them or none: bring files and rows back to what they were, byte by byte."""
-    _commit(session, [Change(past.stem, past.pick, past.files) for past in before])
-
-
-def _commit(session: PickSession, changes: Iterable[Change]) -> None:
-    session.picks = commit(session.masks, changes)
-    session.look()
-
-
-def _change(session: PickSession, stem: str, number: int | None, by: str) -> Change:
-    _refuse_own(session, stem)
-    if number is None:
-        return Change(stem, make_pick(stem, None, [], by), _contents(session, stem, None, None))
-    masks, thresholds = _candidates(session, stem, number)
-    files = _contents(session, stem, masks[number - 1], unsure_pixels(masks, number - 1))
-    return Change(stem, _pick(session, stem, number, thresholds, by), files)
-
-
-def _contents(session: PickSession, stem: str, mask: Mask | None, unsure: Mask | None) -> tuple[Content, ...]:
-    return tuple(Content(path, value) for path, value in zip(session.mask_files(stem), (mask, unsure), strict=True))
-
-
-def _candidates(session: PickSession, stem: str, number: int) -> tuple[Masks, list[float]]:
-    masks, thresholds = read_candidates(session.candidates[stem])
-    if not 1 <= number <= len(masks):
-        raise InputError(f"{session.candidates[stem]} has {len(masks)} candidates, there is no number {number}.")
-    return masks, thresholds
-
-
-def _pick(session: PickSession, stem: str, number: int, thresholds: list[float], by: str) -> Pick:
-    return replace(make_pick(stem, number, thresholds, by), cut=digest_of(session.candidates[stem]))
-
-
-def _refuse_own(session: PickSession, stem: str) -> None:
-    if session.is_own(stem):
-        raise InputError(f"{session.mask(stem)} was not picked here. Move it away to pick for this image.")
-
-
-def _remember(session: PickSession, stem: str, with_lois: bool = False) -> Before:
-    paths = [*session.mask_files(stem), *([session.loi_file(stem)] if with_lois else [])]
-    return Before(stem, session.picks.get(stem), tuple(Content(path, _bytes(path)) for path in paths))
-
-
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
 
 
 def _stamp(path: Path) -> str:

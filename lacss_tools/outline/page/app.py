@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.requests import Request
 
@@ -30,8 +31,9 @@ def make_app(desk: Desk, token: str) -> Starlette:
         json_route(image, lambda request: desk.image(number_of(request))),
         json_route(f"{image}/version", lambda request: desk.version(number_of(request))),
         json_route(f"{image}/nuclei", lambda request: desk.nuclei_counts(number_of(request))),
+        json_route(f"{image}/mask", lambda request: desk.mask(number_of(request))),
         json_route(f"{image}/preview", lambda request: desk.preview(number_of(request), _place(request))),
-        json_route(f"{image}/prepare", lambda request: desk.prepare(number_of(request), _place(request))),
+        json_route(f"{image}/look", lambda request: desk.look(number_of(request), _view(request))),
         bytes_route(f"{image}/tile{tile}", lambda request: _tile(desk, request, nuclei=False)),
         bytes_route(f"{image}/nuclei{tile}", lambda request: _tile(desk, request, nuclei=True)),
         bytes_route(f"{image}/thumbnail", lambda request: desk.shelf.thumbnail(number_of(request)), "image/jpeg"),
@@ -45,5 +47,9 @@ def _tile(desk: Desk, request: Request, nuclei: bool) -> bytes:
     return desk.tile(number_of(request), level, row, column, nuclei)
 
 
-def _place(request: Request) -> Points:
-    return parse_place(request.query_params.get("y", ""), request.query_params.get("x", ""))
+def _place(request: Request, y: str = "y", x: str = "x") -> Points:
+    return parse_place(request.query_params.get(y, ""), request.query_params.get(x, ""))
+
+
+def _view(request: Request) -> Points:
+    return np.concatenate([_place(request, "top", "left"), _place(request, "bottom", "right")])

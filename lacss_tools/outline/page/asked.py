@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError
+from lacss_tools.outline.journal import MARK
 from lacss_tools.web.bodies import FAR, MAX_RADIUS, field, is_count, number, points, unclear
 
 MAX_POINTS = 20_000
 """of one stroke: what a page sends is not trusted"""
 NEEDS_POINTS = {"polygon": 3, "brush": 1, "erase": 1, "split": 2, "click": 1}
-ACTIONS = (*NEEDS_POINTS, "merge", "delete", "fill", "smooth", "ask", "finish", "undo", "redo")
+ACTIONS = (*NEEDS_POINTS, "merge", "delete", "fill", "smooth", MARK, "ask", "finish", "undo", "redo")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class CellView(TypedDict):
     paths: list[Path]
     score: float
     by: str
+    ambiguous: bool
 
 
 class History(TypedDict):
@@ -68,6 +69,7 @@ class ImageView(History):
     levels: int
     counts: list[list[int]]
     nuclei: bool
+    mask: bool
     note: str
     lois: list[list[float]]
     cells: list[CellView]
@@ -121,6 +123,7 @@ class Desk:
                 "levels": len(pyramid.planes),
                 "counts": pyramid.histograms(),
                 "nuclei": stem in self.shelf.beside.dapi,
+                "mask": known.mask is not None,
                 "note": note,
                 "lois": [] if lois is None else lois.round(1).tolist(),
                 "cells": list(self._views(one).values()),
@@ -130,6 +133,16 @@ class Desk:
     def nuclei_counts(self, k: int) -> dict[str, list[list[int]]]:
         """Return the histogram of the nuclei of an image."""
         return {"counts": self.shelf.pyramid(self.shelf.stem(k), nuclei=True).histograms()}
+
+    def mask(self, k: int) -> dict[str, Any]:
+        """Return the borders of the cell area of an image; none where it has no mask, or one of another size."""
+        stem = self.shelf.stem(k)
+        with self.session.exclusive():
+            mask = self.shelf.beside.mask(stem, self._shape(self.session.drawing(stem)))
+        if mask is None or not mask.any():
+            return {"paths": [], "at": [0, 0]}
+        sheet = Sheet(mask.astype(np.int32))
+        return {"paths": contours(sheet, 1), "at": list(sheet.boxes[1][:2])}
 
     def tile(self, k: int, level: int, row: int, column: int, nuclei: bool) -> bytes:
         """Return the pixels of a tile."""
@@ -144,11 +157,11 @@ class Desk:
         sheet = Sheet(piece.mask.astype(np.int32))
         return {"paths": contours(sheet, 1), "at": [piece.top, piece.left], "score": round(float(found.scores[0]), 3)}
 
-    def prepare(self, k: int, point: Points) -> dict[str, bool]:
-        """Make the network look at a place ahead."""
+    def look(self, k: int, view: Points) -> dict[str, bool]:
+        """Make the network look at a view (2, 2), its corners (y, x), before anybody clicks there."""
         if self.network is not None:
-            self.network.prepare(self.shelf.stem(k), point)
-        return {"ready": self.network is not None}
+            self.network.look(self.shelf.stem(k), view)
+        return {"looks": self.network is not None}
 
     # ---- acting ----
 
@@ -220,4 +233,11 @@ class Desk:
 def _view(drawing: Drawing, number: int) -> CellView:
     y, x = drawing.sheet.boxes[number][:2]
     row = drawing.rows.get(number, HAND)
-    return {"n": number, "at": (y, x), "paths": contours(drawing.sheet, number), "score": row.score, "by": row.by}
+    return {
+        "n": number,
+        "at": (y, x),
+        "paths": contours(drawing.sheet, number),
+        "score": row.score,
+        "by": row.by,
+        "ambiguous": row.ambiguous,
+    }

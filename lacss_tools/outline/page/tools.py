@@ -8,7 +8,7 @@ from lacss_tools.arrays import Points
 from lacss_tools.errors import InputError
 from lacss_tools.outline import click, edit
 from lacss_tools.outline.drawing import Drawing, Edit
-from lacss_tools.outline.journal import NETWORK, PERSON, Change, Row
+from lacss_tools.outline.journal import MARK, NETWORK, PERSON, Change, Row
 from lacss_tools.outline.network import Network
 from lacss_tools.outline.page.asked import Asked
 from lacss_tools.outline.sheet import Fresh, Patch, Sheet
@@ -71,6 +71,10 @@ def _by_hand(drawing: Drawing, asked: Asked) -> Change:
     number = asked.number
     if number:
         _check(drawing.sheet, number)
+    if asked.action not in ("polygon", "brush", "split") and not number:
+        raise InputError("No cell is selected. Click one first.")
+    if asked.action == MARK:
+        return drawing.mark(number)
     stroke = Stroke(asked.points, asked.radius, erase=False)
     tools: dict[str, Edit] = {
         "polygon": lambda s, fresh: edit.place(s, fresh(), *edit.polygon_mask(s, asked.points)),
@@ -82,8 +86,6 @@ def _by_hand(drawing: Drawing, asked: Asked) -> Change:
         "fill": lambda s, fresh: edit.fill(s, number),
         "smooth": lambda s, fresh: edit.smooth(s, number),
     }
-    if asked.action != "polygon" and not number and asked.action not in ("brush", "split"):
-        raise InputError("No cell is selected. Click one first.")
     return drawing.plan(
         asked.action, tools[asked.action], HAND, {number} if asked.action == "brush" and number else None
     )

@@ -1,6 +1,6 @@
 // How images are shown: what is switched on, and the picture under the outlines.
 
-export const look = { points: true, nuclei: false, filled: false, hidden: false, contrast: 50, channel: null };
+export const look = { points: true, nuclei: false, mask: false, filled: false, hidden: false, contrast: 50, channel: null };
 
 const SETTINGS = "lacss-look";
 

@@ -1,6 +1,6 @@
 // How fast one decides, and how long the rest will take.
 
-const PAUSE = 60_000; // milliseconds; a longer gap between two decisions was a break, not work
+export const PAUSE = 60_000; // milliseconds; a longer gap between two decisions was a break, not work
 const RECENT = 30;
 const gaps = [];
 let last = performance.now();
@@ -14,8 +14,12 @@ export function countDecision() {
 
 export function pace(left) {
   if (gaps.length < 3) return "";
-  const each = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length, minutes = (each * left) / 60_000;
+  const each = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
   const perMinute = Math.round(60_000 / each);
-  const rest = minutes < 1 ? "under a minute left" : `about ${Math.round(minutes)} min left`;
-  return left ? `${perMinute} per min · ${rest}` : `${perMinute} per min`;
+  return left ? `${perMinute} per min · ${timeLeft(each * left)}` : `${perMinute} per min`;
+}
+
+export function timeLeft(milliseconds) {
+  const minutes = milliseconds / 60_000;
+  return minutes < 1 ? "under a minute left" : `about ${Math.round(minutes)} min left`;
 }

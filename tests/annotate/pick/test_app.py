@@ -14,7 +14,8 @@ from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.page.app import Picker, make_app
 from lacss_tools.annotate.pick.page.shelf import KEPT_IMAGES
-from lacss_tools.annotate.pick.session import load_choices, load_lois, open_session, save_pick
+from lacss_tools.annotate.pick.saving import save_pick
+from lacss_tools.annotate.pick.session import load_choices, load_lois, open_session
 from lacss_tools.io.candidates import CutNotes, read_candidates, write_candidates
 from lacss_tools.io.native import read_image, read_mask, write_labels, write_mask, write_text
 from lacss_tools.web.guard import MAX_BODY

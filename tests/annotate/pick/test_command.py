@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.page.app import picker_site
-from lacss_tools.annotate.pick.session import save_pick
+from lacss_tools.annotate.pick.saving import save_pick
 from lacss_tools.cli import app
 from lacss_tools.io.candidates import write_candidates
 from lacss_tools.io.lois import write_lois

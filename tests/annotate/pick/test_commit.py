@@ -9,7 +9,7 @@ import pytest
 from lacss_tools.annotate.pick import commit as pick_commit
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.repair import Repair
-from lacss_tools.annotate.pick.session import restore, save_pick, save_picks, save_repair
+from lacss_tools.annotate.pick.saving import restore, save_pick, save_picks, save_repair
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask
 

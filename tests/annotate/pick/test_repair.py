@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.loi_table import edit_table, keep_original
 from lacss_tools.annotate.pick.repair import Repair
-from lacss_tools.annotate.pick.session import restore, save_pick, save_repair
+from lacss_tools.annotate.pick.saving import restore, save_pick, save_repair
 from lacss_tools.errors import InputError
 from lacss_tools.io.lois import read_lois
 from lacss_tools.io.native import read_mask

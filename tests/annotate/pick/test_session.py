@@ -6,7 +6,8 @@ from lacss_tools.annotate.pick.auto import pick_automatically
 from lacss_tools.annotate.pick.doubt import Doubts
 from lacss_tools.annotate.pick.journal import read_picks
 from lacss_tools.annotate.pick.repair import Repair
-from lacss_tools.annotate.pick.session import load_choices, restore, save_pick, save_repair
+from lacss_tools.annotate.pick.saving import restore, save_pick, save_repair
+from lacss_tools.annotate.pick.session import load_choices
 from lacss_tools.errors import InputError
 from lacss_tools.io.candidates import write_candidates
 from lacss_tools.io.lois import write_lois

@@ -12,14 +12,8 @@ from lacss_tools.annotate.pick.journal import AUTO
 from lacss_tools.annotate.pick.page.requests import RepairWish
 from lacss_tools.annotate.pick.page.shelf import Shelf
 from lacss_tools.annotate.pick.repair import Repair
-from lacss_tools.annotate.pick.session import (
-    Before,
-    PickSession,
-    restore,
-    save_pick,
-    save_picks,
-    save_repair,
-)
+from lacss_tools.annotate.pick.saving import Before, restore, save_pick, save_picks, save_repair
+from lacss_tools.annotate.pick.session import PickSession
 from lacss_tools.arrays import Mask
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import read_mask

@@ -1,7 +1,8 @@
 // Cells as paths: what lies under the pointer, and drawing them, thousands of them too.
 import { look } from "./look.js";
 
-export const COLOURS = { network: "#ffb000", person: "#56b4e9" };
+export const COLOURS = { network: "#ffb000", person: "#56b4e9", ambiguous: "#e78ac3" };
+const KINDS = Object.keys(COLOURS);
 const HALO = "rgb(0 0 0 / .6)";
 const MANY = 250; // cells in view, beyond which a picture of them is moved while the view moves
 const BLOCK = 512; // image pixels: cells are joined to one path by blocks of this side
@@ -28,7 +29,7 @@ export function makeCell(told) {
     }
     path.closePath();
   }
-  return { n: told.n, score: told.score, by: told.by, path, box };
+  return { n: told.n, score: told.score, by: told.by, ambiguous: told.ambiguous, path, box };
 }
 
 // Return the number of the cell at a point (in image pixels, edges at whole numbers), 0 for none.
@@ -48,12 +49,12 @@ function blocks(field) {
   const all = new Map();
   for (const cell of field.cells.values()) {
     const row = Math.floor(cell.box[0] / BLOCK), column = Math.floor(cell.box[1] / BLOCK), key = `${row} ${column}`;
-    if (!all.has(key)) all.set(key, { box: [...cell.box], count: 0, paths: { network: new Path2D(), person: new Path2D() } });
+    if (!all.has(key)) all.set(key, { box: [...cell.box], count: 0, paths: Object.fromEntries(KINDS.map((kind) => [kind, new Path2D()])) });
     const block = all.get(key);
     block.count++;
     block.box = [Math.min(block.box[0], cell.box[0]), Math.min(block.box[1], cell.box[1]),
       Math.max(block.box[2], cell.box[2]), Math.max(block.box[3], cell.box[3])];
-    block.paths[cell.by].addPath(cell.path);
+    block.paths[cell.ambiguous ? "ambiguous" : cell.by].addPath(cell.path);
   }
   field.blocks = { changes: field.changes, all: [...all.values()] };
   return field.blocks.all;
@@ -88,15 +89,17 @@ function paint(context, seen, place, ratio) {
   context.lineJoin = "round";
   const thin = place.scale < 0.4;
   for (const { paths } of seen) {
-    for (const by of ["network", "person"]) {
+    for (const kind of KINDS) {
       if (look.filled) {
         context.globalAlpha = 0.28;
-        context.fillStyle = COLOURS[by];
-        context.fill(paths[by], "evenodd");
+        context.fillStyle = COLOURS[kind];
+        context.fill(paths[kind], "evenodd");
         context.globalAlpha = 1;
       }
-      if (!thin) stroke(context, paths[by], HALO, (3.2 * ratio) / place.scale);
-      stroke(context, paths[by], COLOURS[by], (1.5 * ratio) / place.scale);
+      if (!thin) stroke(context, paths[kind], HALO, (3.2 * ratio) / place.scale);
+      if (kind === "ambiguous") context.setLineDash([(1.5 * ratio) / place.scale, (3 * ratio) / place.scale]);
+      stroke(context, paths[kind], COLOURS[kind], (1.5 * ratio) / place.scale);
+      context.setLineDash([]);
     }
   }
   context.restore();
@@ -117,6 +120,16 @@ export function drawSelected(context, cell, place) {
   context.fill(cell.path, "evenodd");
   stroke(context, cell.path, "#000", (5 * ratio) / place.scale);
   stroke(context, cell.path, "#fff", (2.4 * ratio) / place.scale);
+  context.restore();
+}
+
+// The cell area as the mask has it.
+export function drawArea(context, area, place) {
+  const ratio = thickness(context.canvas);
+  context.save();
+  context.setTransform(place.scale, 0, 0, place.scale, place.left, place.top);
+  stroke(context, area.path, "#000", (3 * ratio) / place.scale);
+  stroke(context, area.path, "#009e73", (1.6 * ratio) / place.scale);
   context.restore();
 }
 

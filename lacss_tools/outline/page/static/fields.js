@@ -17,12 +17,18 @@ export async function loadNucleiCounts(field) {
   if (field.nuclei) field.nucleiCounts ??= (await get(`image/${field.k}/nuclei`)).counts[0];
 }
 
+const isOpen = (cell) => cell?.by === "network" && !cell.ambiguous; // the person has not decided on it
+
+export async function loadMask(field) {
+  if (field.mask) field.area ??= makeCell({ n: 0, ...(await get(`image/${field.k}/mask`)) });
+}
+
 // Take over what an action changed.
 export function update(field, changed) {
   const { version, state, undo, redo, count } = changed;
   Object.assign(field, { version, state, undo, redo, count });
   for (const n of changed.gone) field.cells.delete(n);
   for (const cell of changed.cells) field.cells.set(cell.n, makeCell(cell));
-  field.doubts = field.doubts.filter(({ n }) => field.cells.get(n)?.by === "network");
+  field.doubts = field.doubts.filter(({ n }) => isOpen(field.cells.get(n)));
   field.changes++;
 }

@@ -1,7 +1,7 @@
 // What is shown and how: zoom, the place in view, layers, channels, contrast.
 import { camera, moveBy, placement, resetCamera, zoomAt } from "./camera.js";
 import { $, say } from "./document.js";
-import { loadNucleiCounts } from "./fields.js";
+import { loadMask, loadNucleiCounts } from "./fields.js";
 import { keepLook, look } from "./look.js";
 import { page } from "./page.js";
 import { showTools } from "./panel.js";
@@ -58,6 +58,12 @@ export async function flipNuclei() {
   if (page.field && !page.field.nuclei) return say("This image has no DAPI image of the same name in dapi/.", true);
   if (page.field) await loadNucleiCounts(page.field).catch((error) => say(error.message, true));
   flip("nuclei");
+}
+
+export async function flipMask() {
+  if (page.field && !page.field.mask) return say("This image has no mask of the same name and size in masks/.", true);
+  if (page.field) await loadMask(page.field).catch((error) => say(error.message, true));
+  flip("mask");
 }
 
 export function nextChannel() {

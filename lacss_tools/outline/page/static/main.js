@@ -3,13 +3,13 @@
 import { placement, pointAt, resetCamera } from "./camera.js";
 import { lift, moveCursor, press } from "./cursor.js";
 import { $, many, openDialog, say, toggleHelp } from "./document.js";
-import { loadField, loadNucleiCounts, update } from "./fields.js";
+import { loadField, loadMask, loadNucleiCounts, update } from "./fields.js";
 import { listen } from "./gestures.js";
 import { look, recallLook } from "./look.js";
-import { centre, contrast, flip, flipNuclei, lookAt, nextChannel, toggleWhole, view, zoom } from "./looking.js";
-import { countDecision } from "./pace.js";
+import { centre, contrast, flip, flipMask, flipNuclei, lookAt, nextChannel, toggleWhole, view, zoom } from "./looking.js";
 import { isDone, mark, nextOpen, page } from "./page.js";
 import { showCell, showProgress, showSaved, showTools } from "./panel.js";
+import { countImage, countWork } from "./rate.js";
 import { Conflict, get, post } from "./server.js";
 import { buildStrip, showCurrent, showState } from "./strip.js";
 import { isComplete } from "./tiles.js";
@@ -20,9 +20,10 @@ import { canvas, drawNow, redraw, redrawMoving } from "./view.js";
 
 async function show(k, note = "") {
   const wanted = (page.at = Math.max(0, Math.min(page.images.length - 1, k)));
-  Object.assign(page, { field: null, selected: 0 });
+  Object.assign(page, { field: null, selected: 0, opening: true });
   cancel();
   resetCamera();
+  showSaved(0);
   delete document.body.dataset.shown;
   showProgress();
   showCurrent(wanted);
@@ -35,16 +36,18 @@ async function reload(wanted = page.at, note = "") {
   try {
     const field = await loadField(wanted);
     if (look.nuclei) await loadNucleiCounts(field);
+    if (look.mask) await loadMask(field);
     if (wanted !== page.at) return;
-    page.field = field;
+    Object.assign(page, { field, opening: false });
     if (!field.cells.has(page.selected)) page.selected = 0;
     told(field);
     say(field.note || note);
     document.body.dataset.shown = wanted; // for whoever measures how long it takes
-    prepare();
+    lookAhead();
   } catch (error) {
     if (wanted !== page.at) return;
-    page.field = null;
+    Object.assign(page, { field: null, opening: false });
+    showTools();
     say(`This image cannot be shown: ${error.message}`, true);
   }
   drawNow();
@@ -55,19 +58,21 @@ function told(field) {
   showState(field.k);
   showProgress();
   showCell();
+  showTools();
 }
 
-// The network looks at the middle of the view ahead, so that the first click there is answered at once.
-let preparing = 0;
+// The network looks at what is in view ahead, so that clicks there are answered at once.
+let looking = 0;
 
-function prepare() {
-  clearTimeout(preparing);
+function lookAhead() {
+  clearTimeout(looking);
   const { field } = page;
   if (!page.model || !field) return;
-  preparing = setTimeout(() => {
+  looking = setTimeout(() => {
     const box = canvas.getBoundingClientRect();
-    const { x, y } = pointAt(canvas, field, { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 });
-    get(`image/${field.k}/prepare?y=${y}&x=${x}`).catch(() => {});
+    const { x: left, y: top } = pointAt(canvas, field, { clientX: box.left, clientY: box.top });
+    const { x: right, y: bottom } = pointAt(canvas, field, { clientX: box.right, clientY: box.bottom });
+    get(`image/${field.k}/look?top=${top}&left=${left}&bottom=${bottom}&right=${right}`).catch(() => {});
   }, 150);
 }
 
@@ -78,6 +83,8 @@ let queue = Promise.resolve(), under = 0;
 function act(body) {
   const { field } = page;
   if (!field) return queue;
+  page.begun = true;
+  countWork();
   showSaved(++under);
   hand.preview = null;
   queue = queue.then(() => perform(field, body)).finally(() => showSaved(--under));
@@ -109,18 +116,25 @@ async function finish() {
   if (closePolygon()) return;
   const { field } = page;
   if (!field) return;
-  if (!isDone(page.images[field.k])) await act({ action: "finish" });
-  if (!isDone(page.images[field.k])) return; // it was not saved
-  countDecision();
-  Object.assign(page, { right: (await get("state").catch(() => page)).right });
+  if (!field.count && !field.sure && !isDone(page.images[field.k])) { // a key pressed once too often writes no empty labels
+    field.sure = true;
+    return say("No cell is drawn here. Enter again finishes the image as one without cells.");
+  }
+  if (!isDone(page.images[field.k])) {
+    await act({ action: "finish" });
+    if (!isDone(page.images[field.k])) return; // it was not saved
+    countImage(field.count);
+  }
+  const { right, next: commands } = await get("state").catch(() => page);
+  Object.assign(page, { right, next: commands });
   const next = nextOpen(page.at + 1), stem = page.images[field.k].stem;
-  if (next >= 0) await show(next, `${stem}: finished, ${many(field.count, "cell")}`);
+  if (next >= 0) await show(next, `${stem} is finished: ${many(field.count, "cell")}. To go on with it: PgUp, or its picture below.`);
   else openSummary();
 }
 
 function openSummary() {
   const done = page.images.filter((image) => image.state === "finished").length;
-  $("summary-count").textContent = `${many(done, "image")} outlined here. Press Ctrl-C in the terminal: it says the command that comes next.`;
+  $("summary-count").textContent = `${many(done, "image")} outlined here. Press Ctrl-C in the terminal; it says what comes next:`;
   $("commands").textContent = page.next.join("\n");
   if (!$("summary").open) $("summary").showModal();
 }
@@ -136,6 +150,9 @@ function nextDoubt(by) {
   if (!field.doubts.length) return say("No cell here is in doubt. Enter finishes the image.");
   const at = field.doubts.findIndex(({ n }) => n === page.selected), count = field.doubts.length;
   const { n } = field.doubts[at < 0 ? (by > 0 ? 0 : count - 1) : (at + by + count) % count];
+  page.begun = true;
+  countWork();
+  showTools();
   select(n);
   lookAt(field.cells.get(n).box);
 }
@@ -156,16 +173,19 @@ const KEYS = {
   enter: finish, escape: () => cancel() || select(0), n: () => nextDoubt(1), "shift+n": () => nextDoubt(-1),
   u: () => act({ action: "undo" }), r: () => act({ action: "redo" }),
   "ctrl+z": () => act({ action: "undo" }), "ctrl+shift+z": () => act({ action: "redo" }), "ctrl+y": () => act({ action: "redo" }),
-  delete: onCell("delete"), backspace: () => takeCornerBack() || onCell("delete")(), i: onCell("fill"), s: onCell("smooth"),
+  delete: onCell("delete"), backspace: () => takeCornerBack() || onCell("delete")(), i: onCell("fill"), s: onCell("smooth"), q: onCell("ambiguous"),
   a: () => act({ action: "ask" }), "[": () => resize(-1), "]": () => resize(1),
-  d: flipNuclei, o: () => flip("points"), f: () => flip("filled"), h: () => flip("hidden"), v: nextChannel,
+  d: flipNuclei, t: flipMask, o: () => flip("points"), f: () => flip("filled"), h: () => flip("hidden"), v: nextChannel,
   z: toggleWhole, "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5),
   ",": () => contrast(look.contrast - 10), ".": () => contrast(look.contrast + 10), "?": toggleHelp,
 };
 const AGAIN = new Set(["pageup", "pagedown", ",", ".", "[", "]", "+", "=", "-", "n", "u", "r", "ctrl+z", "ctrl+y"]); // held keys repeat these
 
+const isBracket = (name) => name === "[" || name === "]"; // on some keyboards typed with AltGr or Option
+
 function nameOf(event) {
   const name = event.key.toLowerCase(), letter = /^[a-z]$/.test(name);
+  if (isBracket(name)) return name;
   return `${event.ctrlKey || event.metaKey ? "ctrl+" : ""}${letter && event.shiftKey ? "shift+" : ""}${name}`;
 }
 
@@ -176,7 +196,7 @@ function key(event) {
   if ((name === "enter" || name === " ") && event.target.closest?.("button")) return false; // the button under focus is meant
   if (ARROWS[name]) return moveCursor(ARROWS[name], event.shiftKey), true;
   if (name === " ") return event.repeat || press(event), true;
-  if (event.altKey) return false;
+  if (event.altKey && !isBracket(name)) return false;
   if (TOOLS[name]) return event.repeat || choose(TOOLS[name]), true;
   if (!(name in KEYS)) return false;
   if (!event.repeat || AGAIN.has(name)) KEYS[name]();
@@ -184,6 +204,7 @@ function key(event) {
 }
 
 function choose(tool) {
+  page.begun = true;
   if (tool === "click" && !page.model) say("Without --model a click selects cells. Draw new ones with P, L or B.");
   setTool(tool);
 }
@@ -191,7 +212,7 @@ function choose(tool) {
 // ---- setting up ----
 
 function setUp() {
-  view.moved = prepare;
+  view.moved = lookAhead;
   Object.assign(hand, { act, select, changed: () => {
     showTools();
     redraw();
@@ -202,7 +223,7 @@ function setUp() {
     of: () => page.field, brush,
     changed: () => {
       redrawMoving();
-      prepare();
+      lookAhead();
     },
     click: (event, twice) => {
       const place = pointAt(canvas, page.field, event);

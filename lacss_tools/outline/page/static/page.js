@@ -4,8 +4,10 @@ export const page = {
   images: [], // as the server has them: {stem, state}
   at: 0, // the image asked for
   field: null, // the image on show with its cells, null while it loads
+  opening: false, // whether it does
   selected: 0, // number of the selected cell, 0 for none
   tool: "click",
+  begun: false, // whether anything was done in this window
   model: null, // what answers clicks, null for nobody
   worth: 0, // images that are suggested
   right: [], // how right the suggestions were, newest last

@@ -11,17 +11,38 @@ let waiting = [], under = 0;
 export function drawTiles(context, field, place, arrived) {
   const top = field.levels - 1;
   const wanted = Math.min(top, Math.max(0, Math.floor(Math.log2(1 / place.scale) + 0.2)));
-  context.imageSmoothingEnabled = place.scale < SHARP;
-  context.imageSmoothingQuality = "low";
-  waiting = [];
-  for (const level of new Set([top, Math.min(top, wanted + 2), wanted])) {
-    for (const tile of inView(context.canvas, field, place, level)) {
-      if (ready(field, tile)) draw(context, field, place, tile);
-      else if (level === top || level === wanted) waiting.push({ field, ...tile });
+  const sharp = inView(context.canvas, field, place, wanted);
+  waiting = sharp.filter((tile) => !ready(field, tile)).map((tile) => ({ field, ...tile }));
+  if (!waiting.length) return drawKept(context, field, place, sharp);
+  for (const level of new Set([top, Math.min(top, wanted + 2)])) {
+    const coarse = inView(context.canvas, field, place, level);
+    drawReady(context, field, place, coarse);
+    if (level === top && level !== wanted) {
+      waiting.unshift(...coarse.filter((tile) => !ready(field, tile)).map((tile) => ({ field, ...tile })));
     }
   }
-  waiting.sort((a, b) => b.level - a.level);
+  drawReady(context, field, place, sharp);
   fetchSome(arrived);
+}
+
+const kept = { canvas: document.createElement("canvas"), field: null, of: "" };
+
+// Draw tiles that are all there: once for all frames in which only what lies over them changes.
+function drawKept(context, field, place, tiles) {
+  const { width, height } = context.canvas;
+  const of = [place.scale, place.left, place.top, width, height, look.contrast, look.channel, look.nuclei].join();
+  if (kept.field !== field || kept.of !== of) {
+    Object.assign(kept.canvas, { width, height });
+    drawReady(kept.canvas.getContext("2d"), field, place, tiles);
+    Object.assign(kept, { field, of });
+  }
+  context.drawImage(kept.canvas, 0, 0);
+}
+
+function drawReady(context, field, place, tiles) {
+  context.imageSmoothingEnabled = place.scale < SHARP;
+  context.imageSmoothingQuality = "low";
+  for (const tile of tiles) if (ready(field, tile)) draw(context, field, place, tile);
 }
 
 export const isComplete = () => !waiting.length && !under; // for whoever takes pictures of the page

@@ -1,6 +1,6 @@
 // The large view: image, cells, points, and what the tool in hand is about to do.
 import { placement } from "./camera.js";
-import { drawCells, drawPreview, drawSelected, thickness } from "./cells.js";
+import { drawArea, drawCells, drawPreview, drawSelected, thickness } from "./cells.js";
 import { fit } from "./canvas.js";
 import { $ } from "./document.js";
 import { look } from "./look.js";
@@ -40,6 +40,7 @@ export function drawNow() {
   if (!field) return;
   const place = placement(canvas, field);
   drawTiles(context, field, place, redraw);
+  if (!look.hidden && look.mask && field.area) drawArea(context, field.area, place);
   drawCells(context, field, place, moving);
   const selected = field.cells.get(page.selected);
   if (!look.hidden && selected) drawSelected(context, selected, place);
