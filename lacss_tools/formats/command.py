@@ -114,8 +114,10 @@ def _to_formats(
     overwrite: bool,
 ) -> None:
     from lacss_tools.formats import steps
+    from lacss_tools.formats.names import COCO_OF_ALL
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.io.lock import owned
+    from lacss_tools.jobs.failures import attempt_last
     from lacss_tools.screen import console
 
     known = sum(stem in images for stem in source.files)
@@ -124,7 +126,7 @@ def _to_formats(
     with owned(folder, "lacss convert"):
         done = _run(steps.export_jobs(source, folder, formats), work, source, workers, overwrite)
         if "coco" in formats:
-            merge_coco(folder, source.files)
+            attempt_last(done, COCO_OF_ALL, lambda: merge_coco(folder, source.files))
     console.finish(done, str(folder))
 
 

@@ -1,13 +1,23 @@
 """Why files of a folder could not be done, kept until they are: a sentence each in a hidden folder beside results."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from lacss_tools.errors import InputError
+from lacss_tools.errors import InputError, LacssError
 from lacss_tools.io.native import write_text
 from lacss_tools.jobs.batch import Summary
 
 FOLDER, SUFFIX = ".failed", ".txt"
+
+
+def attempt_last(summary: Summary, name: str, write: Callable[[], Any]) -> None:
+    """Write what sums up a batch; that it fails is one more failure of the batch, beside those of its files."""
+    try:
+        write()
+    except LacssError as error:
+        summary.failed[name] = str(error)
 
 
 def keep_failures(folder: Path, summary: Summary) -> None:

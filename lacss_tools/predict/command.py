@@ -147,9 +147,9 @@ def _predict_all(
     inputs: dict[str, tuple[Path, ...]], folder: Path, order: "Order", run: Callable[..., "Summary"]
 ) -> None:
     """Write the cells of all images with `run`, which is `batch.run`, and say how many there are."""
-    from lacss_tools.formats.names import output_path, pending
+    from lacss_tools.formats.names import COCO_OF_ALL, output_path, pending
     from lacss_tools.formats.outputs import merge_coco
-    from lacss_tools.jobs.failures import keep_failures
+    from lacss_tools.jobs.failures import attempt_last, keep_failures
     from lacss_tools.jobs.job import Job
     from lacss_tools.predict import steps
     from lacss_tools.predict.counts import Tally, summary
@@ -160,12 +160,12 @@ def _predict_all(
     with console.progress("predict") as advance:
         work = partial(steps.predict_file, order=order)
         done = run(jobs, work, advance=advance, receive=lambda job, found: counts.update({job.stem: found}))
-    if "coco" in order.formats:
-        merged = [output_path(folder, stem, "coco") for stem in inputs]
-        summarise(merged, lambda _: merge_coco(folder, inputs))
     for line in summary(counts | steps.counted(folder, done.skipped)):
         console.say(line)
     keep_failures(folder, done)
+    if "coco" in order.formats:
+        merged = [output_path(folder, stem, "coco") for stem in inputs]
+        attempt_last(done, COCO_OF_ALL, lambda: summarise(merged, lambda _: merge_coco(folder, inputs)))
     console.finish(done, str(folder))
 
 

@@ -177,3 +177,13 @@ def test_failures_that_cannot_be_kept_are_no_failure_of_their_own(tmp_path):
     (tmp_path / failures.FOLDER).write_text("in the way of a folder")
     failures.keep_failures(tmp_path, Summary(failed={"a": "a.tif cannot be read."}))
     assert failures.known_failures(tmp_path) == {}
+
+
+def test_what_sums_up_a_batch_may_fail_beside_its_files():
+    def full():
+        raise InputError("coco.json cannot be written: no space left.")
+
+    summary = Summary(done=["a"], failed={"b": "b.tif is bad."})
+    failures.attempt_last(summary, "coco.json", full)
+    failures.attempt_last(summary, "cells.csv", lambda: None)
+    assert summary.failed == {"b": "b.tif is bad.", "coco.json": "coco.json cannot be written: no space left."}
