@@ -12,6 +12,7 @@ import numpy as np
 
 from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError
+from lacss_tools.io.plates import is_store
 from lacss_tools.io.plausible import check_pages, check_picture
 from lacss_tools.io.scenes import choose_scene, split_scene
 from lacss_tools.io.tiff import TiffImage, images_of, open_tiff
@@ -54,6 +55,8 @@ def load(path: Path) -> Loaded:
     InputError when it is missing, damaged or of no known kind, or holds several images of which none is named.
     """
     file, scene = split_scene(path)
+    if file.is_dir() and is_store(file):
+        return _load_store(file, scene)
     if not file.is_file():
         raise InputError(f"{path} does not exist. Check the name.")
     name = file.name.lower()
@@ -67,6 +70,15 @@ def load(path: Path) -> Loaded:
         raise InputError(
             f"{path} cannot be read; it may be damaged or cut short ({_reason(error)}). Export it again."
         ) from error
+
+
+def _load_store(store: Path, scene: str | None) -> Loaded:
+    from lacss_tools.io.parts import open_zarr
+
+    choose_scene(store, [""], scene)
+    outline, read = open_zarr(store)
+    height, width = (outline.pixels.shape[outline.axes.index(name)] for name in "YX")
+    return replace(outline, pixels=read(slice(0, height), slice(0, width)))
 
 
 def scene_names(path: Path) -> list[str]:

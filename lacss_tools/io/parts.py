@@ -11,8 +11,11 @@ import numpy as np
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import TIFF_SUFFIXES, Loaded, chosen_image, is_opaque
+from lacss_tools.io.plates import attributes, is_store
 from lacss_tools.io.scenes import choose_scene, split_scene
 from lacss_tools.io.tiff import TiffImage, open_tiff
+from lacss_tools.io.units import both, micrometres
+from lacss_tools.settings import Values
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -24,7 +27,6 @@ CACHE_BYTES = 256 * 2**20
 BAND = 512
 """rows"""
 PART_AXES = ("YX", "CYX", "YXS", "SYX")
-ZARR = ".zarr"
 
 Read = Callable[[slice, slice], np.ndarray]
 """rows, columns -> those pixels, with the axes of the file"""
@@ -33,9 +35,9 @@ Read = Callable[[slice, slice], np.ndarray]
 def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
     """Return outline and reader of a large image; None when it is small, of another format or of odd axes."""
     file, scene = split_scene(path)
-    if file.name.endswith(ZARR):
+    if is_store(file):
         choose_scene(file, [""], scene)
-        return _open_zarr(file)
+        return open_zarr(file)
     if not file.name.lower().endswith(TIFF_SUFFIXES) or not file.is_file():
         return None
     try:
@@ -167,17 +169,19 @@ class Plane:
 # ---- OME-Zarr -------------------------------------------------------------------------------------------------------
 
 
-def _open_zarr(path: Path) -> tuple[Loaded, Read]:
+def open_zarr(path: Path) -> tuple[Loaded, Read]:
     """Open the full resolution of an OME-Zarr image (the first of its levels), or a bare array as YX or CYX."""
     try:
         import zarr
     except ImportError as error:
         raise InputError(f"{path} needs zarr. Install it: pip install zarr") from error
     try:
+        known = attributes(path)
+        scales = known.get("multiscales", [{}])[0]
         node: Any = zarr.open(str(path), mode="r")
-        scales = dict(node.attrs).get("multiscales") or dict(node.attrs).get("ome", {}).get("multiscales")
-        array = node[scales[0]["datasets"][0]["path"]] if scales else node
-        named = "".join(axis["name"] for axis in scales[0].get("axes", [])).upper() if scales else ""
+        array = node[scales["datasets"][0]["path"]] if scales else node
+        named = "".join(axis["name"] for axis in scales.get("axes", [])).upper()
+        size, channels = _pixel_size(scales) if named else None, _channels(known)
         shape, dtype = tuple(array.shape), array.dtype
     except Exception as error:  # each store raises its own
         raise InputError(f"{path} cannot be read as OME-Zarr ({error}). Export it again.") from error
@@ -191,4 +195,25 @@ def _open_zarr(path: Path) -> tuple[Loaded, Read]:
         part = np.asarray(array[_window(axes, rows, columns)])
         return part.reshape([n for n, name in zip(part.shape, axes, strict=True) if name in kept])
 
-    return Loaded(_blank(sizes, dtype), kept), read
+    return Loaded(_blank(sizes, dtype), kept, channels, size), read
+
+
+def _pixel_size(scales: Values) -> tuple[float, float] | None:
+    """Return the size (y, x) in micrometres of a pixel of the first level, where the metadata names it with its unit.
+
+    The scale of a level and that of all levels multiply (https://ngff.openmicroscopy.org/0.5, multiscales).
+    """
+    units = {axis["name"].upper(): axis.get("unit") for axis in scales["axes"]}
+    lengths = np.ones(len(units))
+    for own in (scales["datasets"][0], scales):
+        for change in own.get("coordinateTransformations", []):
+            if change.get("type") == "scale":
+                lengths *= change["scale"]
+    at = list(units)
+    return both([micrometres(lengths[at.index(axis)], units[axis] or "") for axis in "YX"])
+
+
+def _channels(known: Values) -> tuple[str, ...]:
+    """Return the names of the channels where all of them have one."""
+    names = [channel.get("label") for channel in known.get("omero", {}).get("channels", [])]
+    return tuple(map(str, names)) if all(names) else ()

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lacss_tools.errors import InputError
-from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, how_to_pair, meant, stem_of
+from lacss_tools.io.plates import images_of, is_store
+from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, ZARR, how_to_pair, meant, stem_of
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def list_images(folder: Path) -> dict[str, Path]:
 
     Raises InputError when the folder is missing, holds no image, or holds two images of one stem.
     """
-    return _some(folder, find_images(folder), "image (TIFF, PNG or JPEG)")
+    return _some(folder, find_images(folder), "image (TIFF, PNG, JPEG or OME-Zarr)")
 
 
 def list_tables(folder: Path) -> dict[str, Path]:
@@ -90,8 +91,20 @@ def list_tables(folder: Path) -> dict[str, Path]:
 
 
 def find_images(folder: Path) -> dict[str, Path]:
-    """Return what `list_images` does, nothing when the folder is missing or holds no image."""
-    return _find(folder, IMAGE_SUFFIXES)
+    """Return what `list_images` does, nothing when the folder is missing or holds no image.
+
+    OME-Zarr images, and all images of OME-Zarr plates, count as files of the folder; a store may itself be the folder.
+    """
+    stores = [folder] if is_store(folder) else sorted(folder.glob(f"[!.]*{ZARR}"))
+    if not stores:
+        return _find(folder, IMAGE_SUFFIXES)
+    found = {} if stores == [folder] else _find(folder, IMAGE_SUFFIXES)
+    for store in stores:
+        for stem, path in images_of(store).items():
+            if stem in found:
+                raise InputError(f"{path} and {found[stem]} share the stem {stem!r}. Rename or remove one of them.")
+            found[stem] = path
+    return dict(sorted(found.items()))
 
 
 def find_tables(folder: Path) -> dict[str, Path]:

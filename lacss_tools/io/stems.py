@@ -15,6 +15,8 @@ from lacss_tools.errors import UsageError
 
 IMAGE_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpeg", ".jpg", ".nd2", ".czi", ".lif")
 TABLE_SUFFIXES = (".csv",)
+ZARR = ".zarr"
+"""end of the name of a folder that is an OME-Zarr store"""
 NO_TEXT = re.compile("[\udc80-\udcff]")
 """what Python has in place of the bytes of a file name that are no text"""
 STEM = "{stem}"
@@ -53,7 +55,7 @@ def stem_of(path: Path) -> str:
 
 
 def _whole_stem(path: Path) -> str:
-    for suffix in (*IMAGE_SUFFIXES, *TABLE_SUFFIXES):
+    for suffix in (*IMAGE_SUFFIXES, *TABLE_SUFFIXES, f".ome{ZARR}", ZARR):
         if path.name.lower().endswith(suffix):
             return as_stem(path.name[: -len(suffix)])
     return as_stem(path.stem)

@@ -9,6 +9,7 @@ MICROMETRES = {
     **dict.fromkeys(("μm", "um", r"\u00b5m"), 1.0),  # the last is Fiji's way to write it
     **dict.fromkeys(("micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres"), 1.0),
     **dict.fromkeys(("å", "angstrom", "angstroms", "ångström"), 1e-4),
+    "picometer": 1e-6, "nanometer": 1e-3, "millimeter": 1e3, "meter": 1e6,  # OME-Zarr spells them out
     "pm": 1e-6, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "inch": 25400.0, "inches": 25400.0,
 }  # fmt: skip
 """in one of each unit, in small letters"""

@@ -48,7 +48,7 @@ def mount(app: typer.Typer) -> None:
 @with_settings("predict", PredictSettings, ImageSettings, TileSettings)
 def predict(
     model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
-    images: Annotated[list[Path], typer.Argument(help="Image files, OME-Zarr images, or folders of images.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files, OME-Zarr images and plates, or folders of them.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="predictions/")
     ] = None,
@@ -172,15 +172,15 @@ def _predict_all(
 def _collect(project: Path, images: list[Path], folder: Path, scene: str | None) -> dict[str, Path]:
     """Return stem -> image of all files and folders given; InputError when two have one stem."""
     from lacss_tools.io.image import scene_names
+    from lacss_tools.io.plates import is_store
     from lacss_tools.io.project import check_output, list_images
     from lacss_tools.io.scenes import with_scene
     from lacss_tools.io.stems import stem_of
 
     files: dict[str, Path] = {}
     for path in (project / given for given in images):
-        store = path.suffix == ".zarr"
-        check_output(folder, path if path.is_dir() and not store else path.parent)
-        found = list_images(path) if path.is_dir() and not store else {stem_of(path): path}
+        check_output(folder, path if path.is_dir() and not is_store(path) else path.parent)
+        found = list_images(path) if path.is_dir() else {stem_of(path): path}
         if double := set(found) & set(files):
             raise InputError(
                 f"Several images are called {min(double)!r}. Predict them into different folders with `output`."

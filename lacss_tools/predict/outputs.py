@@ -16,6 +16,7 @@ from lacss_tools.formats.table import measure, with_relative_area
 from lacss_tools.io.native import write_label_bands, write_table
 from lacss_tools.io.parts import WHOLE_PIXELS
 from lacss_tools.io.source import OpenImage
+from lacss_tools.io.stems import stem_of
 from lacss_tools.predict.flat import settle
 
 BAND = 512
@@ -47,7 +48,9 @@ def write_found(
         labels = cells_to_labels(visible) if flat else np.zeros((1, 1), np.int32)
         image = opened.source.read(0, height, 0, width) if flat - {"labels"} else None
         size, names = opened.note.pixel_size, opened.channels
-        name = opened.path.name if opened.path.exists() else f"{stem}.tif"  # a scene has no file of its own
+        # a scene has no file of its own, and in a plate all wells call theirs alike
+        own = opened.path.exists() and stem_of(opened.path) == stem
+        name = opened.path.name if own else f"{stem}.tif"
         write_outputs(folder, Segmented(stem, name, found, labels, image, size, names, nuclei), whole)
 
 
