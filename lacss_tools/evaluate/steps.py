@@ -21,6 +21,7 @@ from lacss_tools.io.image import load
 from lacss_tools.io.native import atomic, write_table, write_text
 from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted, find_nuclei
 from lacss_tools.io.project import Pairing, pair
+from lacss_tools.io.stems import called
 from lacss_tools.metrics.bootstrap import intervals
 from lacss_tools.metrics.metrics import ImageResult, Matched, choose_cut, compare, summarise
 from lacss_tools.metrics.uncounted import Uncounted, leave_out
@@ -146,8 +147,8 @@ def describe_first(truth: Truth) -> str:
     """Return a line about the first image: axes, channels, pixel size."""
     if not truth.images:
         return "no images: pictures are drawn on black"
-    first = next(iter(truth.images.values()))
-    return f"{first.name}: {load(first).describe()}"
+    stem, first = next(iter(truth.images.items()))
+    return f"{called(stem, first)}: {load(first).describe()}"
 
 
 def pair_predictions(source: Segmentations, truth: Truth) -> Pairing:

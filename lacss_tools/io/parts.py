@@ -37,7 +37,9 @@ def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
     file, scene = split_scene(path)
     if is_store(file):
         choose_scene(file, [""], scene)
-        return open_zarr(file)
+        outline, read = open_zarr(file)
+        height, width = (outline.pixels.shape[outline.axes.index(name)] for name in "YX")
+        return (outline, read) if height * width > WHOLE_PIXELS else None
     if not file.name.lower().endswith(TIFF_SUFFIXES) or not file.is_file():
         return None
     try:

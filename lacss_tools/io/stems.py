@@ -54,6 +54,15 @@ def stem_of(path: Path) -> str:
     return found["stem"] if found else whole
 
 
+def called(stem: str, path: Path) -> str:
+    """Return what to call an image: its file, or its stem where many files are called alike, as in a plate.
+
+    >>> called("a", Path("images/a.png")), called("plate_A01_0", Path("images/plate.zarr/A/01/0"))
+    ('a.png', 'plate_A01_0')
+    """
+    return path.name if stem_of(path) == stem else stem
+
+
 def _whole_stem(path: Path) -> str:
     for suffix in (*IMAGE_SUFFIXES, *TABLE_SUFFIXES, f".ome{ZARR}", ZARR):
         if path.name.lower().endswith(suffix):

@@ -242,8 +242,9 @@ def _where(device: str, workers: int, scheduler: str | None) -> str:
 
 def _describe_first(files: dict[str, Path]) -> None:
     from lacss_tools.io.source import open_image
+    from lacss_tools.io.stems import called
     from lacss_tools.screen import console
 
-    first = next(iter(files.values()))
+    stem, first = next(iter(files.items()))
     with suppress(InputError), open_image(first) as image:  # a bad file is named when its turn comes
-        console.say(f"{first.name}: {image.note.describe()}")
+        console.say(f"{called(stem, first)}: {image.note.describe()}")

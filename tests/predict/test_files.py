@@ -87,14 +87,17 @@ def test_a_large_file_cut_short_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("axes", ["yx", "cyx", "tczyx"])
-def test_ome_zarr_is_read_in_parts(axes, tmp_path):
+@pytest.mark.parametrize("whole_pixels", [10, parts.WHOLE_PIXELS])
+def test_ome_zarr_is_read_in_parts_where_it_is_large(axes, whole_pixels, tmp_path, monkeypatch):
     zarr = pytest.importorskip("zarr")
+    monkeypatch.setattr(parts, "WHOLE_PIXELS", whole_pixels)
     values = pixels(*(1, 2, 1)[-len(axes[:-2]) :] if axes == "tczyx" else (2,) * (len(axes) - 2), 40, 50)
     group = zarr.open_group(str(tmp_path / "a.ome.zarr"), mode="w")
     array = group.create_array("0", shape=values.shape, chunks=(*(1,) * (len(axes) - 2), 16, 16), dtype=values.dtype)
     array[...] = values
     group.attrs["multiscales"] = [{"axes": [{"name": name} for name in axes], "datasets": [{"path": "0"}]}]
     with open_image(tmp_path / "a.ome.zarr") as opened:
+        assert opened.in_memory == (whole_pixels > 40 * 50)
         assert np.array_equal(opened.source.read(5, 30, 10, 45), values.reshape(-1, 40, 50)[:, 5:30, 10:45])
     with pytest.raises(InputError, match=r"b\.zarr cannot be read as OME-Zarr"), open_image(tmp_path / "b.zarr"):
         pass

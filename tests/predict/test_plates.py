@@ -1,5 +1,7 @@
 """A plate goes through the commands as a folder of its images does."""
 
+import re
+
 import pytest
 import tifffile
 import torch
@@ -35,7 +37,9 @@ def test_a_plate_and_its_images_as_tiff_give_the_same_files(tmp_path):
         tifffile.imwrite(tmp_path / "images" / f"{stem}.ome.tif", pixels, metadata=facts, photometric="minisblack")
     for source, name in ((plate, "of_plate"), (tmp_path / "images", "of_files")):
         sure = ("--device", "cpu", "--min-score", 0.05, "--channel", "actin", "--format", "labels,csv,coco")
-        assert "cells in 4 images" in lacss(tmp_path, "predict", "m.safetensors", source, "-o", name, *sure)
+        said = lacss(tmp_path, "predict", "m.safetensors", source, "-o", name, *sure)
+        assert "cells in 4 images" in said
+        assert re.search(r"^p_A01_0(\.ome\.tif)?: axes C=2", said, re.MULTILINE)
         lacss(tmp_path, "annotate-lois", source, "-o", f"lois_{name}", "--channel", "DAPI", "--method", "pieces")
     for folder in ("{}", "lois_{}"):
         one, other = (results(tmp_path / folder.format(name), ".tif", ".csv") for name in ("of_plate", "of_files"))
