@@ -1,7 +1,7 @@
 """Use a trained model: image in, cells out."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,11 @@ class Predictor:
         return RIVALS_IN_A_ROW * self.settings.nms_distance
 
     @property
+    def locating(self) -> PredictSettings:
+        """The settings for locations: `min_score` is what the location of a cell of that score has at least."""
+        return replace(self.settings, min_score=self.model.scoring.least_location(self.settings.min_score))
+
+    @property
     def halo(self) -> int:
         """The margin around the core of a tile, in working pixels, with which tiles give the same cells as one
         piece."""
@@ -159,7 +164,7 @@ class Predictor:
     def _cells_of(self, maps: Maps, tile: Tile, size: tuple[int, int], lois: Points | None) -> list[Found]:
         """Return the cells that belong to one tile, for each image of a batch; with LOIs, of its only image."""
         if lois is None:
-            proposals = propose(maps, tile, self.rivalry, size, self.settings)
+            proposals = propose(maps, tile, self.rivalry, size, self.locating)
         else:
             proposals = at_lois(maps, tile, lois)
         return cut(self.model, maps, proposals, tile, size)
