@@ -43,8 +43,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--only", type=int, nargs="*", help="folds to train, by number from 0; all without it")
     parser.add_argument("--out", type=Path, default=Path("folds"))
-    parser.add_argument("more", nargs="*", help="options of lacss train, after --")
-    options = parser.parse_args()
+    cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    options = parser.parse_args(sys.argv[1:cut], argparse.Namespace(more=sys.argv[cut + 1 :]))
     options.only = list(range(options.folds)) if options.only is None else options.only
     return options
 

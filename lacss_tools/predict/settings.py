@@ -37,8 +37,9 @@ class PredictSettings:
         check(self)
 
 
-ALL_DETECTIONS = PredictSettings(min_score=0.02, nms_distance=5.0, max_overlap=1.0, max_iou=0.7)
-"""for AP, which goes through all that is found by falling score: unlikely cells too, and those inside of others"""
+ALL_DETECTIONS = PredictSettings(min_score=0.05, nms_distance=5.0, max_overlap=1.0, max_iou=0.7)
+"""for AP, which goes through all that is found by falling score: unlikely cells too, and those inside of others. Its
+`min_score` is of what ranks cells, before calibration (`Predictor.for_ap`)"""
 
 
 @dataclass(frozen=True)
