@@ -11,7 +11,6 @@ from lacss_tools.api.arguments import Arrays, Entries, as_image, as_points, besi
 from lacss_tools.arrays import Image, Labels
 from lacss_tools.cells import Cells, cells_to_labels
 from lacss_tools.errors import ArgumentError
-from lacss_tools.predict.settings import ALL_DETECTIONS
 
 if TYPE_CHECKING:
     from lacss_tools.predict.predictor import Predictor
@@ -267,7 +266,7 @@ class Segmenter:
         from lacss_tools.network.preprocess import working_scale
 
         predictor = self._predictor
-        settings = ALL_DETECTIONS if all_detections else predictor.settings
+        settings = predictor.for_ap().settings if all_detections else predictor.settings
         if min_score is not None:
             if not 0 <= min_score <= 1:
                 raise ArgumentError(f"min_score is {min_score:g}. Give a score from 0 to 1.")

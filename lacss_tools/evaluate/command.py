@@ -242,10 +242,9 @@ def _network(path: Path, told: "Header", nuclei: "FoundNuclei", device: str, dia
     """Return how a model finds cells, and say whether with nuclei: the last channel of images that have some."""
     from lacss_tools.evaluate import steps
     from lacss_tools.predict.predictor import load_predictor
-    from lacss_tools.predict.settings import ALL_DETECTIONS
     from lacss_tools.screen import console
 
-    predictor = load_predictor(path, device, ALL_DETECTIONS, diameter=diameter)
+    predictor = load_predictor(path, device, diameter=diameter).for_ap()
     knows = told.model.nuclei is not None
     console.say(f"{path.name}: {nuclei.sentence() if knows else 'trained without nuclei'}")
     return steps.from_model(predictor, drop_nuclei=bool(nuclei.of) and not knows)

@@ -7,6 +7,7 @@ from lacss_tools.contrast import ALIKE, FAINT, GRID, HEADROOM, LIFT, LINKED, SMA
 from lacss_tools.network.backbone import COARSE_STRIDE, DEEPEST_STRIDE, FINE_STRIDE
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.preprocess import BLACK, CEILING, HIGH, LOW, ROOT_GAIN, SAMPLED_SIDE
+from lacss_tools.network.scoring import Scoring
 from lacss_tools.predict.cut import MAX_OFFSET, PLACE_STEP
 from lacss_tools.predict.grow import BLOCK
 from lacss_tools.predict.settings import PredictSettings
@@ -60,6 +61,7 @@ class Facts:
     block: int = BLOCK
     place_step: float = PLACE_STEP
     max_offset: float = MAX_OFFSET
+    scoring: Scoring
     decode: PredictSettings = field(default_factory=PredictSettings)
     weights_sha256: str
     root_inside: bool
@@ -75,6 +77,7 @@ def facts_of(model: Lacss, scale: float, channel: str | None, weights_sha256: st
         scale=scale,
         cell_diameter=model.settings.cell_diameter,
         patch_size=model.settings.patch_size,
+        scoring=model.scoring,
         weights_sha256=weights_sha256,
         root_inside=root_inside,
     )

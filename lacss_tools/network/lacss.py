@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lacss_tools.network.auxnet import Auxnet
 from lacss_tools.network.backbone import Backbone
 from lacss_tools.network.lpn import LPN
+from lacss_tools.network.scoring import Scoring
 from lacss_tools.network.segmentor import Segmentor
 from lacss_tools.network.settings import ModelSettings
 
@@ -28,6 +29,8 @@ class Lacss(nn.Module):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
+        self.scoring = Scoring()
+        """what the score of a cell is; trained weights bring their own"""
         s = settings
         self.backbone = Backbone(s.channels, s.widths, s.blocks, s.pyramid, s.fine, s.block, s.stem_stride, s.group)
         self.lpn = LPN(s.pyramid, s.lpn or s.pyramid)

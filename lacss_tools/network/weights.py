@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.native import atomic
 from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.scoring import Scoring
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.settings import from_table
 
@@ -22,7 +23,7 @@ BEST = "best.safetensors"
 def save_weights(
     path: Path, model: Lacss, scale: float, channel: str | None = None, nuclei_channel: str | None = None
 ) -> None:
-    """Write the weights as safetensors; sizes of the network and the working scale go to the header.
+    """Write the weights as safetensors; sizes of the network, its scoring and the working scale go to the header.
 
     So does `channel`, when the model was trained on one channel of its images, and `nuclei_channel`, when the nuclei
     were another one of them: its index or its name.
@@ -31,7 +32,7 @@ def save_weights(
 
     # one entry: the order of several changes from file to file
     told = {"model": asdict(model.settings), "scale": scale, "channel": channel, "nuclei_channel": nuclei_channel}
-    header = {FORMAT: json.dumps(told)}
+    header = {FORMAT: json.dumps(told | {"scoring": asdict(model.scoring)})}
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with atomic(path) as part:
         part.write_bytes(save(weights, metadata=header))
@@ -47,6 +48,7 @@ class Header:
     """index or name of the one channel of the images that the model was trained on; None for all"""
     nuclei_channel: str | None = None
     """the same of their nuclei; None where these were not in the files of the images, or not at all"""
+    scoring: Scoring = field(default_factory=Scoring)
 
 
 def load_weights(path: Path) -> tuple[Lacss, float]:
@@ -56,6 +58,7 @@ def load_weights(path: Path) -> tuple[Lacss, float]:
         raise InputError(f"{path} is of another version of the network. Train again with this version.")
     model = Lacss(header.model)
     model.load_state_dict(weights)
+    model.scoring = header.scoring
     return model, header.scale
 
 
@@ -103,7 +106,8 @@ def _read_weights(path: Path) -> tuple[Header, dict[str, torch.Tensor]]:
 
 def _header_from(told: dict[str, Any]) -> Header:
     channel, nuclei = (None if told.get(name) is None else str(told[name]) for name in ("channel", "nuclei_channel"))
-    return Header(from_table(ModelSettings, told["model"]), float(told["scale"]), channel, nuclei)
+    scoring = from_table(Scoring, told.get("scoring", {}))
+    return Header(from_table(ModelSettings, told["model"]), float(told["scale"]), channel, nuclei, scoring)
 
 
 def weights_hash(path: Path) -> str:

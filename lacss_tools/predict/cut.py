@@ -13,6 +13,7 @@ from lacss_tools.network.backbone import COARSE_STRIDE, FINE_STRIDE
 from lacss_tools.network.lacss import Lacss, Maps
 from lacss_tools.network.lpn import cell_centres
 from lacss_tools.network.patches import patches_around
+from lacss_tools.network.scoring import Scoring
 from lacss_tools.predict.found import Found, join
 from lacss_tools.predict.grow import grow
 from lacss_tools.predict.nms import close_pairs, keep_best
@@ -44,7 +45,7 @@ class Proposals:
 def propose(maps: Maps, tile: Tile, margin: float, size: tuple[int, int], settings: PredictSettings) -> Proposals:
     """Return the locations of a batch of windows that survive distance NMS and whose coarse cell is in the core.
 
-    Locations under `min_score` are left out, as the score of a cell is at most that of its location. Up to `margin`
+    Locations under `min_score` are left out (`Predictor.locating`: no cell of theirs reaches it). Up to `margin`
     pixels around the core others compete, so that both sides of a seam decide alike; `size` is that of the whole
     working image.
     """
@@ -106,7 +107,7 @@ def cut(model: Lacss, maps: Maps, proposals: Proposals, tile: Tile, size: tuple[
         codes = grow(segmentor, maps.features, lois, patches, image_box)
         corners = patches.origins + torch.tensor((top, left), device=lois.device)
         places = lois.cpu().double().numpy() + np.array((top, left))
-        found = _crop(codes, corners, places, proposals.location_scores[part], size)
+        found = _crop(codes, corners, places, proposals.location_scores[part], size, scoring=model.scoring)
         owners, full = image.cpu().numpy(), found.areas() > 0
         for b in np.unique(owners):
             parts[b].append(found.select(np.flatnonzero((owners == b) & full)))
@@ -119,11 +120,12 @@ def _crop(
     places: Float[np.ndarray, "n 2"],
     location_scores: Float[np.ndarray, " n"],
     size: tuple[int, int],
+    *,
+    scoring: Scoring,
 ) -> Found:
     """Return the cells of patches, made whole, cut to their masks and MARGIN around; empty ones have no pixel.
 
-    The score is the location's times the mean probability inside the mask, of whole codes, so that no order of
-    summation shows in it.
+    The mean probability inside the mask, for the score, is of whole codes, so that no order of summation shows in it.
     """
     pixels, corners = codes.cpu().numpy(), origins.cpu().numpy()
     low, high = np.zeros((2, *corners.shape), np.int64)
@@ -140,5 +142,5 @@ def _crop(
     areas = np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
     total = np.array([(crop * mask).sum(dtype=np.int64) for crop, mask in zip(crops, masks, strict=True)], np.int64)
     boxes = np.concatenate([corners + low, corners + high], axis=1)
-    scores = location_scores * total / (LEVELS * np.maximum(areas, 1))
+    scores = scoring(location_scores, total / (LEVELS * np.maximum(areas, 1)))
     return Found(size, scores, places, boxes, tuple(crops), location_scores, in_pieces)

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from lacss_tools.cells import LEVELS, Cells, shared_pixels
+from lacss_tools.cells import LEVELS, C, Cells, shared_pixels
 from lacss_tools.predict.nms import meeting_boxes
 
 
 @dataclass(frozen=True)
 class Found(Cells):
-    """Cells that the network found, and the score that the LPN gave to the location of each: `scores` are at most that.
+    """Cells that the network found, and the score that the LPN gave to the location of each.
 
     On the working grid boxes may be larger than the masks in them.
     """
@@ -46,7 +46,7 @@ def best_first(found: Found, scores: Float[np.ndarray, " n"]) -> Found:
     return found.select(np.lexsort((found.locations[:, 1], found.locations[:, 0], -scores)))
 
 
-def suppress(found: Found, max_overlap: float, max_iou: float = 1.0) -> Found:
+def suppress(found: C, max_overlap: float, max_iou: float = 1.0) -> C:
     """Drop each cell (best first) that overlaps too much with a kept one.
 
     Too much is more than `max_overlap` of the smaller of the two, or more than `max_iou` of their union.

@@ -1,7 +1,7 @@
 """Use a trained model: image in, cells out."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from lacss_tools.predict.found import Found, best_first, join, suppress
 from lacss_tools.predict.nms import close_pairs, keep_best
 from lacss_tools.predict.original import Frame, to_original
 from lacss_tools.predict.resample import measure_range, read_working
-from lacss_tools.predict.settings import PredictSettings, TileSettings
+from lacss_tools.predict.settings import ALL_DETECTIONS, PredictSettings, TileSettings
 from lacss_tools.predict.tiles import Box, Tile, plan, sample_windows
 
 RIVALS_IN_A_ROW = 8
@@ -88,6 +88,16 @@ class Predictor:
     def rivalry(self) -> float:
         """How far beyond the core of a tile proposals compete, in working pixels."""
         return RIVALS_IN_A_ROW * self.settings.nms_distance
+
+    def for_ap(self) -> "Predictor":
+        """Return the predictor that finds all that AP asks for, however unlikely its scores are by calibration."""
+        least = self.model.scoring.of_rank(np.array([ALL_DETECTIONS.min_score]))
+        return replace(self, settings=replace(ALL_DETECTIONS, min_score=float(least[0])))
+
+    @property
+    def locating(self) -> PredictSettings:
+        """The settings for locations: `min_score` is what the location of a cell of that score has at least."""
+        return replace(self.settings, min_score=self.model.scoring.least_location(self.settings.min_score))
 
     @property
     def halo(self) -> int:
@@ -159,7 +169,7 @@ class Predictor:
     def _cells_of(self, maps: Maps, tile: Tile, size: tuple[int, int], lois: Points | None) -> list[Found]:
         """Return the cells that belong to one tile, for each image of a batch; with LOIs, of its only image."""
         if lois is None:
-            proposals = propose(maps, tile, self.rivalry, size, self.settings)
+            proposals = propose(maps, tile, self.rivalry, size, self.locating)
         else:
             proposals = at_lois(maps, tile, lois)
         return cut(self.model, maps, proposals, tile, size)

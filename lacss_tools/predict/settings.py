@@ -15,7 +15,8 @@ class PredictSettings:
 
     min_score: float = setting(
         0.4,
-        "Drop cells that score lower than this: the column score of the tables, the score cut of lacss eval.",
+        "Drop cells that score lower than this, the probability that a cell is right: the column score of the tables, "
+        "the score cut of lacss eval.",
         panel=PREDICTION,
         least=0,
         most=1,
@@ -37,7 +38,8 @@ class PredictSettings:
 
 
 ALL_DETECTIONS = PredictSettings(min_score=0.05, nms_distance=5.0, max_overlap=1.0, max_iou=0.7)
-"""for AP, which goes through all that is found by falling score: unlikely cells too, and those inside of others"""
+"""for AP, which goes through all that is found by falling score: unlikely cells too, and those inside of others. Its
+`min_score` is of what ranks cells, before calibration (`Predictor.for_ap`)"""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from lacss_tools.train.curves import learning_curve
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.folders import TrainingData, fingerprint
 from lacss_tools.train.history import Row, Scores, read_metrics, write_metrics
+from lacss_tools.train.honest import RANKING, fitted
 from lacss_tools.train.interrupt import whole_steps
 from lacss_tools.train.labelled import LabelledImage
 from lacss_tools.train.level import calibrated
@@ -143,14 +144,17 @@ class TrainSession:
             self.board.add(row)
 
     def validate(self) -> None:
-        """Validate the averaged weights, calibrated, keep them when they are the best so far, draw, save."""
+        """Validate the averaged weights, masks and scores calibrated, keep them when they are the best so far."""
         self.check()
         task, state = self.task, self.state
         model, found, due = state.average, [], self.validations_due(state.progress(task.settings, task.world))
         if task.world.leads:
             with task.world.validating():
                 model = calibrated(state.average, task.data.images, task.device) if state.step else state.average
+                model.scoring = RANKING
                 found = find_all(Predictor(model, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
+                model.scoring = fitted(found, [image.truth for image in task.validation])
+                found = [replace(cells, scores=model.scoring.of_rank(cells.scores)) for cells in found]
         # not before: a validation that is interrupted is made again
         state.validated, state.validations = state.step, due
         if not task.world.leads:

@@ -8,11 +8,12 @@ import torch
 from lacss_tools.cells import cells_from_labels, cells_to_labels
 from lacss_tools.errors import InputError
 from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.scoring import Scoring
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict.found import Found, encode
 from lacss_tools.predict.original import Frame, to_original
 from lacss_tools.predict.predictor import Predictor, load_predictor
-from lacss_tools.predict.settings import PredictSettings
+from lacss_tools.predict.settings import ALL_DETECTIONS, PredictSettings
 from tests.made_up import made_up_image
 
 CPU = torch.device("cpu")
@@ -107,6 +108,20 @@ def test_the_score_that_is_cut_is_that_of_the_cells():
     given = cut(image, all_cells.locations[-3:])
     assert len(given) > 0
     assert given.scores.min() < middle  # cells that are asked for are not cut
+
+
+def test_calibration_changes_neither_the_order_nor_what_ap_is_of():
+    torch.manual_seed(0)
+    model = Lacss(ModelSettings(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1, 1), pyramid=8, fine=8, patch_size=32))
+    image = np.random.default_rng(0).random((1, 96, 90), dtype=np.float32)
+    model.scoring = Scoring(power=3.0)
+    ranked = Predictor(model.eval(), 0.8, CPU, ALL_DETECTIONS)(image)
+    model.scoring = Scoring(power=3.0, slope=3.0, offset=-1.0)
+    found = Predictor(model, 0.8, CPU, PredictSettings()).for_ap()(image)
+    np.testing.assert_array_equal(found.boxes, ranked.boxes)
+    np.testing.assert_allclose(found.scores, model.scoring.of_rank(ranked.scores))
+    assert len(found) > 1
+    assert found.scores.max() < 0.05  # which alone would say that there is nothing
 
 
 def test_wrong_number_of_channels_is_explained():
