@@ -15,6 +15,7 @@ from lacss_tools.network.weights import save_weights
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import ALL_DETECTIONS, PredictSettings
 from lacss_tools.train import trainer
+from lacss_tools.train.honest import RANKING
 from lacss_tools.train.initial import fit_sizes
 from lacss_tools.train.level import calibrated
 from lacss_tools.train.recipes import settings_of
@@ -69,8 +70,10 @@ def learn(bench: Bench, phase: str, title: str, lesson: Lesson) -> Predictor:
     predictor = Predictor(state.average, bench.set.scale(sizes.cell_diameter), bench.device, ALL_DETECTIONS)
     curve: list[dict[str, float]] = []
 
-    def kept() -> Predictor:  # what a session keeps
-        return replace(predictor, model=calibrated(state.average, fields, bench.device))
+    def kept() -> Predictor:  # what a session keeps, before its scores are made probabilities
+        model = calibrated(state.average, fields, bench.device)
+        model.scoring = RANKING
+        return replace(predictor, model=model)
 
     def look() -> None:
         before = time.perf_counter()
