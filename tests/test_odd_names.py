@@ -29,7 +29,7 @@ def lacss(project, *arguments):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir() if path.is_file())
+    return sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def make(folder, *stems, suffix=".tif"):

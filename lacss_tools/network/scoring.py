@@ -46,8 +46,8 @@ class Scoring:
     def least_location(self, score: float) -> float:
         """Return the location score that a cell needs at least to reach `score`: as if its mask were certain.
 
-        >>> round(Scoring(power=3, slope=2.0, offset=1.0).least_location(0.5), 3), Scoring().least_location(0.4)
-        (0.378, 0.4)
+        >>> round(Scoring(power=3.0, slope=2.0, offset=1.0).least_location(0.5), 3), Scoring().least_location(0.4)
+        (0.377, 0.4)
         """
         if self.plain or not 0 < score < 1:
             return score

@@ -202,7 +202,7 @@ def test_weights_of_other_supervision(lacss, data, points, masks, tmp_path, supe
 
 @pytest.mark.parametrize("how", ["found", "at points", "larger", "without nuclei"])
 def test_label_images(lacss, data, run, how):
-    lois, nuclei, options = None, data.validation.dapi, ["--min-score", "0.01"]
+    lois, nuclei, options = None, data.validation.dapi, ["--min-score", "0.001"]
     if how == "without nuclei":
         nuclei, options = None, [*options, "--nuclei", "none"]
     if how == "at points":
@@ -215,7 +215,7 @@ def test_label_images(lacss, data, run, how):
     lacss("predict", str(run), "validation/images", "-o", f"predictions {how}", "--device", "cpu", *options)
     model = Segmenter.load(run, device="cpu")
     found = model.segment(
-        data.validation.images, nuclei=nuclei, lois=lois, diameter=50.0 if how == "larger" else None, min_score=0.01
+        data.validation.images, nuclei=nuclei, lois=lois, diameter=50.0 if how == "larger" else None, min_score=0.001
     )  # fmt: skip
     theirs = [read_labels(lacss.root / f"predictions {how}" / f"{name}.tif") for name in data.validation.names]
     assert max(labels.max() for labels in theirs) > 0, "nothing to compare"

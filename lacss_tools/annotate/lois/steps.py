@@ -12,6 +12,7 @@ from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Mask, Plane, Points
 from lacss_tools.errors import InputError
+from lacss_tools.io.lock import locked
 from lacss_tools.io.lois import write_lois
 from lacss_tools.io.native import digest_of, read_mask, read_plane, refuse_constant, write_labels, write_text
 from lacss_tools.io.project import Place
@@ -102,9 +103,11 @@ def _write(path: Path, points: Points, response: Float[ndarray, " point"], mask:
 
 def note_written(folder: Path, tables: Iterable[Path]) -> None:
     """Remember what these tables hold, so that `keep_corrected` tells them from tables that somebody changed."""
-    lines = "".join(f"{digest_of(table)}  {table.name}\n" for table in tables)
-    if lines:
-        write_text(folder / WRITTEN, _noted(folder) + lines)
+    digests = {table.name: digest_of(table) for table in tables}
+    if digests:
+        with locked(folder):  # other shares may be at it
+            noted = sorted((_noted(folder) | digests).items())
+            write_text(folder / WRITTEN, "".join(f"{digest}  {name}\n" for name, digest in noted))
 
 
 def keep_corrected(folder: Path, tables: Iterable[Path]) -> tuple[list[Path], Path]:
@@ -112,8 +115,8 @@ def keep_corrected(folder: Path, tables: Iterable[Path]) -> tuple[list[Path], Pa
 
     They are to be written again, and hold what somebody did by hand.
     """
-    known = set(_noted(folder).split())
-    corrected = [table for table in tables if digest_of(table) not in known]
+    noted = _noted(folder)
+    corrected = [table for table in tables if digest_of(table) != noted.get(table.name)]
     names = [REPLACED, *(f"{REPLACED}-{k}" for k in range(2, len(list(folder.iterdir())) + 2))]
     kept = next(folder / name for name in names if not (folder / name).exists())
     for table in corrected:
@@ -122,6 +125,8 @@ def keep_corrected(folder: Path, tables: Iterable[Path]) -> tuple[list[Path], Pa
     return corrected, kept
 
 
-def _noted(folder: Path) -> str:
+def _noted(folder: Path) -> dict[str, str]:
+    """Return the digest of each table as it was written here, by name."""
     path = folder / WRITTEN
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
