@@ -69,7 +69,9 @@ def draw(folder, seed):
 
 
 def contents(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[!.]*.*") if path.suffix != ".toml"}
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[!.]*.*") if path.suffix != ".toml"
+    }
 
 
 @pytest.mark.parametrize("command", ["annotate-lois", "graphcut"])
