@@ -5,6 +5,9 @@
 Each fit is a process of its own with its part of the cores; it writes weights/NAME.safetensors (float32, its scale is
 1: cells 30 pixels across) now and then and at the end, and weights/NAME.json, with the images that it saw. Full
 supervision by the outlines that prepare.py packed, cells of 0.6 to 1.6 times that, nuclei blanked in half of the crops.
+A fit that was cut short is ended, by a falling learning rate, in so many steps:
+
+    python benchmarks/starter/fit.py --out ended --begun weights --end-steps 150 --fits cells_and_nuclei
 """
 
 import argparse
@@ -23,7 +26,8 @@ from lacss_tools.network.device import choose_device, tune
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.preprocess import BLACK, CEILING, ROOT_GAIN
 from lacss_tools.network.settings import PRESETS
-from lacss_tools.network.weights import save_weights
+from lacss_tools.network.weights import load_weights, save_weights
+from lacss_tools.settings import Values
 from lacss_tools.train.crops import TrainingImage
 from lacss_tools.train.initial import fit_sizes
 from lacss_tools.train.level import calibrated
@@ -46,6 +50,7 @@ RECIPE = TrainSettings(
     supervision="full", auxnet=False, seed=0, blank_nuclei=0.5, scale_range=0.6, gain=0.3, offset=0.15, noise=0.1,
     gamma=0.5, blur=1.0,
 )  # fmt: skip
+END: Values = {"seed": 1, "learning_rate": 4e-4, "warmup": 0.0, "decay": 1.0}
 PARTS = ("image", "labels", "lois", "own")
 PACKED = Path(__file__).parent / "packed" / "images.npz"
 LOG_SECONDS = 20.0
@@ -70,8 +75,13 @@ def fit(name: str, options: argparse.Namespace) -> None:
     images = unpack(options.packed, FITS[name])
     fields = list(images.values())
     settings = replace(RECIPE, minutes=options.seconds / 60, batch=options.batch)
+    if options.begun:
+        settings = replace(settings, **END, minutes=None, steps=options.end_steps)
     torch.manual_seed(settings.seed)
-    state = start(Lacss(fit_sizes(SIZES, settings, channels=2, nuclei=True)), settings, device)
+    model = Lacss(fit_sizes(SIZES, settings, channels=2, nuclei=True))
+    if options.begun:
+        model = load_weights(options.begun / f"{name}.safetensors")[0]
+    state = start(model, settings, device, trained=options.begun is not None)
     path, shown = options.out / f"{name}.safetensors", time.perf_counter()
     for report in run_steps(state, fields, settings, device):
         if time.perf_counter() - shown > LOG_SECONDS:
@@ -97,6 +107,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("weights"))
     parser.add_argument("--fits", nargs="+", choices=FITS, default=list(FITS))
     parser.add_argument("--seconds", type=float, default=170.0)
+    parser.add_argument("--begun", type=Path, help="folder of fits that were cut short")
+    parser.add_argument("--end-steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
