@@ -20,8 +20,8 @@ SHIPPED = {
     CELLS: Shipped(
         Path(__file__).parent / "data" / f"{CELLS}.safetensors",
         "the starter model in the package, trained by the lacss_tools authors on outlined cells of CCDB:6843 (Yu, Lee, "
-        "Hariharan, Bu, Ahmed; CC BY 3.0), T98G cells in phase contrast (Usiigaci; MIT) and nuclei of BBBC038 (CC0). "
-        f"It is for a first look; `init` {CELLS} begins a training with it",
+        "Hariharan, Bu, Ahmed; CC BY 3.0), T98G cells in phase contrast (Usiigaci, OIST; MIT) and nuclei of BBBC038 "
+        f"(CC0). It is for a first look; `init` {CELLS} begins a training with it",
     )
 }
 

@@ -9,12 +9,14 @@ import tifffile
 import torch
 from typer.testing import CliRunner
 
-from lacss_tools import Segmenter, train
+from lacss_tools import Segmenter, evaluate, sample_data, train
+from lacss_tools.annotate.lois.network import WEIGHTS as NUCLEI
 from lacss_tools.cli import app
 from lacss_tools.network import shipped
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.shipped import CELLS, SHIPPED, introduction, model_path
-from lacss_tools.network.weights import BEST, save_weights
+from lacss_tools.network.weights import BEST, read_header, save_weights
+from lacss_tools.train.initial import preset_name
 from lacss_tools.train.settings import TrainSettings
 
 
@@ -38,6 +40,21 @@ def test_a_model_of_that_name_wins_but_not_a_folder_of_images(tmp_path):
     assert model_path(tmp_path, Path(CELLS)) == tmp_path / CELLS
     assert introduction(tmp_path / CELLS) == []
     assert "CC BY 3.0" in introduction(own)[0]
+
+
+def test_the_weights_are_in_the_package():
+    """Both networks of the wheel stay under 20 MB together; the starter model takes cells, with nuclei or without."""
+    header = read_header(SHIPPED[CELLS].path)
+    assert (header.model.channels, header.model.nuclei, header.scale) == (2, 1, 1.0)
+    assert preset_name(header.model) == "preset small"
+    assert SHIPPED[CELLS].path.stat().st_size + NUCLEI.stat().st_size < 20e6
+    assert "CC BY 3.0" in (SHIPPED[CELLS].path.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_starter_model_finds_cells_in_the_samples():
+    data = sample_data().validation
+    found = Segmenter.load(CELLS, device="cpu").cells(data.images[:1], diameter=34.0, all_detections=True)
+    assert evaluate(data.labels[:1], found).ap50 > 0.6
 
 
 def test_predict_says_what_the_starter_model_is_and_which_size_it_expects(starter, tiny_preset, tmp_path):
