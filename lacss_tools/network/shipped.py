@@ -21,7 +21,7 @@ SHIPPED = {
         Path(__file__).parent / "data" / f"{CELLS}.safetensors",
         "the starter model in the package, trained by the lacss_tools authors on outlined cells of CCDB:6843 (Yu, Lee, "
         "Hariharan, Bu, Ahmed; CC BY 3.0), T98G cells in phase contrast (Usiigaci, OIST; MIT) and nuclei of BBBC038 "
-        f"(CC0). It is for a first look; `init` {CELLS} begins a training with it",
+        f"(CC0). It is for a first look; lacss train --init {CELLS} begins with it",
     )
 }
 

@@ -121,7 +121,7 @@ def predict(
     files = _collect(project, images, folder, of_images.scene)
     points, measured = _loi_folder(project, lois, files), _nuclei_folder(project, nuclei_labels)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
-    from lacss_tools.network.shipped import introduction, model_path
+    from lacss_tools.network.shipped import model_path
     from lacss_tools.predict import record, steps
     from lacss_tools.predict.predictor import load_predictor
 
@@ -133,7 +133,7 @@ def predict(
     nuclei = find_nuclei(files, see)
     console.say(f"{len(files)} images {nuclei.sentence()}, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
-    _describe_model(introduction(path), predictor, of_images.diameter)
+    _describe_model(path, predictor, of_images.diameter)
     place = path.absolute(), folder.absolute()
     light = nuclei.source, nuclei.channel
     size, scene = of_images.diameter, of_images.scene
@@ -258,10 +258,11 @@ def _describe_first(files: dict[str, Path]) -> None:
         console.say(f"{called(stem, first)}: {image.note.describe()}")
 
 
-def _describe_model(introduction: list[str], predictor: "Predictor", told: float | None) -> None:
+def _describe_model(path: Path, predictor: "Predictor", told: float | None) -> None:
     """Say what a model of the package is, and which size of cells it takes for granted where none is told."""
+    from lacss_tools.network.shipped import introduction
     from lacss_tools.screen import console
 
-    for line in introduction:
+    for line in introduction(path):
         assumed = "" if told else f". It takes cells to be {predictor.cell_diameter:.0f} px across: set `diameter`"
         console.say(line + assumed)

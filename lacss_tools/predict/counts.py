@@ -68,7 +68,8 @@ def tally_of_table(path: Path) -> Tally:
     giants = sum(size > GIANT for size in sizes) if len(sizes) >= TO_COMPARE else 0
     scores = [float(row["score"]) for row in rows if row.get("score")]
     score = float(np.median(scores)) if scores else None
-    return Tally(len(sizes), giants, area=sum(float(row.get("area") or 0) for row in rows), score=score)
+    area = sum((float(row.get("area") or 0) for row in rows), 0.0)
+    return Tally(len(sizes), giants, area=area, score=score)
 
 
 def outliers(counts: Mapping[str, int]) -> dict[str, int]:
@@ -100,7 +101,7 @@ def summary(tallies: Mapping[str, Tally], diameter: float | None = None) -> list
         lines.append("No cell at all: lower `min_score`, check `diameter` and `channel`, or train longer.")
     if unlike := outliers(counts):
         lines.append(f"{len(unlike)} unlike the others, look at them: {_named(unlike)}")
-    doubts = _unsure(tallies), _other_size(tallies, diameter), _giants(tallies), _in_pieces(tallies), _missed(tallies)
+    doubts = _unsure(tallies) or _other_size(tallies, diameter), _giants(tallies), _in_pieces(tallies), _missed(tallies)
     return lines + [line for line in doubts if line]
 
 
@@ -110,7 +111,7 @@ def _unsure(tallies: Mapping[str, Tally]) -> str:
         return ""
     return (
         f"the model is unsure: the median cell scores {typical:.2f}, with a good model on images like those of its "
-        "training 0.65 or more. Look at the cells; train longer, or go on with `init` on some of these images."
+        "training 0.65 or more. Look at the cells and check `diameter`; else train on some of these images."
     )
 
 
