@@ -27,9 +27,9 @@ MANY_IN_PIECES = 0.1
 """fraction of cells that came in pieces from which something is wrong: after a good training it is 1 in 100"""
 MISSED = 0.5
 """fraction of the points that should have got a cell"""
-UNSURE = 0.58
+UNSURE = 0.62
 """median score of the cells of a typical image under which it is unlike those of the training: on images like them it
-is 0.65 and more, on other kinds of cells 0.52 and less"""
+is 0.65 and more, 0.9 where the score is a probability, and on other kinds of cells about 0.5"""
 OTHER_SIZE = 1.4
 """a typical cell that is larger or smaller than the model expects by this factor: its magnification is another one"""
 
@@ -111,7 +111,7 @@ def _unsure(tallies: Mapping[str, Tally]) -> str:
         return ""
     return (
         f"the model is unsure: the median cell scores {typical:.2f}, with a good model on images like those of its "
-        "training 0.65 or more. Look at the cells and check `diameter`; else train on some of these images."
+        "training 0.7 or more. Look at the cells and check `diameter`; else train on some of these images."
     )
 
 
