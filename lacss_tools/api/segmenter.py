@@ -49,12 +49,12 @@ class Segmenter:
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> "Segmenter":
-        """Load a run folder of `lacss train` or `train` (its best weights), or a .safetensors file.
+        """Load a run folder of `lacss train` or `train` (its best weights), a .safetensors file, or the starter model.
 
         Parameters
         ----------
         path : str or Path
-            The run folder or file.
+            The run folder or file, or 'cells': the starter model in the package.
         device : str
             'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'.
 
@@ -67,9 +67,10 @@ class Segmenter:
         InputError
             When there is no such model or device.
         """
+        from lacss_tools.network.shipped import model_path
         from lacss_tools.predict.predictor import load_predictor
 
-        return cls(load_predictor(Path(path), device))
+        return cls(load_predictor(model_path(Path(), Path(path)), device))
 
     @property
     def channels(self) -> int:
@@ -84,7 +85,7 @@ class Segmenter:
     @property
     def cell_diameter(self) -> float:
         """Typical cell diameter in the training images, in pixels."""
-        return self._predictor.model.settings.cell_diameter / self._predictor.scale
+        return self._predictor.cell_diameter
 
     def __repr__(self) -> str:
         kind = f"{self.channels} channel" + ("s" if self.channels > 1 else "") + " and nuclei" * self.knows_nuclei

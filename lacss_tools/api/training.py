@@ -87,7 +87,8 @@ def train(
         Every number of the training (`lacss_tools.train.settings`), such as preset, learning rate and augmentation; the
         arguments above win over it.
     init : str or Path, optional
-        Run folder or .safetensors file of the weights to start from; the network has their sizes.
+        Run folder or .safetensors file of the weights to start from, or 'cells': the starter model. The network has
+        their sizes.
     run : str or Path, optional
         Folder for weights, settings, curves and pictures, as `lacss train` writes it. By default nothing is kept but
         the result.
@@ -135,7 +136,7 @@ def train(
     say: Say = progress if callable(progress) else print if progress else _silent
     if unsure is not None and chosen.unsure == 1:
         raise ArgumentError("unsure has no effect at full weight. Set TrainSettings(unsure=0.3), or leave it out.")
-    weights = None if init is None else Path(init)
+    weights = None if init is None else _weights(Path(init))
     chosen = chosen if weights is None else replace(chosen, preset=AS_INIT)
     sees_nuclei = _sees_nuclei(nuclei is not None, weights)
     chosen = replace(chosen, nuclei=AUTO_NUCLEI if sees_nuclei else NO_NUCLEI, nuclei_channel=None)
@@ -167,6 +168,12 @@ def _settings(settings: TrainSettings, steps: int | None, minutes: float | None,
         given["steps"] = steps
     with as_arguments():
         return replace(settings, **given)
+
+
+def _weights(init: Path) -> Path:
+    from lacss_tools.network.shipped import model_path
+
+    return model_path(Path(), init)
 
 
 def _sees_nuclei(given: bool, init: Path | None) -> bool:

@@ -46,8 +46,9 @@ def evaluate(
         list[Path],
         typer.Argument(
             metavar="MODEL...",
-            help="Run folders, .safetensors files, or any tool's predictions: a folder of label images, Cellpose "
-            "files, ImageJ ROI zips or GeoJSON, or a COCO json. Several are compared side by side.",
+            help="Run folders, .safetensors files, cells (the starter model), or any tool's predictions: a folder of "
+            "label images, Cellpose files, ImageJ ROI zips or GeoJSON, or a COCO json. Several are compared side by "
+            "side.",
         ),
     ],
     images: Annotated[Path | None, typer.Option(help="Folder of images.", show_default="images/")] = None,
@@ -119,7 +120,7 @@ def evaluate(
     if score_cut is not None and not math.isfinite(score_cut):
         raise UsageError(f"--score-cut {score_cut} is not a number. Give a score such as 0.5.")
     ImageSettings(diameter=diameter)
-    home, paths = Project(project), [project / model for model in models]
+    home, paths = Project(project), [_located(project, model) for model in models]
     networks = [path for path in paths if not is_source(path)]  # the others are predictions
     folder = resolve(project, output, _default_output(paths, networks, home))
     truth_path = resolve(project, labels, home.labels)
@@ -185,8 +186,21 @@ def _names(models: list[Path]) -> list[str]:
     return names
 
 
+def _located(project: Path, given: Path) -> Path:
+    """Return where predictions or a model lie; what there is under this name wins over a model of the package."""
+    if (project / given).exists():
+        return project / given
+    from lacss_tools.network.shipped import model_path
+
+    return model_path(project, given)
+
+
 def _default_output(paths: list[Path], networks: list[Path], home: Project) -> Path:
     if len(paths) > 1 or not networks:
+        return home.root / "eval"
+    from lacss_tools.network.shipped import introduction
+
+    if introduction(networks[0]):
         return home.root / "eval"
     return (paths[0] if paths[0].is_dir() else paths[0].parent) / "report"
 

@@ -22,7 +22,8 @@ def outline(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Run folder or .safetensors file of the model that draws the cell at a click.",
+            help="Run folder or .safetensors file of the model that draws the cell at a click; cells: the starter "
+            "model.",
             show_default="none, or the one that made --start",
         ),
     ] = None,
@@ -79,6 +80,7 @@ def outline(
     if order is not None and order not in ORDERS:
         raise UsageError(f"There is no order {order!r}. Choose from {', '.join(ORDERS)}.")
     from lacss_tools.io.nuclei import Wanted
+    from lacss_tools.network.shipped import model_path
     from lacss_tools.outline.page.app import outline_site
     from lacss_tools.outline.steps import Plan, made_with, open_desk, summary
     from lacss_tools.screen import console
@@ -87,7 +89,7 @@ def outline(
     home = Project(project)
     begin = None if start is None else project / start
     made = made_with(begin)
-    net = project / model if model is not None else made.model
+    net = model_path(project, model) if model is not None else made.model
     labels = resolve(project, output, home.labels)
     folder = resolve(project, images, home.images)
     check_output(labels, folder, *([begin] if begin else []))

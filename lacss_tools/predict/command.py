@@ -27,6 +27,7 @@ from lacss_tools.screen.settings_options import Given, with_settings
 
 if TYPE_CHECKING:
     from lacss_tools.jobs.batch import Summary
+    from lacss_tools.predict.predictor import Predictor
     from lacss_tools.predict.steps import Order
 
 IMAGES_PER_WORKER = 8
@@ -47,7 +48,7 @@ def mount(app: typer.Typer) -> None:
 
 @with_settings("predict", PredictSettings, ImageSettings, TileSettings)
 def predict(
-    model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
+    model: Annotated[Path, typer.Argument(help="Run folder, .safetensors file, or cells: the starter model.")],
     images: Annotated[list[Path], typer.Argument(help="Image files, OME-Zarr images and plates, or folders of them.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="predictions/")
@@ -120,17 +121,20 @@ def predict(
     files = _collect(project, images, folder, of_images.scene)
     points, measured = _loi_folder(project, lois, files), _nuclei_folder(project, nuclei_labels)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
+    from lacss_tools.network.shipped import model_path
     from lacss_tools.predict import record, steps
     from lacss_tools.predict.predictor import load_predictor
 
-    predictor = load_predictor(project / model, device, own, tiling, of_images.diameter)
+    path = model_path(project, model)
+    predictor = load_predictor(path, device, own, tiling, of_images.diameter)
     crew = 1 if scheduler else _workers(workers, len(files), str(predictor.device))
     asked = Wanted(of_images.channel, of_images.nuclei, of_images.nuclei_channel, project, of_images.scene)
     see = asked.for_model(*predictor.trained_on)
     nuclei = find_nuclei(files, see)
     console.say(f"{len(files)} images {nuclei.sentence()}, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
-    place = (project / model).absolute(), folder.absolute()
+    _describe_model(path, predictor, of_images.diameter)
+    place = path.absolute(), folder.absolute()
     light = nuclei.source, nuclei.channel
     size, scene = of_images.diameter, of_images.scene
     order = steps.Order(*place, wanted, see.channel, *light, points, measured, size, device, own, tiling, scene)
@@ -140,13 +144,17 @@ def predict(
     with owned(folder, "lacss predict", several=shard is not None):
         record.claim(order, files, overwrite)
         steps.sweep(folder)
-        _predict_all(steps.inputs_of(order, files, nuclei.of), folder, order, partial(run, shard=shard))
+        inputs = steps.inputs_of(order, files, nuclei.of)
+        _predict_all(inputs, folder, order, partial(run, shard=shard), predictor.cell_diameter)
 
 
 def _predict_all(
-    inputs: dict[str, tuple[Path, ...]], folder: Path, order: "Order", run: Callable[..., "Summary"]
+    inputs: dict[str, tuple[Path, ...]], folder: Path, order: "Order", run: Callable[..., "Summary"], diameter: float
 ) -> None:
-    """Write the cells of all images with `run`, which is `batch.run`, and say how many there are."""
+    """Write the cells of all images with `run`, which is `batch.run`, and say how many there are.
+
+    `diameter` (pixels) is that of the cells that the model expects.
+    """
     from lacss_tools.formats.names import COCO_OF_ALL, output_path, pending
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.jobs.failures import attempt_last, keep_failures
@@ -160,7 +168,7 @@ def _predict_all(
     with console.progress("predict") as advance:
         work = partial(steps.predict_file, order=order)
         done = run(jobs, work, advance=advance, receive=lambda job, found: counts.update({job.stem: found}))
-    for line in summary(counts | steps.counted(folder, done.skipped)):
+    for line in summary(counts | steps.counted(folder, done.skipped), diameter):
         console.say(line)
     keep_failures(folder, done)
     if "coco" in order.formats:
@@ -248,3 +256,13 @@ def _describe_first(files: dict[str, Path]) -> None:
     stem, first = next(iter(files.items()))
     with suppress(InputError), open_image(first) as image:  # a bad file is named when its turn comes
         console.say(f"{called(stem, first)}: {image.note.describe()}")
+
+
+def _describe_model(path: Path, predictor: "Predictor", told: float | None) -> None:
+    """Say what a model of the package is, and which size of cells it takes for granted where none is told."""
+    from lacss_tools.network.shipped import introduction
+    from lacss_tools.screen import console
+
+    for line in introduction(path):
+        assumed = "" if told else f". It takes cells to be {predictor.cell_diameter:.0f} px across: set `diameter`"
+        console.say(line + assumed)

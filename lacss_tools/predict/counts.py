@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lacss_tools.formats.table import RELATIVE
+from lacss_tools.network.preprocess import typical_diameter
 from lacss_tools.predict.found import Found
 
 DEVIATIONS = 3.0
@@ -26,6 +27,11 @@ MANY_IN_PIECES = 0.1
 """fraction of cells that came in pieces from which something is wrong: after a good training it is 1 in 100"""
 MISSED = 0.5
 """fraction of the points that should have got a cell"""
+UNSURE = 0.62
+"""median score of the cells of a typical image under which it is unlike those of the training: on images like them it
+is 0.65 and more, 0.9 where the score is a probability, and on other kinds of cells about 0.5"""
+OTHER_SIZE = 1.4
+"""a typical cell that is larger or smaller than the model expects by this factor: its magnification is another one"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,10 @@ class Tally:
     """cells that the network saw in pieces"""
     points: int | None = None
     """at how many points cells were asked for"""
+    area: float = 0.0
+    """pixels of all cells"""
+    score: float | None = None
+    """of the median cell, None where there is none or nobody knows"""
 
 
 def tally(found: Found, points: int | None = None) -> Tally:
@@ -46,14 +56,20 @@ def tally(found: Found, points: int | None = None) -> Tally:
     enough = len(found) >= TO_COMPARE
     areas = found.areas()
     giants = int((areas > GIANT * np.median(areas)).sum()) if enough else 0
-    return Tally(len(found), giants, int(found.in_pieces.sum()), points)
+    score = float(np.median(found.scores)) if len(found) else None
+    return Tally(len(found), giants, int(found.in_pieces.sum()), points, float(areas.sum()), score)
 
 
 def tally_of_table(path: Path) -> Tally:
     """Count the cells of an image that was done before by its table."""
     with path.open(newline="", encoding="utf-8") as stream:
-        sizes = [float(row.get(RELATIVE) or 1.0) for row in csv.DictReader(stream)]
-    return Tally(len(sizes), sum(size > GIANT for size in sizes) if len(sizes) >= TO_COMPARE else 0)
+        rows = list(csv.DictReader(stream))
+    sizes = [float(row.get(RELATIVE) or 1.0) for row in rows]
+    giants = sum(size > GIANT for size in sizes) if len(sizes) >= TO_COMPARE else 0
+    scores = [float(row["score"]) for row in rows if row.get("score")]
+    score = float(np.median(scores)) if scores else None
+    area = sum((float(row.get("area") or 0) for row in rows), 0.0)
+    return Tally(len(sizes), giants, area=area, score=score)
 
 
 def outliers(counts: Mapping[str, int]) -> dict[str, int]:
@@ -70,8 +86,11 @@ def outliers(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(unlike.items(), key=lambda item: -abs(item[1] - median)))
 
 
-def summary(tallies: Mapping[str, Tally]) -> list[str]:
-    """Return lines for people: cells in all, per image, the outliers by name, and what looks wrong."""
+def summary(tallies: Mapping[str, Tally], diameter: float | None = None) -> list[str]:
+    """Return lines for people: cells in all, per image, the outliers by name, and what looks wrong.
+
+    `diameter` (pixels) is that of the cells that the model expects.
+    """
     if not tallies:
         return []
     counts = {name: one.cells for name, one in tallies.items()}
@@ -82,7 +101,31 @@ def summary(tallies: Mapping[str, Tally]) -> list[str]:
         lines.append("No cell at all: lower `min_score`, check `diameter` and `channel`, or train longer.")
     if unlike := outliers(counts):
         lines.append(f"{len(unlike)} unlike the others, look at them: {_named(unlike)}")
-    return lines + [line for line in (_giants(tallies), _in_pieces(tallies), _missed(tallies)) if line]
+    doubts = _unsure(tallies) or _other_size(tallies, diameter), _giants(tallies), _in_pieces(tallies), _missed(tallies)
+    return lines + [line for line in doubts if line]
+
+
+def _unsure(tallies: Mapping[str, Tally]) -> str:
+    scores = [one.score for one in tallies.values() if one.score is not None and one.points is None]
+    if not scores or (typical := float(np.median(scores))) >= UNSURE:
+        return ""
+    return (
+        f"the model is unsure: the median cell scores {typical:.2f}, with a good model on images like those of its "
+        "training 0.7 or more. Look at the cells and check `diameter`; else train on some of these images."
+    )
+
+
+def _other_size(tallies: Mapping[str, Tally], diameter: float | None) -> str:
+    area, cells = (sum(getattr(one, name) for one in tallies.values() if one.area) for name in ("area", "cells"))
+    if diameter is None or cells < TO_COMPARE:
+        return ""
+    across = typical_diameter(area, int(cells))
+    if max(across / diameter, diameter / across) <= OTHER_SIZE:
+        return ""
+    return (
+        f"cells are {across:.0f} px across and the model expects {diameter:.0f}: set `diameter` to {across:.0f} and "
+        "compare."
+    )
 
 
 def _giants(tallies: Mapping[str, Tally]) -> str:

@@ -85,6 +85,11 @@ class Predictor:
         return Frame(scaled_size(shape[1:], self.scale), shape[1:])
 
     @property
+    def cell_diameter(self) -> float:
+        """Diameter of the typical cell that the model expects, in pixels of the images."""
+        return self.model.settings.cell_diameter / self.scale
+
+    @property
     def rivalry(self) -> float:
         """How far beyond the core of a tile proposals compete, in working pixels."""
         return RIVALS_IN_A_ROW * self.settings.nms_distance

@@ -42,7 +42,10 @@ def train(
     val_labels: Annotated[Path | None, _folder("Their instance labels; never trained on.")] = None,
     init: Annotated[
         Path | None,
-        typer.Option(rich_help_panel=NETWORK, help="Start from these weights (run folder or .safetensors)."),
+        typer.Option(
+            rich_help_panel=NETWORK,
+            help="Start from these weights (run folder, .safetensors, or cells: the starter model).",
+        ),
     ] = None,
     recipe: Annotated[
         str | None,
@@ -120,7 +123,7 @@ def train(
         run=home.runs / run,
         said=remembered | said,
         repeat=repeat,
-        more={"device": device, "resume": resume, "init": project / init if init else None, "tensorboard": tensorboard},
+        more={"device": device, "resume": resume, "init": init, "tensorboard": tensorboard},
         remembered=remembered,
     )
 
@@ -186,6 +189,7 @@ def _remembered(given: Given, home: Project, images: Path | None, lois: Path | N
 
 def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values, remembered: Values) -> None:
     from lacss_tools.io.lock import owned
+    from lacss_tools.network.shipped import model_path
     from lacss_tools.screen import console
     from lacss_tools.train import seeds as seeds
     from lacss_tools.train import steps as work
@@ -193,6 +197,7 @@ def _start(folders: Values, run: Path, said: Values, repeat: int, more: Values, 
     from lacss_tools.train.folders import TrainingFolders
 
     stored = seeds.stored_settings(run, repeat) if more["resume"] else DEFAULT
+    more = more | {"init": model_path(folders["project"], more["init"]) if more["init"] else None}
     settings, where = replace(stored, **said), TrainingFolders(**folders)
     try:
         with (

@@ -501,7 +501,7 @@ def test_giants_are_named_in_the_terminal_and_in_the_table(tmp_path):
     cells = found(count=25)
     areas = [301, 301, 300, *[100] * 22]
     sized = replace(cells, crops=tuple(np.full((1, area), 200, np.uint8) for area in areas))
-    assert tally(sized) == Tally(25, giants=2)
+    assert (tally(sized).cells, tally(sized).giants) == (25, 2)
     assert tally(sized.select(np.arange(4))).giants == 0  # four cells have no usual size
     text = summary({"a": Tally(25), "b": Tally(30, giants=1), "c": Tally(30, giants=2)})
     assert text[1] == (
@@ -515,9 +515,22 @@ def test_giants_are_named_in_the_terminal_and_in_the_table(tmp_path):
     write_outputs(tmp_path, Segmented("a", "a.tif", flat, labels), ["csv"])
     table = pd.read_csv(tmp_path / "a.csv")
     assert table["relative_area"].tolist() == [17, 1, 1, 1, 1, 1, 1, 1, 1]
-    assert tally_of_table(tmp_path / "a.csv") == Tally(9, giants=1)
+    assert tally_of_table(tmp_path / "a.csv") == Tally(9, giants=1, area=625.0, score=1.0)
     (tmp_path / "old.csv").write_text("label,y,x\n1,2,3\n", encoding="utf-8")
     assert tally_of_table(tmp_path / "old.csv") == Tally(1)
+
+
+def test_low_scores_and_cells_of_another_size_are_told():
+    usual = {"a": Tally(9, area=8100.0, score=0.7), "b": Tally(1, area=900.0, score=0.6), "empty": Tally(0)}
+    assert len(summary(usual, 34.0)) == 1  # a disc of 900 pixels is 33.9 across
+    (line,) = summary(usual, 20.0)[1:]
+    assert line == "cells are 34 px across and the model expects 20: set `diameter` to 34 and compare."
+    assert "expects 60" in summary(usual, 60.0)[1]
+    (line,) = summary({**usual, "a": Tally(9, area=8100.0, score=0.3)}, 34.0)[1:]
+    assert line.startswith("the model is unsure: the median cell scores 0.45,")
+    assert len(summary({"a": Tally(9, points=9, area=8100.0, score=0.3)}, 34.0)) == 1  # points say where cells are
+    assert tally(found()).score == np.median(found().scores)
+    assert tally(found()).area == found().areas().sum()
 
 
 def test_cells_in_pieces_and_points_without_cells_are_told():
