@@ -27,6 +27,7 @@ from lacss_tools.screen.settings_options import Given, with_settings
 
 if TYPE_CHECKING:
     from lacss_tools.jobs.batch import Summary
+    from lacss_tools.predict.counts import Tally
     from lacss_tools.predict.predictor import Predictor
     from lacss_tools.predict.steps import Order
 
@@ -123,6 +124,7 @@ def predict(
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.network.shipped import model_path
     from lacss_tools.predict import record, steps
+    from lacss_tools.predict.counts import summary
     from lacss_tools.predict.predictor import load_predictor
 
     path = model_path(project, model)
@@ -145,22 +147,24 @@ def predict(
         record.claim(order, files, overwrite)
         steps.sweep(folder)
         inputs = steps.inputs_of(order, files, nuclei.of)
-        _predict_all(inputs, folder, order, partial(run, shard=shard), predictor.cell_diameter)
+        tell = partial(summary, diameter=predictor.cell_diameter, probable=not predictor.model.scoring.plain)
+        _predict_all(inputs, folder, order, partial(run, shard=shard), tell)
 
 
 def _predict_all(
-    inputs: dict[str, tuple[Path, ...]], folder: Path, order: "Order", run: Callable[..., "Summary"], diameter: float
+    inputs: dict[str, tuple[Path, ...]],
+    folder: Path,
+    order: "Order",
+    run: Callable[..., "Summary"],
+    tell: Callable[[dict[str, "Tally"]], list[str]],
 ) -> None:
-    """Write the cells of all images with `run`, which is `batch.run`, and say how many there are.
-
-    `diameter` (pixels) is that of the cells that the model expects.
-    """
+    """Write the cells of all images with `run`, which is `batch.run`, and tell how many there are."""
     from lacss_tools.formats.names import COCO_OF_ALL, output_path, pending
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.jobs.failures import attempt_last, keep_failures
     from lacss_tools.jobs.job import Job
     from lacss_tools.predict import steps
-    from lacss_tools.predict.counts import Tally, summary
+    from lacss_tools.predict.counts import Tally
     from lacss_tools.screen import console
 
     jobs = [Job(stem, paths, pending(folder, stem, order.formats)) for stem, paths in inputs.items()]
@@ -168,7 +172,7 @@ def _predict_all(
     with console.progress("predict") as advance:
         work = partial(steps.predict_file, order=order)
         done = run(jobs, work, advance=advance, receive=lambda job, found: counts.update({job.stem: found}))
-    for line in summary(counts | steps.counted(folder, done.skipped), diameter):
+    for line in tell(counts | steps.counted(folder, done.skipped)):
         console.say(line)
     keep_failures(folder, done)
     if "coco" in order.formats:

@@ -521,13 +521,14 @@ def test_giants_are_named_in_the_terminal_and_in_the_table(tmp_path):
 
 
 def test_low_scores_and_cells_of_another_size_are_told():
-    usual = {"a": Tally(9, area=8100.0, score=0.7), "b": Tally(1, area=900.0, score=0.6), "empty": Tally(0)}
+    usual = {"a": Tally(9, area=8100.0, score=0.9), "b": Tally(1, area=900.0, score=0.7), "empty": Tally(0)}
     assert len(summary(usual, 34.0)) == 1  # a disc of 900 pixels is 33.9 across
     (line,) = summary(usual, 20.0)[1:]
     assert line == "cells are 34 px across and the model expects 20: set `diameter` to 34 and compare."
     assert "expects 60" in summary(usual, 60.0)[1]
     (line,) = summary({**usual, "a": Tally(9, area=8100.0, score=0.3)}, 34.0)[1:]
-    assert line.startswith("the model is unsure: the median cell scores 0.45,")
+    assert line.startswith("the model is unsure: the median cell scores 0.50,")
+    assert len(summary({**usual, "a": Tally(9, area=8100.0, score=0.3)}, 34.0, probable=False)) == 1
     assert len(summary({"a": Tally(9, points=9, area=8100.0, score=0.3)}, 34.0)) == 1  # points say where cells are
     assert tally(found()).score == np.median(found().scores)
     assert tally(found()).area == found().areas().sum()
