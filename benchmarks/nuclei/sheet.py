@@ -12,11 +12,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from evaluate import Find, finders
 
 from lacss_tools.io.native import write_png
 
 from data import NucleusImage, read_folder
+from evaluate import Find, finders
 
 TILE, COLUMNS = 360, 5
 """pixels of a square and squares in a row"""
