@@ -147,7 +147,7 @@ def predict(
         record.claim(order, files, overwrite)
         steps.sweep(folder)
         inputs = steps.inputs_of(order, files, nuclei.of)
-        tell = partial(summary, diameter=predictor.cell_diameter, probable=not predictor.model.scoring.plain)
+        tell = partial(summary, diameter=predictor.cell_diameter, probable=predictor.probable)
         _predict_all(inputs, folder, order, partial(run, shard=shard), tell)
 
 

@@ -90,6 +90,11 @@ class Predictor:
         return self.model.settings.cell_diameter / self.scale
 
     @property
+    def probable(self) -> bool:
+        """Whether scores are probabilities, as those of weights from before they were are not."""
+        return not self.model.scoring.plain
+
+    @property
     def rivalry(self) -> float:
         """How far beyond the core of a tile proposals compete, in working pixels."""
         return RIVALS_IN_A_ROW * self.settings.nms_distance
