@@ -24,6 +24,13 @@ class Summary:
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
+    def follow(self, later: "Summary") -> None:
+        """Take in a later step over the same images: failed in either, else written in either, else skipped."""
+        self.failed |= later.failed
+        self.done = [stem for stem in dict.fromkeys(self.done + later.done) if stem not in self.failed]
+        known = self.failed.keys() | set(self.done)
+        self.skipped = [stem for stem in self.skipped if stem not in known]
+
     def sentence(self) -> str:
         """Return the counts as one line."""
         parts = [f"{len(self.done)} written"]

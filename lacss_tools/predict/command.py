@@ -58,6 +58,14 @@ def predict(
         str,
         typer.Option("--format", help=f"What to write, comma-separated: {', '.join(FORMATS)}."),
     ] = DEFAULT_FORMATS,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            help="Also write labels and tables into the images, all of them OME-Zarr, as labels/NAME and tables/NAME.",
+            metavar="NAME",
+            show_default="none",
+        ),
+    ] = None,
     lois: Annotated[
         Path | None,
         typer.Option(
@@ -105,6 +113,7 @@ def predict(
     over that of the image's median cell), shape, intensity per channel, centroid, score, in micrometres too when the
     pixel size is known; of nuclei with --nuclei-labels. contours: PNG for looking.
     A model that was trained with nuclei sees those in dapi/ too where all images have one, and works without.
+    --into NAME writes labels and table into OME-Zarr images too.
     Every cell is one piece without holes. In labels, csv and contours a pixel belongs to one cell; in the others
     cells may overlap. Images of any size: large
     TIFF and OME-Zarr files are read, segmented and written part by part, and no cell is cut where parts meet.
@@ -113,17 +122,20 @@ def predict(
     from lacss_tools.formats.names import parse_formats
     from lacss_tools.io.lock import owned
     from lacss_tools.io.nuclei import Wanted, find_nuclei
+    from lacss_tools.io.zarr_labels import check_name
     from lacss_tools.jobs import batch
     from lacss_tools.screen import console
 
     wanted, at_once = parse_formats(formats), _batch_size(batch_size)
+    if into is not None:
+        check_name(into, wanted)
     folder = resolve(project, output, Project(project).predictions)
     own, tiling, of_images = given.over(PredictSettings()), given.over(TileSettings()), given.over(ImageSettings())
     files = _collect(project, images, folder, of_images.scene)
     points, measured = _loi_folder(project, lois, files), _nuclei_folder(project, nuclei_labels)
     batch.warm_up(_workers(workers, len(files), device), scheduler, WORKER_MODULES)
     from lacss_tools.network.shipped import model_path
-    from lacss_tools.predict import record, steps
+    from lacss_tools.predict import record, steps, stores
     from lacss_tools.predict.counts import summary
     from lacss_tools.predict.predictor import load_predictor
 
@@ -142,13 +154,17 @@ def predict(
     order = steps.Order(*place, wanted, see.channel, *light, points, measured, size, device, own, tiling, scene)
     together = partial(steps.predict_together, order=order, batch=at_once, predictor=predictor if crew == 1 else None)
     group = 1 if predictor.device.type == "cpu" else steps.MOST_AT_ONCE
-    run = partial(batch.run, workers=crew, scheduler=scheduler, together=together, group=group, overwrite=overwrite)
+    run = partial(batch.run, workers=crew, scheduler=scheduler)
+    segment = partial(run, together=together, group=group, overwrite=overwrite, shard=shard)
+    write_back = partial(stores.write_all, order, files, into, run, shard, overwrite) if into else None
     with owned(folder, "lacss predict", several=shard is not None):
+        if into:
+            stores.claim(order, files, into, overwrite)
         record.claim(order, files, overwrite)
         steps.sweep(folder)
         inputs = steps.inputs_of(order, files, nuclei.of)
         tell = partial(summary, diameter=predictor.cell_diameter, probable=predictor.probable)
-        _predict_all(inputs, folder, order, partial(run, shard=shard), tell)
+        _predict_all(inputs, folder, order, segment, tell, write_back)
 
 
 def _predict_all(
@@ -157,8 +173,12 @@ def _predict_all(
     order: "Order",
     run: Callable[..., "Summary"],
     tell: Callable[[dict[str, "Tally"]], list[str]],
+    write_back: Callable[..., "Summary"] | None,
 ) -> None:
-    """Write the cells of all images with `run`, which is `batch.run`, and tell how many there are."""
+    """Write the cells of all images with `run`, which is `batch.run`, and tell how many there are.
+
+    `write_back` then writes them into the images too.
+    """
     from lacss_tools.formats.names import COCO_OF_ALL, output_path, pending
     from lacss_tools.formats.outputs import merge_coco
     from lacss_tools.jobs.failures import attempt_last, keep_failures
@@ -174,6 +194,9 @@ def _predict_all(
         done = run(jobs, work, advance=advance, receive=lambda job, found: counts.update({job.stem: found}))
     for line in tell(counts | steps.counted(folder, done.skipped)):
         console.say(line)
+    if write_back:
+        with console.progress("write into images") as advance:
+            done.follow(write_back(advance=advance))
     keep_failures(folder, done)
     if "coco" in order.formats:
         merged = [output_path(folder, stem, "coco") for stem in inputs]
