@@ -156,7 +156,7 @@ def predict(
     group = 1 if predictor.device.type == "cpu" else steps.MOST_AT_ONCE
     run = partial(batch.run, workers=crew, scheduler=scheduler)
     segment = partial(run, together=together, group=group, overwrite=overwrite, shard=shard)
-    write_back = partial(stores.write_all, order, files, into, run, shard, overwrite) if into else None
+    write_back = partial(stores.write_all, order, files, into, run, shard=shard, overwrite=overwrite) if into else None
     with owned(folder, "lacss predict", several=shard is not None):
         if into:
             stores.claim(order, files, into, overwrite)

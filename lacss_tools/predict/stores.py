@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from lacss_tools.errors import InputError
-from lacss_tools.formats.names import output_path
+from lacss_tools.formats.names import output_path, pending
 from lacss_tools.io.native import digest_of
 from lacss_tools.io.settings import DATA
 from lacss_tools.io.zarr_labels import LABELS, TABLES, is_listed, origin, outline, remove, write_features, write_labels
@@ -47,13 +47,15 @@ def write_all(
     images: Mapping[str, Path],
     name: str,
     run: Callable[..., Summary],
+    *,
     shard: Shard | None,
     overwrite: bool,
     advance: Callable[[int, int], None],
 ) -> Summary:
     """Write what the files of the predicted images say into these with `run`, which is `batch.run`."""
-    files = {stem: output_path(order.folder, stem, "labels") for stem in (shard or WHOLE).of(images)}
-    jobs = [Job(stem, (images[stem],), images[stem] / LABELS / name) for stem in files if files[stem].is_file()]
+    forms = [form for form in WRITERS if form in order.formats]
+    stems = [stem for stem in (shard or WHOLE).of(images) if pending(order.folder, stem, forms).is_file()]
+    jobs = [Job(stem, (images[stem],), images[stem] / LABELS / name) for stem in stems]
     todo = [job for job in jobs if overwrite or not _is_done(job, order, name)]
     done = run(todo, partial(write_one, order=order, name=name, made=_made(order)), overwrite=True, advance=advance)
     todo_stems = {job.stem for job in todo}
