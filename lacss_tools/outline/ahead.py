@@ -44,7 +44,12 @@ class Ahead:
             with self.calm:
                 self.calm.wait_for(lambda: not self.asked)
                 steps = self.steps
-            done = next(steps, DONE) is DONE
+            try:
+                done = next(steps, DONE) is DONE
+            except BaseException:
+                with self.calm:
+                    self.thread = None  # the next view has one of its own
+                raise
             with self.calm:
                 if done and steps is self.steps:
                     self.thread = None

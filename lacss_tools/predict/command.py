@@ -98,7 +98,7 @@ def predict(
         str,
         typer.Option(
             rich_help_panel=MEMORY,
-            help="Images of one size that the network sees at once, with one worker; auto: by device.",
+            help="Images of one size that the network sees at once, with one worker or on a GPU; auto: by device.",
         ),
     ] = "auto",
     shard: ShardOption = None,

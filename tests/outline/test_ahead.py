@@ -64,3 +64,18 @@ def test_no_step_begins_while_somebody_waits_for_an_answer(ahead):
         work.go[0].set()
         assert not work.at[1].wait(0.05)
     assert work.at[2].wait(SOON)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_work_that_fails_other_work_is_done(ahead):
+    def failing():
+        raise MemoryError
+        yield
+
+    ahead.turn_to(failing())
+    if (thread := ahead.thread) is not None:
+        thread.join(SOON)
+    work = Work()
+    [event.set() for event in work.go]
+    ahead.turn_to(iter(work))
+    assert work.at[2].wait(SOON)

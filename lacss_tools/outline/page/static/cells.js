@@ -113,33 +113,36 @@ function stroke(context, path, colour, width) {
 
 // The selected cell: a white line with a dark rim, and filled a little, so that it is told apart without colours.
 export function drawSelected(context, cell, place) {
-  const ratio = thickness(context.canvas);
-  context.save();
-  context.setTransform(place.scale, 0, 0, place.scale, place.left, place.top);
-  context.fillStyle = "rgb(255 255 255 / .16)";
-  context.fill(cell.path, "evenodd");
-  stroke(context, cell.path, "#000", (5 * ratio) / place.scale);
-  stroke(context, cell.path, "#fff", (2.4 * ratio) / place.scale);
-  context.restore();
+  onImage(context, place, (width) => {
+    context.fillStyle = "rgb(255 255 255 / .16)";
+    context.fill(cell.path, "evenodd");
+    stroke(context, cell.path, "#000", width(5));
+    stroke(context, cell.path, "#fff", width(2.4));
+  });
 }
 
 // The cell area as the mask has it.
 export function drawArea(context, area, place) {
-  const ratio = thickness(context.canvas);
-  context.save();
-  context.setTransform(place.scale, 0, 0, place.scale, place.left, place.top);
-  stroke(context, area.path, "#000", (3 * ratio) / place.scale);
-  stroke(context, area.path, "#009e73", (1.6 * ratio) / place.scale);
-  context.restore();
+  onImage(context, place, (width) => {
+    stroke(context, area.path, "#000", width(3));
+    stroke(context, area.path, "#009e73", width(1.6));
+  });
 }
 
 // What a click would draw: dashes.
 export function drawPreview(context, cell, place) {
+  onImage(context, place, (width) => {
+    stroke(context, cell.path, HALO, width(3.4));
+    context.setLineDash([width(5), width(4)]);
+    stroke(context, cell.path, "#fff", width(1.6));
+  });
+}
+
+// Draw in pixels of the image; `width` makes them of pixels of the screen.
+function onImage(context, place, draw) {
   const ratio = thickness(context.canvas);
   context.save();
   context.setTransform(place.scale, 0, 0, place.scale, place.left, place.top);
-  stroke(context, cell.path, HALO, (3.4 * ratio) / place.scale);
-  context.setLineDash([(5 * ratio) / place.scale, (4 * ratio) / place.scale]);
-  stroke(context, cell.path, "#fff", (1.6 * ratio) / place.scale);
+  draw((pixels) => (pixels * ratio) / place.scale);
   context.restore();
 }
