@@ -17,8 +17,10 @@ from lacss_tools.arrays import Image, Labels, Mask, Points
 from lacss_tools.network.preprocess import BLACK, scaled_size
 from lacss_tools.network.working import normalise, resize, to_working
 from lacss_tools.train.augment import Strengths, draw_strengths, vary_intensity
+from lacss_tools.train.in_view import places_in_view, sample_pixels
 from lacss_tools.train.moving import M, Moving
 from lacss_tools.train.part import WHOLE, Part
+from lacss_tools.train.sampling import sample, sampling_grids
 from lacss_tools.train.settings import TrainSettings
 
 EMPTY_WEIGHT = 3.0
@@ -60,11 +62,23 @@ class TrainingImage:
         """Mask and labels, and doubt where there is some."""
         return torch.stack([self.mask, self.labels, *([] if self.doubt is None else [self.doubt])])
 
+    @cached_property
+    def cells(self) -> Float[Tensor, " m"]:
+        """The labels of the cells that have a LOI, each once."""
+        return self.own[self.own > 0].unique()
+
+    @cached_property
+    def samples(self) -> Float[Tensor, "m sample 2"]:
+        """The (y, x) of pixels of each of the cells, on the host."""
+        return torch.from_numpy(sample_pixels(self.labels.cpu().numpy(), self.cells.numpy()))
+
     def on(self, device: torch.device) -> "TrainingImage":
         """Return the image with its pixels on another device."""
         image, mask, labels = (part.to(device) for part in (self.image, self.mask, self.labels))
         doubt = None if self.doubt is None else self.doubt.to(device)
-        return replace(self, image=image, mask=mask, labels=labels, doubt=doubt)
+        moved = replace(self, image=image, mask=mask, labels=labels, doubt=doubt)
+        vars(moved).update(samples=self.samples)  # while the labels are here
+        return moved
 
 
 @dataclass(frozen=True)
@@ -195,17 +209,31 @@ def plan_crop(number: int, whole: TrainingImage, settings: TrainSettings, rng: n
     size = settings.crop
     matrix = random_matrix(settings, rng)
     centre = random_centre(whole, size, rng)
-    half = (size - 1) / 2
-    lois = (whole.lois - centre) @ torch.linalg.inv(matrix).T + half
-    inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
-    noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
-    lois = (lois + noise).clamp(0, size - 1)[inside]
-    count = len(lois)
-    outlined = torch.full((count,), float(whole.outlined))
-    loci = Loci(lois, torch.zeros(count, dtype=torch.long), whole.own[inside], outlined)
+    loci = plan_loci(whole, settings, matrix, centre, rng)
     extent = torch.tensor(whole.image.shape[1:], dtype=torch.float32)
     strengths = draw_strengths((len(whole.image), size, size), settings, rng, whole.nuclei)
     return Plan((number,), size, matrix[None], centre[None], extent[None], strengths, loci)
+
+
+def plan_loci(
+    whole: TrainingImage,
+    settings: TrainSettings,
+    matrix: Float[Tensor, "2 2"],
+    centre: Float[Tensor, " 2"],
+    rng: np.random.Generator,
+) -> Loci:
+    """Return the LOIs in a crop, jittered, and a place in each cell that it shows without its LOI."""
+    size, back = settings.crop, torch.linalg.inv(matrix).T
+    half = (size - 1) / 2
+    lois = (whole.lois - centre) @ back + half
+    inside = ((lois > -LOI_MARGIN) & (lois < size - 1 + LOI_MARGIN)).all(dim=1)
+    noise = torch.from_numpy(rng.normal(0, settings.jitter, (len(lois), 2))).float()
+    lois, own = (lois + noise).clamp(0, size - 1)[inside], whole.own[inside]
+    others = ~torch.isin(whole.cells, own)
+    shown, places = places_in_view((whole.samples[others] - centre) @ back + half, size, settings.in_view)
+    lois, own = torch.cat([lois, places]), torch.cat([own, whole.cells[others][shown]])
+    outlined = torch.full((len(lois),), float(whole.outlined))
+    return Loci(lois, torch.zeros(len(lois), dtype=torch.long), own, outlined)
 
 
 def _together(plans: list[Plan]) -> Plan:
@@ -256,29 +284,3 @@ def random_centre(whole: TrainingImage, crop: int, rng: np.random.Generator) -> 
     near = whole.lois[int(rng.integers(len(whole.lois)))] + torch.from_numpy(rng.uniform(-NEAR, NEAR, 2)).float()
     inset = (sides / 2).clamp(max=crop / 2 - BEYOND)
     return torch.minimum(torch.maximum(near, inset), sides - inset)
-
-
-def sampling_grids(
-    matrices: Float[Tensor, "b 2 2"], centres: Float[Tensor, "b 2"], extents: Float[Tensor, "b 2"], size: int
-) -> Float[Tensor, "b size size 2"]:
-    """Return where `grid_sample` reads squares of `size` pixels around the centres: (x, y), -1 to 1 in the image.
-
-    The matrices lead from offsets in the square to offsets in the image. Their product is written out, since as a
-    product of matrices a GPU would round it to ten bits.
-    """
-    line = torch.arange(size, device=matrices.device) - (size - 1) / 2
-    y, x = line[:, None, None], line[:, None]
-    down, right = matrices[:, None, None].flip(-2).unbind(-1)
-    where = y * down + x * right + centres[:, None, None].flip(-1)
-    return (where + 0.5) / extents[:, None, None].flip(-1) * 2 - 1
-
-
-def sample(
-    images: list[Float[Tensor, "channel _ _"]], grids: Float[Tensor, "b size size 2"], mode: str
-) -> Float[Tensor, "b channel size size"]:
-    """Read each image, of any size, at its grid; beyond its edges it is 0."""
-    parts = [
-        F.grid_sample(image[None], grid[None], mode=mode, align_corners=False)
-        for image, grid in zip(images, grids, strict=True)
-    ]
-    return torch.cat(parts)

@@ -11,6 +11,7 @@ _PAPER: Values = {
     "weak_loss": 1.0,
     "pseudo": 0.0,
     "auxnet": True,
+    "in_view": 1.0,
     "proposals": 20.0,
     "location_weight": 1.0,
     "jitter": 0.0,

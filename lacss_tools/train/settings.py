@@ -157,6 +157,13 @@ class TrainSettings:
     jitter: float = setting(
         2.0, "Standard deviation, in working pixels, by which training LOIs are moved at random.", least=0
     )
+    in_view: float = setting(
+        0.2,
+        "A cell whose LOI a crop leaves out is to be found there if the crop shows this fraction of it, like cells that "
+        "the edge of an image cuts off; 1: only if it shows all.",
+        above=0,
+        most=1,
+    )
     proposals: float = setting(
         0.0,
         "A training LOI moves to the best location that the LPN proposes within this many working pixels of it, as in "

@@ -16,11 +16,10 @@ from lacss_tools.train.crops import (
     random_centre,
     random_matrix,
     render,
-    sample,
-    sampling_grids,
     unguessed_image,
     weak_image,
 )
+from lacss_tools.train.sampling import sample, sampling_grids
 from lacss_tools.train.settings import TrainSettings
 
 QUIET = TrainSettings(crop=64, batch=3, jitter=0.0)
