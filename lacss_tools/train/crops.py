@@ -65,7 +65,7 @@ class TrainingImage:
     @cached_property
     def cells(self) -> Float[Tensor, " m"]:
         """The labels of the cells that have a LOI, each once."""
-        return self.own[self.own > 0].unique()
+        return torch.from_numpy(np.unique(self.own[self.own > 0].numpy()))
 
     @cached_property
     def samples(self) -> Float[Tensor, "m sample 2"]:

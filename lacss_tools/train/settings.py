@@ -159,8 +159,8 @@ class TrainSettings:
     )
     in_view: float = setting(
         0.2,
-        "A cell whose LOI a crop leaves out is to be found there if the crop shows this fraction of it, like one that the "
-        "edge of an image cuts off; 1: only if it shows all.",
+        "A cell whose LOI a crop leaves out is to be found there if the crop shows this fraction of it, like one that "
+        "the edge of an image cuts off; 1: only if it shows all.",
         above=0,
         most=1,
     )
