@@ -18,5 +18,8 @@ Masks = Bool[np.ndarray, "n y x"]
 Labels = Integer[np.ndarray, "y x"]
 """Instances numbered from 1; 0 is background."""
 
+MAX_LABEL = 2**31 - 1
+"""their largest number: labels are int32 in memory"""
+
 Points = Float[np.ndarray, "point 2"]
 """(y, x) positions in pixels."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Integer
 
+from lacss_tools.arrays import MAX_LABEL
 from lacss_tools.cells import Cells, cells_from_crops
 from lacss_tools.errors import InputError
-from lacss_tools.io.native import MAX_LABEL
 
 Crop = tuple[int, int, Bool[np.ndarray, "_ _"]]
 """y0, x0 and the mask of a cell"""

@@ -16,14 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from lacss_tools.arrays import Image, Labels, Mask, Plane
+from lacss_tools.arrays import MAX_LABEL, Image, Labels, Mask, Plane
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import load, whole_image
 from lacss_tools.io.instances import unlike_labels
 from lacss_tools.io.stems import as_text
 
-MAX_LABEL = 2**31 - 1
-"""labels are int32 in memory"""
 LOSSY = (".jpg", ".jpeg")
 """formats that do not keep values"""
 Keywords = dict[str, Any]

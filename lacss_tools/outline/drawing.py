@@ -1,11 +1,11 @@
 """The cells of one image while they are edited, with the history of undo. Knows no files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lacss_tools.arrays import Labels
+from lacss_tools.arrays import MAX_LABEL, Labels
 from lacss_tools.errors import InputError
 from lacss_tools.outline.journal import MARK, NETWORK, PERSON, START, Change, Packed, Row, Rows, Step
 from lacss_tools.outline.sheet import Patch, Sheet, boxes_of, shrink
@@ -37,14 +37,8 @@ class Drawing:
         Cells whose outline changes get the row `by`, those of `numbers` alone where these are given; a neighbour that
         a brush took pixels from keeps its own.
         """
-        taken = 0
-
-        def fresh() -> int:
-            nonlocal taken
-            taken += 1
-            return self.highest + taken
-
-        patch = shrink(self.sheet, edit(self.sheet, fresh))
+        following = self.fresh_numbers()
+        patch = shrink(self.sheet, edit(self.sheet, lambda: next(following)))
         if patch is None:
             raise InputError("That changes no pixel. Nothing is saved.")
         before = self.sheet.crop(patch.box)
@@ -53,6 +47,11 @@ class Drawing:
         after = {number: self._row_after(number, patch, before, by, numbers) for number in touched}
         rows = {number: self.rows.get(number) for number in touched}
         return Change(action, patch.box, Packed.of(before), Packed.of(patch.pixels), rows, after)
+
+    def fresh_numbers(self) -> Iterator[int]:
+        """Yield numbers that no cell ever had; InputError where a label image holds no larger ones."""
+        yield from range(self.highest + 1, MAX_LABEL + 1)
+        raise InputError(f"Labels go up to {MAX_LABEL}, which is taken. Renumber the cells of this image.")
 
     def _row_after(self, number: int, patch: Patch, before: np.ndarray, by: Row, own: set[int] | None) -> Row | None:
         old = self.rows.get(number)

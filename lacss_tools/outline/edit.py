@@ -48,6 +48,8 @@ def place(sheet: Sheet, number: int, top: int, left: int, mask: Piece) -> Patch:
     """Return a new cell: the largest piece of the free pixels of a mask. InputError when too few are free."""
     box = (top, left, top + mask.shape[0], left + mask.shape[1])
     pixels = sheet.crop(box)
+    if mask.sum() < CRUMB:
+        raise InputError(f"A cell has {CRUMB} pixels or more, and this is less. Draw it larger.")
     own = _largest(mask & (pixels == 0))
     if own.sum() < CRUMB:
         raise InputError("There is a cell already. Select it to correct it, or delete it first.")

@@ -163,11 +163,12 @@ def read_header(path: Path) -> tuple[tuple[int, int], str | None]:
 
 
 def last_saved(path: Path) -> Saved | None:
-    """Return the last line where it is on the files, else None; reads no other line."""
+    """Return the last line where it is whole and on the files, else None; reads no other line."""
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - _TAIL))
-        lines = stream.read().splitlines()
-    return Saved(json.loads(lines[-1])["saved"]) if lines and lines[-1].startswith(b'{"saved":') else None
+        lines = stream.read().splitlines(keepends=True)
+    last = lines[-1] if lines else b""
+    return Saved(json.loads(last)["saved"]) if last.startswith(b'{"saved":') and last.endswith(b"\n") else None
 
 
 def _decode(path: Path, data: bytes, first: bool) -> Iterator[Line]:

@@ -1,12 +1,13 @@
 """Outlining on files: which images there are, what is done of them, every action saved before it counts."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 
+from lacss_tools.errors import InputError
 from lacss_tools.io.lock import locked
 from lacss_tools.io.source import open_image
 from lacss_tools.io.stains import images_in
@@ -166,7 +167,9 @@ def open_session(
     with session.exclusive():
         for stem in session.images:
             if session.store.may_lack(stem):
-                session.store.save(session.drawing(stem))
+                with suppress(InputError):  # whoever opens the image is told what is wrong
+                    session.drawing(stem)
+    session.save()
     return session
 
 

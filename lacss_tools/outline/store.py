@@ -94,7 +94,9 @@ class Store:
         begins_with, note, known, offset = digest, "", {digest}, 0
         lines: list[Line] = []
         if journal.trim(path):
-            _, begins_with = journal.read_header(path)
+            drawn_on, begins_with = journal.read_header(path)
+            if drawn_on != shape:
+                raise InputError(f"{path} was drawn on {drawn_on} pixels, and the image has {shape}. Move it away.")
             lines, offset = journal.read(path)
             known = {begins_with, *(line.digest for line in lines if isinstance(line, Saved))}
             if digest not in known:

@@ -187,14 +187,14 @@ def add_all(drawing: Drawing, found: Cells) -> Change:
     InputError when there are none.
     """
     flat, labels = settle(found), drawing.sheet.labels
-    fresh, out, rows = drawing.highest, labels.copy(), dict[int, Row | None]()
+    numbers, out, rows = drawing.fresh_numbers(), labels.copy(), dict[int, Row | None]()
     sizes = flat.areas()
     visible = cells_to_labels(flat)
     free = np.bincount(visible[labels == 0], minlength=len(flat) + 1)
     for k in range(len(flat)):
         if free[k + 1] <= FREE * sizes[k]:
             continue
-        fresh += 1
+        fresh = next(numbers)
         y0, x0, y1, x1 = flat.boxes[k].tolist()
         window, own = out[y0:y1, x0:x1], visible[y0:y1, x0:x1] == k + 1
         window[own & (window == 0)] = fresh

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lacss_tools.arrays import Points
+from lacss_tools.arrays import MAX_LABEL, Points
 from lacss_tools.errors import InputError, LacssError
 
 FAR = 1e6
@@ -47,8 +47,8 @@ def number(value: object, low: float, high: float) -> float:
 
 
 def is_count(value: object, least: int) -> bool:
-    """Return whether this is a whole number of at least `least`."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= FAR
+    """Return whether this is a whole number of at least `least`, small enough for a label."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_LABEL
 
 
 def entries(value: object) -> list[Any]:

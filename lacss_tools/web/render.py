@@ -26,8 +26,8 @@ def step_of(shape: tuple[int, ...], side: int = SIDE) -> int:
 
 
 def levels(image: Image, step: int) -> UInt8[np.ndarray, "channel _ _"]:
-    """Return up to three channels as bytes, the square root of the intensity, which keeps dim cells apart."""
-    small = _shrink(image[:3], step)
+    """Return the channels as bytes, the square root of the intensity, which keeps dim cells apart."""
+    small = _shrink(image, step)
     out = np.zeros(small.shape, np.uint8)
     for k, plane in enumerate(small):
         usual = percentile_range(plane[::2, ::2] if plane.size > MANY else plane, RANGE)

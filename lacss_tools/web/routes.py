@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route
 
 from lacss_tools.errors import LacssError
+from lacss_tools.screen.flags import in_flags
 from lacss_tools.web.bodies import ConflictError
 from lacss_tools.web.guard import guards
 from lacss_tools.web.serve import SHARED
@@ -81,6 +82,6 @@ async def _attempt(action: Callable[[], Response]) -> Response:
     try:
         return await run_in_threadpool(action)
     except ConflictError as error:
-        return JSONResponse({"error": str(error)}, 409)
+        return JSONResponse({"error": in_flags(str(error))}, 409)
     except LacssError as error:
-        return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"error": in_flags(str(error))}, 400)

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
-from lacss_tools.io.native import write_mask
+from lacss_tools.arrays import MAX_LABEL
+from lacss_tools.io.native import write_labels, write_mask
 from lacss_tools.outline.page.app import make_app
 from lacss_tools.outline.page.asked import MAX_POINTS
 from lacss_tools.outline.page.shelf import TILE, pyramid_of
@@ -76,6 +78,26 @@ def test_tiles_hold_every_pixel_once(client):
     assert len(client.get("api/image/0/tile/0/0/0").content) == SIDE * SIDE
     for path in ("tile/1/0/0", "tile/0/1/0", "tile/0/0/9", "nuclei/0/0/0"):
         assert client.get(f"api/image/0/{path}").status_code == 400
+
+
+def test_more_channels_than_colours_are_sent(project):
+    pixels = np.random.default_rng(0).integers(0, 999, (9, 20, 30)).astype(np.uint16)
+    tifffile.imwrite(project / "images" / "a.tif", pixels, imagej=True, metadata={"axes": "CYX"})
+    client = Client(make_app(make_desk(project), TOKEN), TOKEN)
+    told = client.get("api/image/0").json()
+    assert (told["channels"], len(told["counts"])) == (8, 8)
+    planes = np.frombuffer(client.get("api/image/0/tile/0/0/0").content, np.uint8).reshape(8, 20, 30)
+    for sent, plane in zip(planes, pixels, strict=False):
+        assert (np.diff(sent.ravel()[np.argsort(plane, axis=None)].astype(int)) >= 0).all()
+
+
+def test_labels_may_have_any_number_that_fits(project):
+    write_labels(project / "labels" / "a.tif", np.where(disc(30, 30), MAX_LABEL, 0))
+    client = Client(make_app(make_desk(project), TOKEN), TOKEN)
+    answer = act(client, action="click", points=[[70, 70]])
+    assert (answer.status_code, "Renumber the cells" in answer.json()["error"]) == (400, True)
+    assert act(client, action="smooth", number=MAX_LABEL).json()["selected"] == MAX_LABEL
+    assert act(client, "1", action="ask").status_code == 400
 
 
 def test_the_borders_of_a_mask_enclose_its_pixels(project):

@@ -144,6 +144,11 @@ def test_split_merge_and_what_is_done_to_one_cell(window, project):
     window.press("Delete").cells(0)
     assert not labels(project).any()
     window.press("i").wait_for("message", "No cell is selected")
+    window.press("b").drag((20, 20), (20, 60), (60, 60), (60, 20), (20, 20)).cells(1)  # a ring
+    assert not labels(project)[40, 40]
+    version = window.page.evaluate("document.body.dataset.version")
+    window.press("i").until(f"document.body.dataset.version !== '{version}'")
+    assert labels(project)[20:61, 20:61].all()
 
 
 def test_undo_and_redo_any_number_of_steps_also_after_reload(window, project):
@@ -198,11 +203,24 @@ def test_suggestions_are_gone_through_by_doubt_and_accepted(browser, project):
     served.end()
 
 
+def test_an_image_that_cannot_be_shown_says_so_and_takes_nothing(browser, project):
+    (project / "images" / "b.tif").write_bytes(b"II*")
+    served = ServedHere(make_app(make_desk(project), "t" * 20), "t" * 20)
+    window = Window(browser, served.address).at(0)
+    window.click(40, 40).cells(1).press("PageDown").wait_for("message", "This image cannot be shown")
+    assert [window.page.locator(at).inner_text() for at in ("#stem", "#count")] == ["b", ""]
+    window.until("document.querySelectorAll('#strip img')[1].hidden")
+    window.press("u", "Home").at(0).cells(1)
+    window.page.close()
+    served.end()
+
+
 def test_after_a_kill_nothing_confirmed_is_lost(browser, project):
     first = Served("outline", "--project", str(project))
     window = Window(browser, first.address).at(0)
     for k in range(3):  # without a model: polygons
         window.click(10, 10 + 25 * k).click(10, 25 + 25 * k).click(25, 25 + 25 * k).press("Enter").cells(k + 1)
+    window.press("a").wait_for("message", "Start lacss outline with one (--model).")
     first.kill()
     window.press("u").wait_for("message", "lacss outline does not answer")
     window.page.close()

@@ -56,6 +56,8 @@ def test_an_outline_without_pixels_and_one_on_a_cell_are_refused():
         edit.polygon_mask(sheet, np.array([[1.2, 1.2], [1.2, 1.4], [1.4, 1.4]]))
     with pytest.raises(InputError, match="There is a cell already"):
         edit.place(sheet, 7, 1, 1, np.ones((4, 4), bool))
+    with pytest.raises(InputError, match="9 pixels or more"):
+        edit.place(sheet_of("....", "...."), 7, 0, 0, np.ones((2, 4), bool))
 
 
 def test_a_brush_takes_pixels_over_and_what_it_cuts_off_becomes_a_cell():

@@ -206,15 +206,18 @@ def test_labels_that_another_program_changes_meanwhile_are_not_overwritten(reope
     np.testing.assert_array_equal(read_labels(project / "labels" / "a.tif"), other)
 
 
-@pytest.mark.parametrize("moment", ["half a line", "before the rename", "before the table", "after the rename"])
+CUT_SHORT = {"half a line": b'{"time":"x","do":"und', "half a digest": b'{"saved":"12'}
+
+
+@pytest.mark.parametrize("moment", [*CUT_SHORT, "before the rename", "before the table", "after the rename"])
 def test_a_kill_at_the_worst_moment_is_mended_by_the_next_start(reopen, project, monkeypatch, moment):
     session = reopen()
     draw(session, "a", 10, 10)
     finish(session, "a")
     draw(session, "a", 40, 40)
     journal = project / "labels" / "journal" / "a.jsonl"
-    if moment == "half a line":
-        journal.write_bytes(journal.read_bytes() + b'{"time":"x","do":"und')
+    if moment in CUT_SHORT:
+        journal.write_bytes(journal.read_bytes() + CUT_SHORT[moment])
     else:
         with monkeypatch.context() as faults, suppress(KeyboardInterrupt):
             if moment == "before the rename":
@@ -253,16 +256,20 @@ def _full(handle):
     raise OSError(28, "No space left on device")
 
 
-def test_a_damaged_journal_and_labels_of_another_size_are_named(reopen, project):
+def test_an_image_that_cannot_be_continued_is_named_and_leaves_the_others_alone(reopen, project):
     draw(reopen(), "a", 10, 10)
     journal = project / "labels" / "journal" / "a.jsonl"
     text = journal.read_text().splitlines()
     told = json.loads(text[1])
     journal.write_text("\n".join([text[0], json.dumps(told | {"box": [0, 0, 3, 3]})]) + "\n")
     with pytest.raises(InputError, match=r"a\.jsonl is damaged"):
-        reopen()
+        labels(reopen(), "a")
+    journal.write_text("\n".join(text) + "\n")
+    tifffile.imwrite(project / "images" / "a.tif", np.zeros((50, 60), np.uint16))
+    with pytest.raises(InputError, match=r"a\.jsonl was drawn on \(96, 96\) pixels, and the image has \(50, 60\)"):
+        labels(reopen(), "a")
+    draw(reopen(), "b", 10, 10)
     write_labels(project / "labels" / "b.tif", np.ones((4, 5), np.int32))
-    journal.unlink()
     with pytest.raises(InputError, match=r"b\.tif is \(4, 5\) pixels"):
         labels(reopen(), "b")
 

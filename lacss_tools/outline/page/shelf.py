@@ -14,6 +14,8 @@ from lacss_tools.web.render import levels, thumbnail
 
 TILE = 512
 """pixels: side of the tiles"""
+MAX_CHANNELS = 8
+"""of an image: a page holds about a hundred tiles, a byte per pixel and channel"""
 KEPT_BYTES = 200_000_000
 """of images in memory"""
 KEPT_THUMBNAILS = 2000
@@ -69,7 +71,7 @@ class Shelf:
             found = self.pyramids.pop((stem, nuclei), None)
             if found is None:
                 path = self.beside.nuclei_file(stem) if nuclei else self.session.images[stem]
-                found = pyramid_of(levels(read_image(path)[: 1 if nuclei else None], 1))
+                found = pyramid_of(levels(read_image(path)[: 1 if nuclei else MAX_CHANNELS], 1))
             self.pyramids[stem, nuclei] = found
             while len(self.pyramids) > 2 and sum(one.size for one in self.pyramids.values()) > KEPT_BYTES:
                 del self.pyramids[next(iter(self.pyramids))]

@@ -56,8 +56,8 @@ export function picture(field) {
   const { width, height } = field, size = width * height, tables = channelTables(field);
   const data = new ImageData(width, height), out = data.data;
   const of = (c) => field.pixels.subarray(c * size, (c + 1) * size);
-  // one channel is grey; of two the first is red and blue, the second green; three are red, green and blue
-  const source = alone !== null ? [alone, alone, alone] : [[0, 0, 0], [0, 1, 0], [0, 1, 2]][field.channels - 1];
+  // one channel is grey; of two the first is red and blue, the second green; the first three are red, green and blue
+  const source = alone !== null ? [alone, alone, alone] : [[0, 0, 0], [0, 1, 0], [0, 1, 2]][Math.min(3, field.channels) - 1];
   source.forEach((c, colour) => {
     const bytes = of(c), levels = tables[c];
     for (let i = 0, o = colour; i < size; i++, o += 4) out[o] = levels[bytes[i]];

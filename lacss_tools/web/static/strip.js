@@ -9,6 +9,7 @@ export function buildStrip(images, go, told) {
   items = images.map((image, k) => {
     const img = element("img", "");
     Object.assign(img, { loading: "lazy", decoding: "async", fetchPriority: "low", alt: "" });
+    img.onerror = () => (img.hidden = true); // of an image that cannot be read
     img.src = `api/image/${k}/thumbnail`;
     const button = element("button", "thumbnail", img, element("span", "badge"));
     button.onclick = () => go(k);

@@ -21,6 +21,8 @@ KEPT_BYTES = 160_000_000
 """of images in memory: the one on show and those that pages fetch ahead"""
 KEPT_IMAGES = 8
 """at most, however small they are"""
+MAX_CHANNELS = 3
+"""of an image, sent as a byte a pixel each"""
 KEPT_THUMBNAILS = 2000
 """JPEGs of a few kilobytes each"""
 PATIENCE = 0.25
@@ -175,13 +177,13 @@ def _prepare(choices: Choices) -> ShownImage:
             f"The page shows {MAX_CANDIDATES} candidates at most. Run lacss graphcut with fewer thresholds."
         )
     step = step_of(choices.image.shape)
-    pixels = levels(choices.image, step).tobytes() + bits(choices.masks, step).tobytes()
+    pixels = levels(choices.image[:MAX_CHANNELS], step).tobytes() + bits(choices.masks, step).tobytes()
     height, width = choices.image.shape[1:]
     details: Details = {
         "size": (height, width),
         "step": step,
         "shown": [height // step, width // step],
-        "channels": min(len(choices.image), 3),
+        "channels": min(len(choices.image), MAX_CHANNELS),
         "thresholds": choices.thresholds,
         "lois": choices.lois.round(2).tolist(),
         "suggestion": choices.suggestion(),

@@ -69,7 +69,7 @@ export async function flipMask() {
 export function nextChannel() {
   const count = page.field?.channels ?? 1;
   look.channel = look.channel === null ? 0 : look.channel + 1 >= count ? null : look.channel + 1;
-  say(look.channel === null ? "all channels" : `channel ${look.channel + 1} of ${count}`);
+  say(look.channel === null ? (count > 3 ? "the first three channels" : "all channels") : `channel ${look.channel + 1} of ${count}`);
   redraw();
 }
 

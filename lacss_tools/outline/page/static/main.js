@@ -26,6 +26,7 @@ async function show(k, note = "") {
   showSaved(0);
   delete document.body.dataset.shown;
   showProgress();
+  showCell();
   showCurrent(wanted);
   say(note);
   await reload(wanted, note);
