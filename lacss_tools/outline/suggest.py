@@ -19,8 +19,8 @@ from lacss_tools.points import inside_image, values_at
 from lacss_tools.predict.flat import settle
 from lacss_tools.predict.nms import meeting_boxes
 
-UNSURE = 0.6
-"""cells that score less are in doubt"""
+UNSURE = 0.7
+"""cells that score less are in doubt: scores are about the chance of being right, and a third of these is wrong"""
 OVERLAP = 0.15
 """a cell that shares more than this fraction of the smaller one with another is in doubt"""
 OUTSIDE = 0.2
@@ -29,15 +29,13 @@ SMALL, LARGE = 0.35, 2.5
 """times the median area, beyond which a cell is of an unusual size"""
 FREE = 0.5
 """a cell comes in where more than this fraction of it is drawn by nobody"""
-FLAT = ("label images", "Cellpose masks", "Cellpose _seg.npy")
-"""kinds of sources in which cells cannot overlap"""
 SAME = 0.5
 """least IoU of a suggestion with the cell that it became, for it to have been right"""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A cell to look at; the larger `weight` (0 to 1), the sooner."""
+    """A cell to look at; the larger `weight`, the sooner: about the chance that it is wrong, by what is known of it."""
 
     number: int
     weight: float
@@ -64,7 +62,7 @@ class Suggestions:
     def overlaps(self, stem: str, shape: tuple[int, int]) -> dict[int, float]:
         """Return, by label, which fraction of the smaller of the two a cell shares with another."""
         most = dict[int, float]()
-        cells = self.cells(stem, shape) if self.source.kind not in FLAT else None
+        cells = self.cells(stem, shape) if not self.source.as_labels else None
         if cells is None:
             return most
         areas, boxes = cells.areas(), cells.boxes.tolist()
@@ -121,6 +119,7 @@ def _points_in(labels: Labels, lois: Points | None) -> dict[int, int] | None:
 
 
 Reasons = Iterable[tuple[float, str]]
+"""weights, which are what fraction of such cells was wrong (`benchmarks/doubts.py`), and words"""
 
 
 def _by_score(score: float) -> Reasons:
@@ -130,16 +129,16 @@ def _by_score(score: float) -> Reasons:
 
 def _by_size(ratio: float) -> Reasons:
     if ratio > LARGE:
-        yield 0.4, f"{ratio:.1f} times the usual area"
+        yield 0.15, f"{ratio:.1f} times the usual area"
     elif ratio < SMALL:
-        yield 0.4, "far smaller than usual"
+        yield 0.3, "far smaller than usual"
 
 
 def _by_points(count: int | None) -> Reasons:
     if count is not None and count > 1:
-        yield 0.5, f"{count} nuclei"
+        yield 0.4, f"{count} nuclei"
     elif count == 0:
-        yield 0.3, "no nucleus"
+        yield 0.8, "no nucleus"
 
 
 def _by_mask(drawing: Drawing, number: int, mask: Mask | None) -> Reasons:

@@ -189,6 +189,7 @@ def test_suggestions_are_gone_through_by_doubt_and_accepted(browser, project):
     served = ServedHere(make_app(desk, "t" * 20), "t" * 20)
     window = Window(browser, served.address).at(0).cells(len(numbers))
     window.wait_for("hint", f"{len(numbers)} cells suggested, ")
+    window.press("n").wait_for("reason", "In doubt: score 0.30, no nucleus")
     window.press("n").wait_for("reason", "In doubt: score 0.20, 2 nuclei")
     assert not (project / "labels").exists() or not list((project / "labels").glob("*.tif"))
     window.press("Delete").cells(len(numbers) - 1).press("Enter").at(1)
