@@ -1,4 +1,4 @@
-"""How outlining goes: how many images are suggested, and how right the suggestions were on the last ones."""
+"""How outlining goes: how many images are suggested, what the last ones bought, and how right suggestions were."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,8 @@ class Progress:
     worth: int
     """images that are suggested, at most as many as there are"""
     order: str
+    bought: str = ""
+    """what the last training brought, in words"""
     right: dict[str, tuple[int, int]] = field(default_factory=dict)
     """finished image -> suggestions that were right, and cells of both in all"""
 
@@ -31,4 +33,4 @@ class Progress:
     def told(self) -> dict[str, Any]:
         """Return it for the page: accuracies are TP / (TP + FP + FN), newest last."""
         accuracy = [round(hits / total, 4) for hits, total in self.right.values() if total]
-        return {"worth": self.worth, "order": self.order, "right": accuracy}
+        return {"worth": self.worth, "order": self.order, "bought": self.bought, "right": accuracy}

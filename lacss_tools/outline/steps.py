@@ -21,6 +21,7 @@ from lacss_tools.outline.progress import Progress
 from lacss_tools.outline.session import BEGUN, ELSEWHERE, FINISHED, OPEN, OutlineSession, open_session
 from lacss_tools.outline.sources import find_beside
 from lacss_tools.outline.suggest import Suggestions, entropy
+from lacss_tools.train.history import since_start
 
 if TYPE_CHECKING:
     from lacss_tools.outline.network import Network
@@ -71,7 +72,7 @@ def open_desk(plan: Plan) -> Desk:
     if plan.model is not None:
         session.model = str(plan.model)
     shelf = Shelf(session, find_beside(home.dapi, home.lois, home.masks, plan.see.scene))
-    desk = Desk(session, shelf, Progress(min(WORTH, len(session.images)), order))
+    desk = Desk(session, shelf, Progress(min(WORTH, len(session.images)), order, bought(plan.model)))
     if plan.model is not None:
         desk.network = _network(plan, session)
     desk.closing = lambda: commands(session, plan)
@@ -86,6 +87,17 @@ def _refuse_unseen(labels: Path, session: OutlineSession) -> None:
             raise InputError(
                 f"{path} are labels of {stem} under another name. Call it {stem}{path.suffix}, or remove it."
             )
+
+
+def bought(model: Path | None) -> str:
+    """Return, in words, what the training of a model brought that went on from another one; empty for other models."""
+    scores = None if model is None else since_start(model if model.is_dir() else model.parent)
+    if scores is None:
+        return ""
+    before, best = scores
+    if best.map <= before.map:
+        return f"The last training did not raise mAP ({before.map:.3f})."
+    return f"The last training raised mAP from {before.map:.3f} to {best.map:.3f}."
 
 
 def _network(plan: Plan, session: OutlineSession) -> "Network":

@@ -73,6 +73,14 @@ def read_metrics(run: Path) -> list[Row]:
     return rows
 
 
+def since_start(run: Path) -> tuple[Scores, Scores] | None:
+    """Return the scores of the weights that a run went on from, and the best since (by mAP); None for other runs."""
+    validated = [(row.step, row.validation) for row in read_metrics(run) if row.validation]
+    if not validated or validated[0][0] > 0:
+        return None
+    return validated[0][1], max((scores for _, scores in validated), key=lambda scores: scores.map)
+
+
 def write_metrics(run: Path, rows: list[Row]) -> None:
     """Write all rows of metrics.jsonl."""
     write_text(run / METRICS, "".join(row.to_line() for row in rows))

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 from lacss_tools.cli import app
 from lacss_tools.io.native import write_labels, write_text
 from lacss_tools.io.nuclei import Wanted
-from lacss_tools.outline.steps import Made, Plan, commands, made_with, open_desk, summary
+from lacss_tools.outline.steps import Made, Plan, bought, commands, made_with, open_desk, summary
+from lacss_tools.train.history import Row, Scores, write_metrics
 
 
 def plan_of(project, **options):
@@ -70,6 +71,21 @@ def test_the_end_names_the_exact_next_commands(project):
     finish(desk, "b")
     train, _ = commands(desk.session, plan_of(project))
     assert train == f"lacss train --supervision full --images images --labels labels --project {project}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([(0, 0.559), (75, 0.576), (150, 0.57)], "The last training raised mAP from 0.559 to 0.576."),
+        ([(0, 0.559), (75, 0.55)], "The last training did not raise mAP (0.559)."),
+        ([(75, 0.4), (150, 0.5)], ""),
+        ([], ""),
+    ],
+)
+def test_the_page_says_what_the_last_training_bought(tmp_path, steps, said):
+    write_metrics(tmp_path, [Row(step, 1.0, {}, Scores(0.9, 0.6, value)) for step, value in steps])
+    assert bought(tmp_path) == bought(tmp_path / "best.safetensors") == said
+    assert bought(None) == ""
 
 
 def test_a_scene_is_outlined_alone(project):

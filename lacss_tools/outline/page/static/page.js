@@ -10,6 +10,7 @@ export const page = {
   begun: false, // whether anything was done in this window
   model: null, // what answers clicks, null for nobody
   worth: 0, // images that are suggested
+  bought: "", // what the last training brought
   right: [], // how right the suggestions were, newest last
 };
 

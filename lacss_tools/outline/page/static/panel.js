@@ -23,9 +23,9 @@ export function showProgress() {
 
 function worth(here) {
   const last = page.right.slice(-3), mean = last.reduce((sum, value) => sum + value, 0) / last.length;
-  const bought = last.length ? ` Of the suggestions on the last ${last.length > 1 ? `${last.length} images` : "image"}, ${percent(mean)} were right.` : "";
-  if (here >= page.worth) return `${many(here, "image")} finished: train with them before you go on.${bought}`;
-  return `${here} of ${many(page.worth, "suggested image")} finished.${bought}`;
+  const right = last.length ? ` Of the suggestions on the last ${last.length > 1 ? `${last.length} images` : "image"}, ${percent(mean)} were right.` : "";
+  if (here >= page.worth) return `${many(here, "image")} finished: train with them before you go on.${right}`;
+  return `${page.bought} ${here} of ${many(page.worth, "suggested image")} finished.${right}`;
 }
 
 export function showSaved(under) {
