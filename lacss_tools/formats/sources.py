@@ -13,7 +13,7 @@ from lacss_tools.formats.coco import CocoFile, read_coco
 from lacss_tools.formats.layout import COCO, IMAGES, NO_CLUES, ROIS, SEG, Clues, list_cells
 from lacss_tools.formats.names import COCO_OF_ALL
 from lacss_tools.formats.outlined import Outlines, PassedOver, not_cells
-from lacss_tools.io.native import read_labels, read_plane
+from lacss_tools.io.native import read_labels, read_numbers
 from lacss_tools.io.stems import IMAGE_SUFFIXES
 from lacss_tools.io.tables import read_table
 
@@ -72,7 +72,7 @@ class Segmentations:
     def area(self, stem: str, shape: Shape) -> Mask:
         """Return the pixels of one image that are outlined; label images may be masks."""
         if self.kind in IMAGES:
-            return read_plane(self.files[stem]) > 0
+            return read_numbers(self.files[stem]) > 0
         area: Mask = cells_to_labels(self.cells(stem, shape)) > 0
         return area
 

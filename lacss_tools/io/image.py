@@ -37,6 +37,8 @@ class Loaded:
     channels: tuple[str, ...] = ()
     pixel_size: tuple[float, float] | None = None
     """(y, x) in micrometres"""
+    zero_is_white: bool = False
+    """whether the image is the negative of these pixels, as viewers show it; masks and labels are their numbers"""
 
     def describe(self) -> str:
         """Return one line that describes the file."""
@@ -123,6 +125,8 @@ def channels_first(path: Path, loaded: Loaded, channel: str | None = None, witho
                 f"{path} has no channel of cells beside that of the nuclei, {without}. Name the `channel`."
             )
     image = pixels.astype(np.float32)
+    if loaded.zero_is_white:
+        image = np.float32(np.iinfo(pixels.dtype).max if pixels.dtype.kind in "ui" else 0) - image
     if not np.isfinite(image).all():
         bad = int((~np.isfinite(image)).sum())
         raise InputError(f"{path} holds {bad} NaN or infinite pixels. Replace them before use.")
@@ -177,7 +181,7 @@ def channel_index(path: Path, channel: str, count: int, names: tuple[str, ...]) 
 def _load_tiff(path: Path, scene: str | None) -> Loaded:
     with open_tiff(path) as tiff:
         image = chosen_image(path, tiff, scene)
-        loaded = Loaded(image.read(), image.axes, image.channels, image.pixel_size)
+        loaded = Loaded(image.read(), image.axes, image.channels, image.pixel_size, image.zero_is_white)
     return without_alpha(loaded) if image.has_alpha else loaded
 
 

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from lacss_tools.arrays import MAX_LABEL, Image, Labels, Mask, Plane
 from lacss_tools.errors import InputError
-from lacss_tools.io.image import load, whole_image
+from lacss_tools.io.image import Loaded, load, whole_image
 from lacss_tools.io.instances import unlike_labels
 from lacss_tools.io.stems import as_text
 
@@ -90,7 +91,22 @@ def read_plane(path: Path, channel: str | None = None, without: str | None = Non
 
     Three equal channels count as one. `called` is what the setting is called that names the channel.
     """
-    image = read_image(path, channel, without)
+    return _only_plane(path, read_image(path, channel, without), called)
+
+
+def read_numbers(path: Path) -> Plane:
+    """Read an image of one channel by the numbers in the file, whatever it says of black and white.
+
+    So masks are read; errors as `read_plane`.
+    """
+    return _only_plane(path, _by_numbers(path, load(path)), "channel")
+
+
+def _by_numbers(path: Path, loaded: Loaded) -> Image:
+    return whole_image(path, replace(loaded, zero_is_white=False))
+
+
+def _only_plane(path: Path, image: Image, called: str) -> Plane:
     plane = one_plane(image)
     if plane is None:
         raise InputError(
@@ -127,7 +143,7 @@ def read_labels(path: Path, signed: bool = False) -> Labels:
     exact = loaded.pixels.squeeze()
     if exact.ndim == 2 and exact.dtype.kind in "uib":
         return as_labels(path, exact, signed)
-    image = whole_image(path, loaded)
+    image = _by_numbers(path, loaded)
     plane = one_plane(image)
     if plane is None:
         raise InputError(f"{path} has {len(image)} channels, as a picture has; labels have one. Give the label image.")
@@ -163,7 +179,7 @@ def _refuse_both(path: Path, labels: Labels) -> None:
 
 def read_mask(path: Path) -> Mask:
     """Read a two-valued image as a mask, True where it is not 0; InputError when it has more than two values."""
-    return as_mask(path, read_plane(path))
+    return as_mask(path, read_numbers(path))
 
 
 def as_mask(path: Path, plane: np.ndarray) -> Mask:

@@ -55,7 +55,8 @@ def _open_large_tiff(file: Path, image: TiffImage) -> tuple[Loaded, Read] | None
     read = _tiff_reader(file, image) if image.axes in PART_AXES else None
     if read is None:
         return None
-    outline = Loaded(_blank(image.shape, image.first.dtype), image.axes, image.channels, image.pixel_size)
+    blank = _blank(image.shape, image.first.dtype)
+    outline = Loaded(blank, image.axes, image.channels, image.pixel_size, image.zero_is_white)
     return _without_alpha(outline, read) if image.has_alpha else (outline, read)
 
 

@@ -163,8 +163,7 @@ class InFile:
     def read(self, top: int, bottom: int, left: int, right: int) -> Image:
         """Return the pixels of one window, all channels (or the chosen one)."""
         pixels = self.read_part(slice(top, bottom), slice(left, right))
-        part = Loaded(np.asarray(pixels), self.outline.axes, self.outline.channels)
-        return channels_first(self.path, part, self.channel)
+        return channels_first(self.path, replace(self.outline, pixels=np.asarray(pixels)), self.channel)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ BESIDE = ("Thumbnail", "Label", "Macro", "Map")
 NOT_FULL, MASK = 1, 4
 """bits of a page's subfile type: an image of reduced resolution, a transparency mask"""
 PER_CENTIMETRE = 3
+WHITE_IS_ZERO = 0
+"""photometric interpretation"""
 ALPHA = (1, 2)
 """kinds of extra samples: the alpha channel, colours multiplied by it or not"""
 
@@ -48,6 +50,16 @@ class TiffImage:
     def has_alpha(self) -> bool:
         """Whether its last colour sample is declared as alpha."""
         return "S" in self.axes and bool(self.first.extrasamples) and self.first.extrasamples[-1] in ALPHA
+
+    @property
+    def zero_is_white(self) -> bool:
+        """Whether the file says that the image is the negative of its numbers (MinIsWhite).
+
+        Not one from Fiji, which says so of images whose look-up table alone is inverted, nor one of bits, of which
+        tifffile says so.
+        """
+        page = self.first
+        return page.photometric == WHITE_IS_ZERO and page.bitspersample > 1 and not page.is_imagej
 
     @property
     def data_at(self) -> int | None:

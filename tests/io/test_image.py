@@ -8,7 +8,7 @@ import tifffile
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import load
-from lacss_tools.io.native import read_image, read_labels, write_labels, write_png
+from lacss_tools.io.native import read_image, read_labels, read_mask, write_labels, write_png
 
 GREY = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48)
 TWO = np.stack([GREY, GREY * 2])
@@ -127,6 +127,23 @@ def test_grey_with_alpha_is_grey_and_a_fourth_stain_is_no_alpha(tmp_path):
     assert (read_image(tmp_path / "g.tif") == GREY[None]).all()
     tifffile.imwrite(tmp_path / "s.tif", grey, photometric="minisblack", extrasamples=["unspecified"])
     assert len(read_image(tmp_path / "s.tif")) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+def test_what_is_stored_as_a_negative_is_the_image_that_viewers_show_but_masks_and_labels_are_numbers(tmp_path, dtype):
+    values, path = (GREY % 120).astype(dtype), tmp_path / "n.tif"
+    white = 0 if dtype is np.float32 else np.iinfo(dtype).max
+    tifffile.imwrite(path, white - values, photometric="miniswhite")
+    assert (read_image(path) == values[None]).all()
+    tifffile.imwrite(path, values, photometric="miniswhite", description="ImageJ=1.54f\n", metadata=None)
+    assert (read_image(path) == values[None]).all()  # Fiji inverts the look-up table alone
+    tifffile.imwrite(path, values > 60, photometric="miniswhite")
+    assert (read_image(path) == (values > 60)).all()  # nor does tifffile invert bits
+    tifffile.imwrite(path, np.where(values > 60, 255, 0).astype(np.uint8), photometric="miniswhite")
+    assert (read_mask(path) == (values > 60)).all()
+    labels = np.repeat([[0, 1, 2, 3]], 4, axis=0).astype(np.uint8)
+    tifffile.imwrite(path, labels, photometric="miniswhite")
+    assert (read_labels(path) == labels).all()
 
 
 @pytest.mark.parametrize("most", [3, 70000])

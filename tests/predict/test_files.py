@@ -55,6 +55,7 @@ LAYOUTS = {
     "rgb": (pixels(70, 90, 3), {"photometric": "rgb", "compression": "lzw", "tile": (16, 32)}),
     "planes": (pixels(2, 70, 90), {"metadata": {"axes": "CYX"}, "compression": "zlib", "tile": (32, 32),
                                    "photometric": "minisblack", "ome": True}),
+    "negative": (pixels(70, 90), {"photometric": "miniswhite", "compression": "zlib", "tile": (32, 32)}),
     "imagej": (pixels(2, 70, 90), {"imagej": True, "metadata": {"axes": "CYX"}}),
     "planar": (pixels(3, 70, 90), {"photometric": "rgb", "planarconfig": "separate", "compression": "zlib"}),
 }  # fmt: skip
