@@ -4,7 +4,7 @@
 
 DATA has images/, labels/ and dapi/. The disc covers 0.35 % or 3 % of the image, four or ten times as bright as cells;
 a corner is lit five times as bright; haze rises by twice the contrast. The nucleus image stays clean. With
-`--unbounded` the percentiles alone make the range, as before `contrast.bounded_high`.
+`--unbounded` the percentiles alone make the range, as before `contrast.bounded_high` and `contrast.haze`.
 """
 
 import sys
@@ -58,7 +58,7 @@ def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
 def main(data: Path, run: Path, unbounded: bool = False) -> None:
     """Print AP50 and mAP, and the mean IoU of the best of five candidates and of the middle one, for each kind."""
     if unbounded:
-        contrast.HEADROOM = np.inf
+        contrast.HEADROOM = contrast.EVENLY = np.inf
     predictor = load_predictor(run, "cpu", ALL_DETECTIONS)
     for name, spoil in KINDS.items():
         pairs, areas = [], []

@@ -1,4 +1,7 @@
-"""Contrast by percentiles: two percentiles of an image become 0 and 1, so that gain and offset do not matter."""
+"""Contrast by percentiles: two percentiles of an image become 0 and 1, so that gain and offset do not matter.
+
+Neither does something bright (`bounded_high`), nor light that rises evenly across the image (`haze`).
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from lacss_tools.arrays import Plane
+
+Size = tuple[int, int]
 
 GRID, SPARED = 4, 4
 """tiles along a side of an image, and how many of them, the brightest, may hold debris: what is compact lies in four"""
@@ -19,6 +24,12 @@ FAINT = 50.0
 """what is fainter than the brightest by over this factor is no cell beside debris, but a trace of light beside cells"""
 SMALLEST_TILE = 16
 """pixels along a side; smaller ones tell nothing"""
+BLACK, WHITE = 2.0, 99.7
+"""percentiles: of a tile, what is its background; of an image, what is bright"""
+RISES, EVENLY = (0.15, 20.0), 0.9
+"""times what lies between the two, haze rises so much, or there is nothing but a slope; and a plane explains more than
+this fraction of how the background of tiles varies: in clean images (docs/results.md) that rise so at most 0.74, with
+haze at least 0.95"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,15 @@ class Range:
 
     low: Float[np.ndarray, "*axes"]
     high: Float[np.ndarray, "*axes"]
+    haze: Float[np.ndarray, "2 ..."] | None = None
+    """by how much light rises over the whole image, down and across; None where it does not"""
+
+    def at(self, first: Size, size: Size, shape: Size) -> "Range":
+        """Return the range of each pixel of a part, of `size` from pixel `first` on, of an image of `shape`."""
+        if self.haze is None:
+            return self
+        light = light_of(self.haze, first, size, shape)
+        return Range(self.low + light, self.high + light)
 
     @property
     def is_empty(self) -> bool:
@@ -57,16 +77,47 @@ def full_range(pixels: Float[np.ndarray, "*grid"]) -> Range:
     return Range(np.asarray(pixels.min()), np.asarray(pixels.max()))
 
 
+def haze(plane: Plane) -> Float[np.ndarray, " 2"] | None:
+    """Return by how much light rises over an image, down and across; None unless that is certain.
+
+    It is where the background of tiles lies in a plane (least squares), which hardly ever happens without haze: cells
+    and tissue end somewhere.
+    """
+    tiles = _tiles(plane)
+    if not tiles:
+        return None
+    dark = np.reshape([_ranked(tile, BLACK) for tile in tiles], (GRID, GRID))
+    along = (np.arange(GRID) + 0.5) / GRID - 0.5
+    rise = np.array([dark.mean(axis=1) @ along, dark.mean(axis=0) @ along]) / (along @ along)
+    if (rise**2).sum() * (along @ along) * GRID <= EVENLY * ((dark - dark.mean()) ** 2).sum():
+        return None  # most images end here
+    low, high = np.percentile(plane - light_of(rise, (0, 0), plane.shape, plane.shape), (BLACK, WHITE))
+    return rise if RISES[0] * (high - low) < np.abs(rise).sum() < RISES[1] * (high - low) else None
+
+
+def light_of(haze: Float[np.ndarray, "2 ..."], first: Size, size: Size, shape: Size) -> Float[np.ndarray, "..."]:
+    """Return the light of `haze` on a part, of `size` from pixel `first` on, of an image of `shape`."""
+    y, x = ((start + np.arange(count) + 0.5) / length for start, count, length in zip(first, size, shape, strict=True))
+    light: np.ndarray = (haze[0] * y[:, None] + haze[1] * x).astype(np.float32)
+    return light
+
+
+def without_haze(plane: Plane, step: int = 1) -> Plane:
+    """Return an image without its `haze`, which every `step`th pixel of every `step`th line tells; itself without."""
+    rise = haze(plane[::step, ::step])
+    return plane if rise is None else plane - light_of(rise, (0, 0), plane.shape, plane.shape)
+
+
 def bounded_high(plane: Plane, low: float, high: float) -> float:
     """Return `high`, or less where it is more than HEADROOM times as far from `low` as the fifth brightest tile.
 
     Cells lie in many tiles, and debris, a bubble or a lit corner in four at most. Unless the next four all show cells,
     as they do not in a sparse image, nothing tells those from debris, and `high` stays.
     """
-    if min(plane.shape) < GRID * SMALLEST_TILE:
+    tiles = _tiles(plane)
+    if not tiles:
         return high
-    tiles = [tile for rows in np.array_split(plane, GRID) for tile in np.array_split(rows, GRID, axis=1)]
-    above = np.array([_tile_high(tile) for tile in tiles]) - low
+    above = np.array([_ranked(tile, TILE_HIGH) for tile in tiles]) - low
     others = np.argsort(-above, kind="stable")[SPARED : 2 * SPARED]
     brightest, last = above[others[[0, -1]]].tolist()
     most = low + HEADROOM * brightest
@@ -75,9 +126,16 @@ def bounded_high(plane: Plane, low: float, high: float) -> float:
     return most if all(_shows_cells(tiles[k]) for k in others) else high
 
 
-def _tile_high(tile: Plane) -> float:
-    """Return the upper percentile, the lower of two pixels: in a tenth of the time that `np.percentile` takes."""
-    rank = int((tile.size - 1) * TILE_HIGH / 100)
+def _tiles(plane: Plane) -> list[np.ndarray]:
+    """Return the GRID x GRID tiles of an image, row by row; none of one that is too small."""
+    if min(plane.shape) < GRID * SMALLEST_TILE:
+        return []
+    return [tile for rows in np.array_split(plane, GRID) for tile in np.array_split(rows, GRID, axis=1)]
+
+
+def _ranked(tile: Plane, percentile: float) -> float:
+    """Return a percentile, the lower of two pixels: in a tenth of the time that `np.percentile` takes."""
+    rank = int((tile.size - 1) * percentile / 100)
     return float(np.partition(tile, rank, axis=None)[rank])
 
 

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from lacss_tools.contrast import bounded_high, full_range, percentile_range
+from lacss_tools.contrast import bounded_high, full_range, haze, percentile_range, without_haze
 from tests.made_up import nuclei
 
 SIDE, RANDOM = 128, np.random.default_rng(0)
@@ -78,3 +80,35 @@ def test_an_image_too_small_to_be_tiled_keeps_its_range():
     image = nuclei(EVERYWHERE[:9], 60, 4.0)
     image[20:26, 20:26] = 2000
     assert bounded(image) == 1
+
+
+SLOPE = (2 * Y + X) / (3 * SIDE)
+"""0 to 1"""
+
+
+@pytest.mark.parametrize("contrasts", [0.3, 2, 8])
+def test_light_that_rises_across_an_image_is_taken_off(contrasts):
+    clean = nuclei(EVERYWHERE[::2], SIDE, 4.0, RANDOM)
+    assert without_haze(clean) is clean
+    hazy = (clean + 200 * contrasts * SLOPE).astype(np.float32)
+    np.testing.assert_allclose(haze(hazy), [400 * contrasts / 3, 200 * contrasts / 3], rtol=0.1, atol=4)
+    left = without_haze(hazy) - clean
+    assert np.ptp(left) < 0.1 * 200 * contrasts
+    np.testing.assert_array_equal(without_haze(hazy, step=2).shape, hazy.shape)
+
+
+@pytest.mark.parametrize("light", [
+    0 * X, 200.0 * (X > 64), 200.0 * (np.hypot(Y, X) < 90), 100 * np.exp(-((Y - 64) ** 2 + (X - 64) ** 2) / 40**2),
+    10 * SLOPE, 1e6 * SLOPE
+], ids=["even", "tissue", "corner", "lamp", "hardly", "nothing else"])  # fmt: skip
+def test_other_light_stays_as_it_is(light):
+    assert haze((nuclei(EVERYWHERE[::2], SIDE, 4.0, RANDOM) + light).astype(np.float32)) is None
+
+
+def test_a_part_of_an_image_has_the_range_of_its_place():
+    hazy = (nuclei(EVERYWHERE[::2], SIDE, 4.0, RANDOM) + 400 * SLOPE).astype(np.float32)
+    usual = replace(percentile_range(without_haze(hazy), (1.0, 99.7)), haze=haze(hazy))
+    whole = usual.at((0, 0), hazy.shape, hazy.shape).scale(hazy)
+    part = usual.at((30, 50), (40, 20), hazy.shape).scale(hazy[30:70, 50:70])
+    np.testing.assert_allclose(part, whole[30:70, 50:70], atol=1e-5)
+    np.testing.assert_allclose(whole, usual.scale(without_haze(hazy)), atol=1e-4)

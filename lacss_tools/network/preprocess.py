@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from lacss_tools.arrays import Image, Mask, Plane, Points
-from lacss_tools.contrast import Range, bounded_high, percentile_range
+from lacss_tools.contrast import Range, Size, bounded_high, haze, light_of, percentile_range
 
 LOW, HIGH = 1.0, 99.7
 """percentiles of each channel that become 0 and 1"""
@@ -34,19 +34,28 @@ def sample_step(shape: tuple[int, int]) -> int:
 def intensity_range(image: Image, step: int | None = None) -> Range:
     """Return what becomes 0 and 1 in each channel, from every `step`th pixel of every `step`th line.
 
-    That is the 1st and the 99.7th percentile, the latter bounded where something bright has moved it.
+    That is the 1st and the 99.7th percentile without haze, the latter bounded where something bright has moved it.
     """
     step = sample_step((image.shape[1], image.shape[2])) if step is None else step
     sampled = image[:, ::step, ::step]
+    hazes = [haze(channel) for channel in sampled]
+    rise = None
+    if any(one is not None for one in hazes):
+        rise = np.stack([np.zeros(2) if one is None else one for one in hazes], axis=1)[:, :, None, None]
+        sampled = sampled - light_of(rise, (0, 0), sampled.shape[1:], sampled.shape[1:])
     full = percentile_range(sampled, (LOW, HIGH), axis=(1, 2))
     ends = zip(sampled, full.low.flat, full.high.flat, strict=True)
     high = np.reshape([bounded_high(*one) for one in ends], full.high.shape)
-    return Range(full.low.astype(np.float32), high.astype(np.float32))
+    return Range(full.low.astype(np.float32), high.astype(np.float32), rise)
 
 
-def to_range(image: Image, intensities: Range) -> Image:
-    """Map `intensities` to 0 and 1, take the square root (dim cells stay visible), centre."""
-    out: Image = intensities.scale(image, 1e-6)
+def to_range(image: Image, intensities: Range, first: Size = (0, 0), shape: Size | None = None) -> Image:
+    """Map `intensities` to 0 and 1, take the square root (dim cells stay visible), centre.
+
+    `image` may be a part, from pixel `first` on, of an image of `shape`.
+    """
+    size = (image.shape[1], image.shape[2])
+    out: Image = intensities.at(first, size, shape or size).scale(image, 1e-6)
     np.clip(out, 0, CEILING, out=out)  # in place: fresh memory takes longer than the arithmetic
     np.sqrt(out, out=out)
     out *= ROOT_GAIN

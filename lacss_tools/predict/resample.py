@@ -26,4 +26,5 @@ def read_working(source: ImageSource, size: tuple[int, int], box: Box, intensiti
     _, height, width = source.shape
     rows, columns = taps(height, size[0], box[0], box[2]), taps(width, size[1], box[1], box[3])
     part = source.read(rows.start, rows.stop, columns.start, columns.stop)
-    return resample(to_range(part, intensities), rows, columns)
+    working = to_range(part, intensities, (rows.start, columns.start), (height, width))
+    return resample(working, rows, columns)

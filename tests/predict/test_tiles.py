@@ -257,14 +257,18 @@ def test_any_part_is_resampled_as_the_whole_would_be(length, resized, first, mor
 @pytest.mark.parametrize("shape", [(150, 170), (1201, 40)])
 def test_the_range_read_in_bands_is_that_in_memory(shape):
     image = np.random.default_rng(1).gamma(2.0, 100, (2, *shape)).astype(np.float32)
+    image[1] += np.linspace(0, 4000, shape[1], dtype=np.float32)
     banded, whole = measure_range(InMemory(image)), intensity_range(image)
     assert np.array_equal(banded.low, whole.low)
     assert np.array_equal(banded.high, whole.high)
+    assert np.array_equal(banded.haze, whole.haze)
+    assert (whole.haze is None) == (min(shape) < 128)
 
 
-def test_a_window_at_the_working_scale_is_cut_from_the_normalised_image():
-    image = picture(100, 120)
-    source, size = InMemory(image), (70, 84)
+@pytest.mark.parametrize("light", [0, 3])
+def test_a_window_at_the_working_scale_is_cut_from_the_normalised_image(light):
+    image = picture(140, 150) + light * np.linspace(0, 1, 150, dtype=np.float32)
+    source, size = InMemory(image), (98, 105)
     window = read_working(source, size, (10, 20, 50, 84), measure_range(source))
     assert window == pytest.approx(resize(normalise(image), size)[:, 10:50, 20:84].numpy(), abs=1e-5)
 

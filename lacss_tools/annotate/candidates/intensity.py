@@ -7,7 +7,7 @@ import numpy as np
 
 from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.arrays import Image, Plane
-from lacss_tools.contrast import Range, bounded_high, percentile_range
+from lacss_tools.contrast import Range, bounded_high, percentile_range, without_haze
 
 BACKGROUND, BRIGHT = 2.0, 99.8
 """percentiles of a channel that become 0 and 1"""
@@ -42,13 +42,14 @@ def normalise(image: Image, settings: CutSettings, full_scale: float | None = No
 def relative_intensity(channel: Plane) -> Plane:
     """Return n, linear from 0 at the background (2nd percentile) to 1 at the 99.8th percentile, clipped.
 
-    Something bright does not move the 1 (`bounded_high`). A channel without that range becomes 0. Gain and offset of
-    the camera do not matter.
+    Something bright does not move the 1 (`bounded_high`), and light that rises across the channel is taken off. A
+    channel without that range becomes 0. Gain and offset of the camera do not matter.
     """
+    step = max(1, math.isqrt(channel.size // SAMPLE))
+    channel = without_haze(channel, step)
     between = percentile_range(_sample(channel), (BACKGROUND, BRIGHT))
     if between.is_empty:
         return np.zeros_like(channel)
-    step = max(1, math.isqrt(channel.size // SAMPLE))
     high = bounded_high(channel[::step, ::step], float(between.low), float(between.high))
     n: Plane = Range(between.low, np.asarray(high)).scale(channel, least=0.0)
     return np.clip(n, 0, 1, out=n)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lacss_tools.annotate.lois.nuclei import find_nuclei
-from lacss_tools.annotate.lois.optics import BRIGHT, FEWEST, QUANTILE, is_calm, without_hot_pixels
+from lacss_tools.annotate.lois.optics import BRIGHT, FEWEST, QUANTILE, is_calm, mended
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
 from lacss_tools.arrays import Plane, Points
 from lacss_tools.points import values_at
@@ -26,7 +26,7 @@ class Overlooked:
 
 def overlooked(dapi: Plane, points: Points, nucleus: float) -> Overlooked:
     """Compare LOIs with the nuclei, about `nucleus` pixels across, that the filter of method pieces sees."""
-    plane = without_hot_pixels(dapi)
+    plane = mended(dapi)
     centres, _, diameters = find_nuclei(plane, nucleus, MIN_RESPONSE)
     calm = len(centres) < FEWEST or is_calm(plane, nucleus, centres)
     if not calm:

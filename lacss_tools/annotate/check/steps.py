@@ -28,6 +28,7 @@ from lacss_tools.annotate.lois.typical import nucleus_diameter
 from lacss_tools.annotate.pick.session import IMAGES_FOR_AREA
 from lacss_tools.annotate.pseudo.borders import Evidence, choose, describe, measure, pool
 from lacss_tools.annotate.pseudo.names import AUTO
+from lacss_tools.contrast import without_haze
 from lacss_tools.errors import LacssError
 from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lois import read_lois
@@ -150,9 +151,10 @@ def _measure(job: batch.Job, folders: Folders, nucleus: float | None, area: floa
     loaded = load_annotation(job.inputs, folders, area)
     shape = next((plane.shape[-2:] for plane in (loaded.image, loaded.mask, loaded.dapi) if plane is not None), None)
     lois = mask = relation = None
+    dapi = None if loaded.dapi is None else without_haze(loaded.dapi)
     if loaded.points is not None:
         response = loaded.response if loaded.response is not None else np.ones(len(loaded.points))
-        lois = measure_lois(loaded.points, response, shape, loaded.dapi, nucleus)
+        lois = measure_lois(loaded.points, response, shape, dapi, nucleus)
     if loaded.mask is not None:
         level = None if loaded.image is None else smooth_level(loaded.image)
         across = (
@@ -161,8 +163,8 @@ def _measure(job: batch.Job, folders: Folders, nucleus: float | None, area: floa
             else nucleus_per_cell(float(loaded.mask.sum()), 0 if loaded.points is None else len(loaded.points))
         )
         mask = measure_mask(loaded.mask, loaded.points, level, across / 2)
-        dapi = None if loaded.dapi is None else dapi_level(loaded.dapi)
-        relation = relate(loaded.points, dapi, level, loaded.mask, across)
+        bright = None if dapi is None else dapi_level(dapi)
+        relation = relate(loaded.points, bright, level, loaded.mask, across)
     write_text(job.output, to_text(MeasuredImage(job.stem, shape, lois, mask, NONE, relation)))
 
 

@@ -12,7 +12,7 @@ from lacss_tools.annotate.lois.nuclei import (
     find_nuclei,
     nucleus_range,
 )
-from lacss_tools.annotate.lois.optics import FEWEST, is_calm, without_hot_pixels
+from lacss_tools.annotate.lois.optics import FEWEST, is_calm, mended
 from lacss_tools.annotate.lois.settings import DOG, MIN_RESPONSE, NETWORK, LoiSettings
 from lacss_tools.arrays import Plane, Points
 from lacss_tools.points import values_at
@@ -40,7 +40,7 @@ def find_lois(
 
         found = network.find_nuclei(dapi, settings, diameter)
         return found.points, found.scores
-    dapi = without_hot_pixels(dapi)
+    dapi = mended(dapi)
     if settings.rule == DOG:
         across = settings.gaussians[0] / SIGMA_PER_DIAMETER
         calm = dapi if is_calm(dapi, across) else find_in_calm(dapi, across, MIN_RESPONSE)[1]

@@ -18,6 +18,7 @@ from lacss_tools.annotate.lois.light import even
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Labels, Plane, Points
 from lacss_tools.cells import INSIDE, cells_to_labels
+from lacss_tools.contrast import without_haze
 from lacss_tools.io.source import InMemory
 from lacss_tools.network.device import threads
 from lacss_tools.predict.found import Found, best_first, join, suppress
@@ -60,6 +61,7 @@ class NucleusFinder:
 
     def find(self, dapi: Plane, diameter: float | None = None) -> Found:
         """Return the nuclei of an image, best first; `diameter` (pixels) is what they are across, None to find out."""
+        dapi = without_haze(dapi)
         found, scale = self._first(dapi, first_scale(dapi.shape) if diameter is None else working_scale(diameter))
         plane, typical = dapi, diameter or typical_diameter(found)
         for look in range(LOOKS - 1):

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lacss_tools.annotate.lois.optics import average, without_hot_pixels
+from lacss_tools.annotate.lois.optics import average, mended
 from lacss_tools.annotate.lois.settings import MIN_RESPONSE
 from lacss_tools.annotate.lois.tree import LEVELS, Tree, grow
 from lacss_tools.arrays import Plane, Points
@@ -144,7 +144,7 @@ def estimate_diameter(images: list[np.ndarray], each: Each = map) -> float:
 
 
 def _diameters(image: Plane, diameter: float) -> Float[np.ndarray, " nucleus"]:
-    return find_nuclei(without_hot_pixels(image), diameter, MIN_RESPONSE)[2]
+    return find_nuclei(mended(image), diameter, MIN_RESPONSE)[2]
 
 
 def compress(image: Plane) -> Plane:

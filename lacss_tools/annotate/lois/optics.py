@@ -8,6 +8,7 @@ from jaxtyping import Float32
 from scipy import ndimage
 
 from lacss_tools.arrays import Plane, Points
+from lacss_tools.contrast import without_haze
 from lacss_tools.points import clipped_pixels, values_at
 
 Blocks = Float32[np.ndarray, "rows columns"]
@@ -24,11 +25,13 @@ SOME = 90.0
 """percentile of the image at which there are nuclei, in most images"""
 
 
-def without_hot_pixels(dapi: Plane) -> Plane:
-    """Return the image with the median of their neighbourhood in place of single pixels that stand out of it.
+def mended(dapi: Plane) -> Plane:
+    """Return the image without light that rises across it (`without_haze`), and without hot pixels.
 
-    Those do that are brighter than that by more than the contrast of the image (percentiles 1 to 99).
+    Hot are single pixels that are brighter than the median of their neighbourhood, which takes their place, by more
+    than the contrast of the image (percentiles 1 to 99).
     """
+    dapi = without_haze(dapi)
     low, high = np.percentile(dapi[::2, ::2], (1, 99)).astype(np.float32)
     rows, columns = np.nonzero(dapi > high + (high - low))
     if not len(rows):

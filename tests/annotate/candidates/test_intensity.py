@@ -47,6 +47,16 @@ def test_something_bright_does_not_move_the_1():
     assert ((q > automatic_centre(q)) == (usual > automatic_centre(usual)))[spoilt < 2020].all()
 
 
+def test_light_that_rises_across_the_image_does_not_change_the_classes():
+    y, x = np.mgrid[:128, :128]
+    cells = np.where(np.hypot(y % 16 - 8, x % 16 - 8) < 4, np.float32(220), np.float32(20))
+    cells += np.random.default_rng(0).normal(0, 3, cells.shape).astype(np.float32)
+    hazy = cells + (400 * x / 128).astype(np.float32)
+    for polarity, sign in (("bright", 1), ("dark", -1)):
+        q, usual = (normalise(sign * image[None], CutSettings(polarity=polarity)) for image in (hazy, cells))
+        assert ((q > automatic_centre(q)) == (usual > automatic_centre(usual))).mean() > 0.99
+
+
 def test_log_intensity_keeps_0_and_1_and_lifts_what_is_between():
     n = np.array([[0, 0.01, 1]], np.float32)
     np.testing.assert_allclose(log_intensity(n, 99.0), [[0, np.log(1.99) / np.log(100), 1]], rtol=1e-5)
