@@ -147,6 +147,11 @@ def test_names_that_differ_by_channel_are_told_how_to_pair_and_then_do(tmp_path,
 
 def test_two_channels_in_one_folder_are_told_apart_by_a_pattern(tmp_path):
     make(tmp_path / "raw", "s0_w1", "s0_w2", "s1_w1", "s1_w2")
-    assert "2 written" in lacss(tmp_path, "annotate-lois", "raw", *DARK, "--pattern", "{stem}_w1").stderr
+    told = "They are of 2 stains, by their names. Name the one to use: --pattern '{stem}_w1' or '{stem}_w2'."
+    for command in (("annotate-lois", "raw", *DARK, "-o", "all"), ("graphcut", "raw", "-o", "cut")):
+        assert told in lacss(tmp_path, *command).stderr
+    nuclei = lacss(tmp_path, "annotate-lois", "raw", *DARK, "--pattern", "{stem}_w1").stderr
+    assert "2 written" in nuclei
+    assert "stains" not in nuclei
     assert names(tmp_path / "lois") == ["annotate-lois.toml", "s0.csv", "s1.csv"]
     assert "2 of 2 images have nuclei" in lacss(tmp_path, "graphcut", "raw", "--pattern", "{stem}_w2").stderr

@@ -15,10 +15,7 @@ from lacss_tools.io.project import Project
 from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.source import Nuclei, open_image, whole
 from lacss_tools.io.stains import images_in
-from lacss_tools.io.stems import how_to_pair
-
-NAMED = 3
-"""images in a sentence"""
+from lacss_tools.io.stems import first_of, how_to_pair
 
 
 @dataclass(frozen=True)
@@ -94,18 +91,19 @@ class FoundNuclei:
         """Return in words whether there are nuclei, and if they lack for some images, which."""
         if self.of:
             return f"with nuclei from {self.where}"
-        reason = f" ({self.where} lacks {_some(self.missing)})" if self.folders else ""
+        reason = f" ({self.where} lacks {_nuclei_of(self.missing)})" if self.folders else ""
         return f"without nuclei{reason}"
 
     def demand_all(self) -> None:
         """Raise InputError, which names the images, when nuclei that are used are missing."""
         if self.of and self.missing:
-            raise InputError(f"{self.where} lacks {_some(self.missing)}. Add them, or set `nuclei` to {NO_NUCLEI}.")
+            raise InputError(
+                f"{self.where} lacks {_nuclei_of(self.missing)}. Add them, or set `nuclei` to {NO_NUCLEI}."
+            )
 
 
-def _some(stems: tuple[str, ...]) -> str:
-    more = f" and {len(stems) - NAMED} more" if len(stems) > NAMED else ""
-    return f"the nuclei of {', '.join(stems[:NAMED])}{more}"
+def _nuclei_of(stems: tuple[str, ...]) -> str:
+    return f"the nuclei of {first_of(stems)}"
 
 
 def find_nuclei(images: Mapping[str, Path], wanted: Wanted) -> FoundNuclei:
@@ -127,7 +125,7 @@ def _in_folder(images: Mapping[str, Path], folder: Path, wanted: Wanted) -> Foun
     files, channel = wanted.images(folder), wanted.nuclei_channel
     missing = tuple(stem for stem in images if stem not in files)
     if len(missing) == len(images):
-        raise InputError(f"{folder} lacks {_some(missing)}. {how_to_pair(images, files)}")
+        raise InputError(f"{folder} lacks {_nuclei_of(missing)}. {how_to_pair(images, files)}")
     of = {path: Nuclei(files.get(stem, folder / f"{stem}.tif"), channel) for stem, path in images.items()}
     return FoundNuclei(of, missing, (folder,), channel)
 

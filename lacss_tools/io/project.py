@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.plates import images_of, is_store
-from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, ZARR, how_to_pair, meant, stem_of
+from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, ZARR, first_of, how_to_pair, meant, stem_of
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,7 @@ class Pairing:
         parts = [f"{len(self.paired)} paired by stem"]
         for folder, stems in self.unpaired.items():
             if stems:
-                shown = ", ".join(stems[:3]) + (f" and {len(stems) - 3} more" if len(stems) > 3 else "")
-                parts.append(f"{len(stems)} only in {folder} ({shown})")
+                parts.append(f"{len(stems)} only in {folder} ({first_of(stems)})")
         return "; ".join(parts)
 
 

@@ -5,7 +5,7 @@ Names only; nothing here looks at a disk.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import product
@@ -24,6 +24,12 @@ STEM = "{stem}"
 SAME_NAME = "Give partners the same file name."
 SEPARATORS = "_-. "
 """what stands between a stem and the name of a channel"""
+CHANNEL = re.compile(r"(w|c|ch|channel|dapi|hoechst|nuc(leus|lei)?)_?\d*", re.IGNORECASE)
+"""what microscopes and Fiji call channels in names of files; one at least of several is called so"""
+NAMED = 5
+"""names in a sentence"""
+MOST = 0.75
+"""of the names times the channels of a folder are there; a file may be missing"""
 _PATTERNS: ContextVar[tuple[re.Pattern[str], ...]] = ContextVar("patterns", default=())
 
 
@@ -106,6 +112,40 @@ def meant(paths: list[Path]) -> list[Path]:
     found = {path: _match(_whole_stem(path)) for path in paths}
     fitting = {(match["stem"], match.start("stem") == 0) for match in found.values() if match}
     return [path for path, match in found.items() if match or not fitting & _parts(_whole_stem(path))]
+
+
+def several_stains(stems: Collection[str]) -> list[str]:
+    """Return a sentence where a folder holds images of several stains, each in a file of its own.
+
+    That is so where most names come with the same two or more ends (or beginnings), one of which is that of a channel.
+
+    >>> several_stains(["s0_w1", "s0_w2", "s1_w1", "s1_w2"])
+    ["They are of 2 stains, by their names. Name the one to use: `pattern` '{stem}_w1' or '{stem}_w2'."]
+    >>> several_stains(["A_1", "A_2", "B_1", "B_2"])
+    []
+    """
+    ends = [(stem[:k], stem[k:]) for stem in stems if (k := max(map(stem.rfind, SEPARATORS))) > 0]
+    starts = [(stem[k + 1 :], stem[: k + 1]) for stem in stems if (k := _first_separator(stem)) > 0]
+    for cut, pattern in ((ends, f"'{STEM}%s'"), (starts, f"'%s{STEM}'")):
+        names, channels = ({part[i] for part in cut} for i in (0, 1))
+        known = any(CHANNEL.fullmatch(channel.strip(SEPARATORS)) for channel in channels)
+        if known and len(channels) > 1 and len(cut) == len(stems) > MOST * len(names) * len(channels):
+            patterns = " or ".join(pattern % channel for channel in sorted(channels))
+            return [f"They are of {len(channels)} stains, by their names. Name the one to use: `pattern` {patterns}."]
+    return []
+
+
+def _first_separator(stem: str) -> int:
+    return next((k for k, letter in enumerate(stem) if letter in SEPARATORS), -1)
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Return names for a sentence: the first of them, and how many more.
+
+    >>> first_of("abcdefgh")
+    'a, b, c, d, e and 3 more'
+    """
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _parts(whole: str) -> set[tuple[str, bool]]:

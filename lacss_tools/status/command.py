@@ -5,10 +5,8 @@ from dataclasses import asdict
 import typer
 
 from lacss_tools.io.project import Project
+from lacss_tools.io.stems import first_of
 from lacss_tools.screen.options import HERE, JsonOption, PatternOption, ProjectOption
-
-NAMED = 5
-"""images named in a line"""
 
 
 def mount(app: typer.Typer) -> None:
@@ -35,5 +33,4 @@ def status(as_json: JsonOption = False, pattern: PatternOption = None, project: 
         for sentence in one.failed.values():
             console.say(f"  failed: {sentence}")
         if one.done and one.missing:
-            more = f" and {len(one.missing) - NAMED} more" if len(one.missing) > NAMED else ""
-            console.say(f"{one.step} lacks {', '.join(one.missing[:NAMED])}{more}")
+            console.say(f"{one.step} lacks {first_of(one.missing)}")

@@ -98,12 +98,12 @@ def test_nuclei_beside_all_images_are_found_and_others_are_not(images, tmp_path)
 def test_a_folder_that_was_asked_for_must_have_all(images, tmp_path):
     asked = Wanted(nuclei="stain", root=tmp_path)
     write(tmp_path / "stain" / "z.tif", pixels(8, 9))
-    with pytest.raises(InputError, match=r"lacks the nuclei of a, b, c and 2 more. Give partners the same file name"):
+    with pytest.raises(InputError, match=r"lacks the nuclei of a, b, c, d, e. Give partners the same file name"):
         find_nuclei(images, asked)
     write(tmp_path / "stain" / "b.tif", pixels(8, 9))
     found = find_nuclei(images, asked)
     assert found.of[images["a"]].path == tmp_path / "stain" / "a.tif"  # which will be named as missing
-    with pytest.raises(InputError, match=r"lacks the nuclei of a, c, d and 1 more. Add them, or set `nuclei` to none"):
+    with pytest.raises(InputError, match=r"lacks the nuclei of a, c, d, e. Add them, or set `nuclei` to none"):
         found.demand_all()
 
 

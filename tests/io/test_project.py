@@ -4,7 +4,7 @@ import pytest
 
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import check_output, list_images, list_tables, pair
-from lacss_tools.io.stems import how_to_pair, own_patterns, pair_by, stem_of
+from lacss_tools.io.stems import how_to_pair, own_patterns, pair_by, several_stains, stem_of
 
 
 def make(folder, *names):
@@ -79,6 +79,25 @@ def test_what_keeps_names_apart_is_found_and_told(first, second, pattern):
             pair_by(pattern)
             one, two = ({stem_of(Path(f"{name}.tif")) for name in names} for names in (first, second))
             assert one <= two or two <= one
+
+
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        (["s0_w1", "s0_w2", "s1_w1", "s1_w2", "s2_w1"], "'{stem}_w1' or '{stem}_w2'"),
+        (["C1-a", "C2-a", "C3-a"], "'C1-{stem}' or 'C2-{stem}' or 'C3-{stem}'"),
+        (["A01_x_dapi", "A01_x_actin"], "'{stem}_actin' or '{stem}_dapi'"),
+        (["r01c01-ch1", "r01c01-ch2"], "'{stem}-ch1' or '{stem}-ch2'"),
+        (["a_s1", "a_s2", "b_s1", "b_s2"], None),
+        (["a_w1", "b_w1"], None),
+        (["a_w1", "b_w2", "c_w3"], None),
+        (["a", "b_w1", "b_w2"], None),
+        (["plain"], None),
+    ],
+)
+def test_stains_of_one_folder_are_told_by_their_names(names, patterns):
+    told = several_stains(names)
+    assert [line[line.index("`pattern` ") + 10 : -1] for line in told] == ([patterns] if patterns else [])
 
 
 def test_a_pattern_says_which_part_of_a_name_is_the_stem(tmp_path):

@@ -13,7 +13,7 @@ from lacss_tools.annotate.candidates.settings import CutSettings
 from lacss_tools.annotate.settings import CellSettings
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output, find_images, find_tables, list_images, list_tables, place
-from lacss_tools.io.stems import how_to_pair
+from lacss_tools.io.stems import how_to_pair, several_stains
 from lacss_tools.jobs.shard import refuse_overwriting, summarise
 from lacss_tools.screen.options import (
     HERE,
@@ -124,7 +124,7 @@ def _cut_all(
     console.say(
         f"{len(files)} images in {source}; thresholds {','.join(f'{prefix}{t:g}' for t in settings.thresholds)}"
     )
-    for line in steps.channels_remark(next(iter(files.values())), cells):
+    for line in [*several_stains(files), *steps.channels_remark(next(iter(files.values())), cells)]:
         console.say(line)
     beside, results = _beside(files, seeds), place(folder, ".tif")
     jobs = [batch.Job(stem, (path, *beside.get(stem, ())), results.file(stem)) for stem, path in files.items()]

@@ -14,11 +14,9 @@ from lacss_tools.io.native import digest_of, read_full_scale, read_labels, refus
 from lacss_tools.io.project import list_images
 from lacss_tools.io.settings import DATA, read_toml, settings_file
 from lacss_tools.io.stains import ALL_CHANNELS, Stain
-from lacss_tools.io.stems import stem_of
+from lacss_tools.io.stems import first_of, stem_of
 from lacss_tools.jobs.batch import Job
 
-REMARKS = 10
-"""stems named in a remark"""
 LOIS, LABELS = "lois", "nuclei"
 """where nuclei inside the cut are from, as a candidates file and the settings beside it note it"""
 
@@ -94,7 +92,7 @@ def cut_remarks(candidates: list[Path]) -> list[str]:
     lines = []
     if dark:
         lines.append(
-            f"{len(dark)} inverted, cells darker than background (else set `polarity` to bright): {_some(dark)}"
+            f"{len(dark)} inverted, cells darker than background (else set `polarity` to bright): {first_of(dark)}"
         )
     lines += _nuclei_remark(notes)
     if seams:
@@ -113,7 +111,9 @@ def stale_remark(jobs: list[Job]) -> list[str]:
             if noted and noted != (digest_of(job.inputs[1]) if len(job.inputs) > 1 else None):
                 stale.append(job.stem)
     return (
-        [f"{len(stale)} were cut with other nuclei than now; `overwrite` cuts again: {_some(stale)}"] if stale else []
+        [f"{len(stale)} were cut with other nuclei than now; `overwrite` cuts again: {first_of(stale)}"]
+        if stale
+        else []
     )
 
 
@@ -125,12 +125,8 @@ def _nuclei_remark(notes: dict[str, CutNotes]) -> list[str]:
     if not unstained:
         return [line]
     most = sorted((stem for stem in notes if notes[stem].unstained), key=lambda stem: -notes[stem].unstained)
-    named = _some([f"{stem} {notes[stem].unstained} of {notes[stem].nuclei}" for stem in most])
+    named = first_of([f"{stem} {notes[stem].unstained} of {notes[stem].nuclei}" for stem in most])
     return [f"{line}, {unstained} ({100 * unstained / total:.0f} %) in unstained tissue: {named}"]
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:REMARKS]) + (f" and {len(names) - REMARKS} more" if len(names) > REMARKS else "")
 
 
 NUCLEI_HEADER = ["stem", "from", "nuclei", "unstained"]

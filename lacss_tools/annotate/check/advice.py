@@ -8,10 +8,8 @@ from lacss_tools.annotate.check import findings as find
 from lacss_tools.annotate.check.findings import JudgedImage, Limits, counted
 from lacss_tools.annotate.check.judge import size_range
 from lacss_tools.annotate.check.overview import Overview
-from lacss_tools.io.stems import SAME_NAME, how_to_pair
+from lacss_tools.io.stems import SAME_NAME, first_of, how_to_pair
 
-NAMED = 5
-"""stems named in a sentence"""
 UNLIKE = 1.3
 """nuclei so many times as large as typical ones are named"""
 POOLED = 0.05
@@ -75,6 +73,10 @@ SENTENCES = {
     "run lacss annotate-lois --overwrite if these tables were emptied, with a lower --min-response if nuclei are dim.",
     find.BEYOND: "LOIs lie outside the image in {images}: their tables were made for images of another size, or hold "
     "x where y should be. Run lacss annotate-lois --overwrite, or correct the tables.",
+    find.NEGATIVE: "Nuclei are darker than background in the DAPI of {images}, so that points are wrong. Exchange dark "
+    "and bright in these files (in Fiji Edit > Invert) and run lacss annotate-lois --overwrite.",
+    find.CLIPPED: "The DAPI of {images} is saturated: many pixels have the highest value, and nuclei run together. "
+    "Give the files as the camera wrote them, or expose less, and run lacss annotate-lois --overwrite.",
     find.DARK: "LOIs lie where the DAPI is dark in {images}: points in noise, or tables that are shifted or belong to "
     "other images. Run lacss annotate-lois --overwrite, with a higher --min-response if it is noise.",
     find.BRIGHT: "{missed} of the nuclei in {images} have no LOI, and something in the DAPI is far brighter than "
@@ -129,9 +131,10 @@ CHOOSE_ANOTHER = (
 )
 
 
-WRONG_POINTS = (find.BEYOND, find.DARK)
+WRONG_POINTS = (find.BEYOND, find.NEGATIVE, find.DARK)
 EXPLAINED_BY = {
     find.DARK: (find.BEYOND, find.BRIGHT),
+    find.NO_LOIS: (find.CLIPPED,),
     find.LONELY: (*WRONG_POINTS, find.BRIGHT, find.MISSED, find.CHANCE, find.OUTSIDE),
     **dict.fromkeys((find.BRIGHT, find.MISSED), (find.BEYOND,)),
     **dict.fromkeys((find.CHANCE, find.OUTSIDE, find.FAINT, find.DOUBLES, find.UNSTAINED, find.MIXED), WRONG_POINTS),
@@ -178,12 +181,12 @@ def _partners(missing: Missing) -> list[Advice]:
         (missing.dapi, "no DAPI image", add),
     )
     advice = [
-        Advice(f"{counted(len(stems), 'image has', 'images have')} {what}: {_names(stems)}. {remedy}", stems)
+        Advice(f"{counted(len(stems), 'image has', 'images have')} {what}: {first_of(stems)}. {remedy}", stems)
         for stems, what, remedy in lines
         if stems
     ]
     if missing.images:
-        text = f"LOIs or masks without an image: {_names(missing.images)}. {names}"
+        text = f"LOIs or masks without an image: {first_of(missing.images)}. {names}"
         advice.append(Advice(text, missing.images))
     return advice
 
@@ -230,7 +233,3 @@ def _missed(ones: list[JudgedImage]) -> str:
 def _mean(parts: list[np.ndarray]) -> str:
     together = np.concatenate(parts)
     return f"{100 * np.mean(together):.0f} %" if len(together) else "none"
-
-
-def _names(stems: tuple[str, ...]) -> str:
-    return ", ".join(stems[:NAMED]) + (f" and {len(stems) - NAMED} more" if len(stems) > NAMED else "")

@@ -7,6 +7,7 @@ from lacss_tools.annotate.check.findings import (
     BEYOND,
     BRIGHT,
     CHANCE,
+    CLIPPED,
     DARK,
     DOUBLES,
     EMPTY,
@@ -16,6 +17,7 @@ from lacss_tools.annotate.check.findings import (
     LONELY,
     MISSED,
     MIXED,
+    NEGATIVE,
     NO_LOIS,
     OUTSIDE,
     UNSTAINED,
@@ -30,6 +32,7 @@ from lacss_tools.annotate.check.findings import (
 from lacss_tools.annotate.check.measure import LoiFacts, MaskFacts, too_close
 from lacss_tools.annotate.check.related import unrelated
 from lacss_tools.annotate.check.unusual import add_unusual
+from lacss_tools.annotate.lois import exposure
 
 NUCLEUS_PER_CELL = 0.6
 """diameter of a nucleus, in cell diameters, where neither DAPI nor labels tell it"""
@@ -102,14 +105,17 @@ def _of_lois(one: MeasuredImage, doubled: np.ndarray, limits: Limits) -> list[Fi
     if one.lois is None:
         return []
     lois, count = one.lois, len(one.lois.points)
+    if lois.fault == exposure.INVERTED:  # nothing else that the DAPI says is true
+        return [Finding(NEGATIVE, "nuclei are darker than background in the DAPI")]
+    clipped = Finding(CLIPPED, "many pixels of the DAPI have the highest value")
+    found = [clipped] if lois.fault == exposure.SATURATED else []
     if not count:
-        return [Finding(NO_LOIS, "no LOIs")]
-    found = []
+        return [*found, Finding(NO_LOIS, "no LOIs")]
     if lois.beyond.any():
         found.append(_affecting(BEYOND, lois.beyond, "outside the image"))
     if lois.on_dark is not None and _many(lois.on_dark, limits.dark, limits):
         found.append(_affecting(DARK, lois.on_dark, "where the DAPI is dark"))
-    if not (lois.calm and found):  # points that are elsewhere miss the nuclei too
+    if not lois.calm or found in ([], [clipped]):  # points that are elsewhere miss the nuclei too
         found += _of_missed(lois, limits)
     if _many(doubled, limits.doubles, limits):
         found.append(_affecting(DOUBLES, doubled, "probably second points of a nucleus"))

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from lacss_tools.annotate.candidates.choice import with_loi
 from lacss_tools.annotate.check.overlooked import overlooked
 from lacss_tools.annotate.check.sizes import ONE_NUCLEUS, nucleus_sizes, share_a_nucleus
+from lacss_tools.annotate.lois.exposure import fault
 from lacss_tools.arrays import Mask, Plane, Points
 from lacss_tools.contrast import percentile_range
 from lacss_tools.points import inside_image, values_at
@@ -40,6 +41,8 @@ class LoiFacts:
     """nuclei that the DAPI shows without a LOI"""
     calm: bool = True
     """whether the DAPI is even, and hardly anything in it is brighter than nuclei"""
+    fault: str | None = None
+    """of the exposure of the DAPI, as `lois.exposure` calls it"""
 
     @property
     def on_dark(self) -> Bool[np.ndarray, " point"] | None:
@@ -70,8 +73,9 @@ def measure_lois(
     beyond = np.zeros(len(points), dtype=bool)
     if shape is not None:
         beyond = ~inside_image(points, shape)
-    level = one_nucleus = diameter = seen = None
+    level = one_nucleus = diameter = seen = wrong = None
     if dapi is not None:
+        wrong = fault(dapi)
         seen = None if nucleus is None else overlooked(dapi, points, nucleus)
         bright = dapi_level(dapi if seen is None else seen.dapi)
         level = _look_up(bright, points).astype(np.float64)
@@ -81,7 +85,8 @@ def measure_lois(
             pairs = weaker_of_pairs(points, response, ONE_NUCLEUS * float(diameter.max(initial=0.0)))
             one_nucleus = share_a_nucleus(points, pairs, sizes) | in_one_nucleus(points, response, bright, nucleus)
     missed, calm = (0, True) if seen is None else (seen.missed, seen.calm)
-    return LoiFacts(points, response, nearest_distances(points), beyond, level, one_nucleus, diameter, missed, calm)
+    nearest = nearest_distances(points)
+    return LoiFacts(points, response, nearest, beyond, level, one_nucleus, diameter, missed, calm, wrong)
 
 
 def dapi_level(dapi: Plane) -> Plane:

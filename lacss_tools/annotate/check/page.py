@@ -6,13 +6,14 @@ from html import escape
 
 import numpy as np
 
-from lacss_tools.annotate.check.advice import NAMED, Advice
+from lacss_tools.annotate.check.advice import Advice
 from lacss_tools.annotate.check.closeup import DOTS, CloseUp, draw_lois
 from lacss_tools.annotate.check.figures import histograms
 from lacss_tools.annotate.check.findings import JudgedImage
 from lacss_tools.annotate.check.learned import GIANT
 from lacss_tools.annotate.check.overview import Overview
 from lacss_tools.arrays import Image, Mask, Plane
+from lacss_tools.io.stems import first_of
 from lacss_tools.screen import page
 from lacss_tools.screen.draw import RGB, SKY, draw_outlines, enlarge, shrink, to_rgb
 
@@ -101,7 +102,7 @@ def _code(found: re.Match[str]) -> str:
 
 
 def _stems(line: Advice) -> str:
-    if not line.images or f": {', '.join(line.images[:NAMED])}" in line.text:  # named already
+    if not line.images or f": {first_of(line.images)}" in line.text:  # named already
         return ""
     return f'<br><span class="soft">{escape(", ".join(line.images))}</span>'
 

@@ -12,7 +12,7 @@ from lacss_tools.annotate.lois.settings import DOG, NETWORK, LoiSettings
 from lacss_tools.annotate.settings import ChannelSettings
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.project import Project, check_output, find_tables, list_images, place
-from lacss_tools.io.stems import how_to_pair
+from lacss_tools.io.stems import how_to_pair, several_stains
 from lacss_tools.jobs.shard import refuse_overwriting
 from lacss_tools.screen.options import (
     HERE,
@@ -94,7 +94,8 @@ def annotate_lois(
         )
     files = images_in(source, of_image.scene)
     diameter, how = _look_for(list(files.values()), settings, workers, of_image.channel)
-    console.say(f"{len(files)} images in {source}; {how}")
+    for line in [f"{len(files)} images in {source}; {how}", *several_stains(files)]:
+        console.say(line)
     cells = Stain(scene=of_image.scene).found(Project(project).images)
     if cells and not cells.keys() & files.keys():
         console.say(f"None of them is called like an image of {Project(project).images}. {how_to_pair(files, cells)}")
@@ -116,8 +117,11 @@ def annotate_lois(
             _keep_corrected([path for stem, path in tables.items() if stem in files], folder)
         record.claim({stem: [path] for stem, path in tables.items()}, files, overwrite)
         advance = stack.enter_context(console.progress("LOIs"))
-        done = run(jobs, work, advance=advance)
+        faults: dict[str, str | None] = {}
+        done = run(jobs, work, advance=advance, receive=lambda job, fault: faults.update({job.stem: fault}))
         steps.note_written(folder, map(wanted.table, done.done))
+    for line in steps.fault_remarks(faults):
+        console.say(line)
     keep_failures(folder, done)
     console.finish(done, str(folder))
 

@@ -1,13 +1,14 @@
 """DAPI images in, LOI tables and nucleus labels out; one function per image, run by `jobs.batch`."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from lacss_tools.annotate.lois.exposure import INVERTED, SATURATED, fault
 from lacss_tools.annotate.lois.find import find_lois
 from lacss_tools.annotate.lois.settings import LoiSettings
 from lacss_tools.arrays import Mask, Plane, Points
@@ -16,6 +17,7 @@ from lacss_tools.io.lock import locked
 from lacss_tools.io.lois import write_lois
 from lacss_tools.io.native import digest_of, read_mask, read_plane, refuse_constant, write_labels, write_text
 from lacss_tools.io.project import Place
+from lacss_tools.io.stems import first_of
 from lacss_tools.jobs.batch import Job
 from lacss_tools.points import values_at
 
@@ -23,6 +25,13 @@ DROP, FLAG = "drop", "flag"
 """what is done with LOIs on the background of the masks: left out, or marked in a column"""
 WRITTEN = ".written"
 """file beside LOI tables: a line for each that was written here, its digest and name"""
+FAULTS = {
+    INVERTED: "inverted, nuclei darker than background, where points are wrong (exchange dark and bright: in Fiji "
+    "Edit > Invert)",
+    SATURATED: "saturated, many pixels at the highest value, where nuclei run together (give the files as the camera "
+    "wrote them, or expose less)",
+}
+"""what is said of images with a fault, after their number"""
 REPLACED = "replaced"
 """folder beside LOI tables, of those that were corrected by hand before they were written again"""
 
@@ -57,14 +66,19 @@ class Wanted:
         return labels if labels is not None and table.exists() else table
 
 
-def annotate_file(job: Job, wanted: Wanted) -> None:
+def annotate_file(job: Job, wanted: Wanted) -> str | None:
     """Write what is wanted, and is not there yet, of one DAPI image (job.inputs[0]); InputError when it is constant.
 
     With a mask (job.inputs[1]) LOIs on background are left out or marked. Nucleus k of the labels is that of row k of
-    the table, as long as nobody changes that.
+    the table, as long as nobody changes that. Returns the `fault` of the image, if any.
     """
     dapi = read_plane(job.inputs[0], wanted.channel)
     refuse_constant(job.inputs[0], dapi)
+    _annotate(job, dapi, wanted)
+    return fault(dapi)
+
+
+def _annotate(job: Job, dapi: Plane, wanted: Wanted) -> None:
     mask = _read_mask(job, dapi)
     labels, table = wanted.labels(job.stem), wanted.table(job.stem)
     if labels is None:
@@ -79,6 +93,12 @@ def annotate_file(job: Job, wanted: Wanted) -> None:
     if wanted.overwrite or not table.exists():
         _write(table, found.points, found.scores, mask, wanted.outside)
     write_labels(labels, found.labels)
+
+
+def fault_remarks(faults: Mapping[str, str | None]) -> list[str]:
+    """Return sentences on images, stem -> fault, in which nuclei cannot be found."""
+    stems = {kind: sorted(stem for stem, own in faults.items() if own == kind) for kind in FAULTS}
+    return [f"{len(of)} {FAULTS[kind]}: {first_of(of)}" for kind, of in stems.items() if of]
 
 
 def _read_mask(job: Job, dapi: Plane) -> Mask | None:

@@ -38,3 +38,14 @@ def test_the_advice_for_missed_nuclei_is_never_to_ask_for_more_response(bright, 
     assert ("A higher --min-response would lose more" if bright else "with a lower --min-response") in advice.text
     full = measure_lois(CENTRES, np.ones(len(CENTRES)), (SIZE, SIZE), dapi(bright), NUCLEUS)
     assert not judge([find.MeasuredImage("a", (SIZE, SIZE), full, None, "none")], NUCLEUS, find.Limits())[0].findings
+
+
+@pytest.mark.parametrize(("change", "kind", "remedy"), [
+    (lambda image: 400 - image, find.NEGATIVE, "in Fiji Edit > Invert"),
+    (lambda image: np.minimum(image, 60), find.CLIPPED, "as the camera wrote them"),
+])  # fmt: skip
+def test_an_exposure_in_which_nothing_is_found_is_named_with_its_remedy(change, kind, remedy):
+    facts = measure_lois(FEW[:2], np.ones(2), (SIZE, SIZE), change(dapi(False)).astype(np.float32), NUCLEUS)
+    judged = judge([find.MeasuredImage("a", (SIZE, SIZE), facts, None, "none")], NUCLEUS, find.Limits())
+    assert kind in [one.kind for one in judged[0].findings]
+    assert remedy in advise(judged, overview(judged, NUCLEUS), Missing())[0].text
