@@ -4,14 +4,23 @@ import pytest
 from lacss_tools.annotate.lois.exposure import INVERTED, SATURATED, fault
 from tests.made_up import nuclei
 
-SIZE = 120
-CLEAN = nuclei(np.random.default_rng(0).uniform(0, SIZE, (20, 2)), SIZE, 7.0, np.random.default_rng(1))
+SIZE, RNG = 120, np.random.default_rng(0)
+CLEAN = nuclei(RNG.uniform(0, SIZE, (20, 2)), SIZE, 7.0, RNG)
 
 
-@pytest.mark.parametrize(("image", "wrong"), [
-    (CLEAN, None), (255 - CLEAN, INVERTED), (np.minimum(CLEAN, 60), SATURATED), (np.maximum(CLEAN, 60), None),
-    (255 - np.maximum(CLEAN, 60), INVERTED), (CLEAN[:60, :60] * 1e-6, None),
-    (np.random.default_rng(2).normal(100, 3, (SIZE, SIZE)).astype(np.float32), None),
-], ids=["clean", "inverted", "saturated", "black", "inverted and white", "small", "nothing"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("image", "wrong"),
+    [
+        (CLEAN, None),
+        (255 - CLEAN, INVERTED),
+        (np.minimum(CLEAN, 60), SATURATED),
+        (np.maximum(CLEAN, 60), None),
+        (255 - np.maximum(CLEAN, 60), INVERTED),
+        (CLEAN[:60, :60] * 1e-6, None),
+        (nuclei([(60, 60)], SIZE, 48.0, RNG), None),
+        (RNG.normal(100, 3, (SIZE, SIZE)), None),
+    ],
+    ids=["clean", "inverted", "saturated", "black", "inverted and white", "small", "half nucleus", "nothing"],
+)
 def test_dark_nuclei_and_white_ones_are_told(image, wrong):
     assert fault(image.astype(np.float32)) == wrong
