@@ -39,7 +39,8 @@ class Range:
     low: Float[np.ndarray, "*axes"]
     high: Float[np.ndarray, "*axes"]
     haze: Float[np.ndarray, "2 ..."] | None = None
-    """by how much light rises over the whole image, down and across; None where it does not"""
+    """by how much light rises over the whole image, down and across, which `low` and `high` are without; None where it
+    does not"""
 
     def at(self, first: Size, size: Size, shape: Size) -> "Range":
         """Return the range of each pixel of a part, of `size` from pixel `first` on, of an image of `shape`."""
@@ -95,10 +96,10 @@ def haze(plane: Plane) -> Float[np.ndarray, " 2"] | None:
     return rise if RISES[0] * (high - low) < np.abs(rise).sum() < RISES[1] * (high - low) else None
 
 
-def light_of(haze: Float[np.ndarray, "2 ..."], first: Size, size: Size, shape: Size) -> Float[np.ndarray, "..."]:
-    """Return the light of `haze` on a part, of `size` from pixel `first` on, of an image of `shape`."""
+def light_of(rise: Float[np.ndarray, "2 ..."], first: Size, size: Size, shape: Size) -> Float[np.ndarray, "..."]:
+    """Return the light that rises so (`haze`) on a part, of `size` from pixel `first` on, of an image of `shape`."""
     y, x = ((start + np.arange(count) + 0.5) / length for start, count, length in zip(first, size, shape, strict=True))
-    light: np.ndarray = (haze[0] * y[:, None] + haze[1] * x).astype(np.float32)
+    light: np.ndarray = (rise[0] * y[:, None] + rise[1] * x).astype(np.float32)
     return light
 
 

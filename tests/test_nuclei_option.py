@@ -179,6 +179,9 @@ def test_nuclei_may_be_a_channel_of_the_images(trained):
     header = (trained / "named" / "f0.csv").read_text().splitlines()[0]
     assert "GFP" in header
     assert "DAPI" not in header
+    result = lacss(trained, *words, "-o", "unnamed", "--nuclei", "none")
+    assert result.exit_code == 3
+    assert "f0.ome.tif: The image has 2 channels, and the model sees nuclei as the last one." in result.stderr
     result = lacss(trained, *words, "-o", "alone", "--nuclei-channel", "GFP", "--channel", "GFP")
     assert result.exit_code == 3
     assert "f0.ome.tif has no channel of cells beside that of the nuclei, GFP" in result.stderr

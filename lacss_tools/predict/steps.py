@@ -14,7 +14,7 @@ from lacss_tools.formats.nuclei import NucleusLabels, whole
 from lacss_tools.io.names import NO_NUCLEI
 from lacss_tools.io.native import read_labels
 from lacss_tools.io.project import find_images, place
-from lacss_tools.io.source import Nuclei, OpenImage, open_image
+from lacss_tools.io.source import ImageSource, Nuclei, OpenImage, open_image
 from lacss_tools.jobs.job import Job, Outcome
 from lacss_tools.predict.counts import Tally, tally, tally_of_table
 from lacss_tools.predict.found import Found
@@ -97,7 +97,7 @@ def predict_together(
         if len(opened) == 1:
             with _closed_on_error(opened[0].stack):
                 return [_find(predictor, opened[0].image)]
-        return predictor.find_together([one.image.seen for one in opened])
+        return predictor.find_together([_seen(predictor, one.image) for one in opened])
 
     def write(job: Job, opened: Opened, found: Found) -> Tally:
         with opened.stack:
@@ -139,10 +139,21 @@ def _open_inputs(job: Job, order: Order) -> AbstractContextManager[OpenImage]:
 
 def _find(predictor: Predictor, image: OpenImage) -> Found:
     try:
-        return predictor.find(image.seen, image.lois)
+        return predictor.find(_seen(predictor, image), image.lois)
     except InputError as error:
         path = str(image.path)
         raise error if path in str(error) else InputError(f"{path}: {error}") from error
+
+
+def _seen(predictor: Predictor, image: OpenImage) -> ImageSource:
+    """Return what the network sees; InputError where it would take a channel for nuclei that nobody called so."""
+    given = image.seen.shape[0]
+    if predictor.knows_nuclei and image.nuclei is None and given == predictor.model.settings.channels:
+        raise InputError(
+            f"The image has {given} channels, and the model sees nuclei as the last one. Name the `nuclei_channel`, or "
+            "the `channel` of the cells."
+        )
+    return image.seen
 
 
 def _nuclei_of(job: Job, order: Order, image: OpenImage) -> NucleusLabels | None:

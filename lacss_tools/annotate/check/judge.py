@@ -108,18 +108,19 @@ def _of_lois(one: MeasuredImage, doubled: np.ndarray, limits: Limits) -> list[Fi
     if lois.fault == exposure.INVERTED:  # nothing else that the DAPI says is true
         return [Finding(NEGATIVE, "nuclei are darker than background in the DAPI")]
     clipped = Finding(CLIPPED, "many pixels of the DAPI have the highest value")
-    found = [clipped] if lois.fault == exposure.SATURATED else []
+    whole_image = [clipped] if lois.fault == exposure.SATURATED else []
     if not count:
-        return [*found, Finding(NO_LOIS, "no LOIs")]
+        return [*whole_image, Finding(NO_LOIS, "no LOIs")]
+    found = []
     if lois.beyond.any():
         found.append(_affecting(BEYOND, lois.beyond, "outside the image"))
     if lois.on_dark is not None and _many(lois.on_dark, limits.dark, limits):
         found.append(_affecting(DARK, lois.on_dark, "where the DAPI is dark"))
-    if not lois.calm or found in ([], [clipped]):  # points that are elsewhere miss the nuclei too
+    if not (lois.calm and found):  # points that are elsewhere miss the nuclei too
         found += _of_missed(lois, limits)
     if _many(doubled, limits.doubles, limits):
         found.append(_affecting(DOUBLES, doubled, "probably second points of a nucleus"))
-    return found
+    return whole_image + found
 
 
 def _of_missed(lois: LoiFacts, limits: Limits) -> list[Finding]:
