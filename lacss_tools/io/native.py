@@ -159,17 +159,19 @@ def as_labels(path: Path, plane: np.ndarray, signed: bool = False) -> Labels:
     if plane.size and plane.max() > MAX_LABEL:
         raise InputError(f"{path} holds the label {plane.max()}, above {MAX_LABEL}. Renumber the cells.")
     labels = plane.astype(np.int32)
-    _refuse_both(path, labels)
+    _check_negative(path, labels)
     if (what := unlike_labels(labels)) is not None:
         raise InputError(f"{path} is {what} and no label image. Give one in which each cell has its own number.")
     return labels
 
 
-def _refuse_both(path: Path, labels: Labels) -> None:
-    """Raise InputError when a number stands for a cell and, negative, for an ambiguous one."""
+def _check_negative(path: Path, labels: Labels) -> None:
+    """Raise InputError when a number stands for a cell and, negative, for an ambiguous one, or -1 for background."""
     if not labels.size or labels.min() >= 0:
         return
     numbers = np.unique(labels)
+    if -1 in numbers and 0 not in numbers:
+        raise InputError(f"{path} holds -1 and no 0. Use 0 for background; negative numbers are of ambiguous cells.")
     if len(both := np.intersect1d(numbers, -numbers[numbers < 0])):
         raise InputError(
             f"{path} holds both labels {both[0]} and {-both[0]}. Use 0 for background, and keep negative numbers for "

@@ -208,6 +208,7 @@ def test_wrong_calls_are_explained(labelled, arguments, code, message):
 
 def test_bad_labels_are_named_and_the_rest_is_written(labelled):
     bad = {"f.tif": LABELS / np.float32(2), "n.tif": LABELS.astype(np.int16) - 1, "rgb.tif": None, "e.tif": LABELS * 0}
+    bad["m.tif"] = np.where(LABELS > 1, LABELS, -1).astype(np.int32)
     for name, pixels in bad.items():
         if pixels is None:
             pixels = np.stack([LABELS, LABELS + 1, LABELS], -1).astype(np.uint8)
@@ -217,6 +218,7 @@ def test_bad_labels_are_named_and_the_rest_is_written(labelled):
     for text in (
         "f.tif holds fractions",
         "n.tif holds both labels 1 and -1",
+        "m.tif holds -1 and no 0",
         "rgb.tif has 3 channels",
         "e.tif holds no cell",
     ):
