@@ -1,7 +1,7 @@
 """The pixels of each cell: the middle of its patch first, and further blocks only where the cell reaches them."""
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from lacss_tools.cells import INSIDE
@@ -17,6 +17,8 @@ AT_ONCE = {"cpu": 512}
 """blocks whose features fit into the cache of a core"""
 AT_ONCE_ELSEWHERE = 2**14
 """blocks at a time on a GPU"""
+EVEN = 32
+"""numbers of blocks are multiples of it: oneDNN keeps code for every number that it has met, half a gigabyte in all"""
 SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """from a block to its neighbours: above, below, left, right"""
 
@@ -39,7 +41,7 @@ def grow(
     at_once = AT_ONCE.get(lois.device.type, AT_ONCE_ELSEWHERE)
     while len(blocks := (reached & ~known).nonzero()):
         known |= reached
-        for part in torch.split(blocks, at_once):
+        for part in map(even, torch.split(blocks, at_once)):
             owner, at = part[:, 0], part[:, 1:]
             where = Patches(patches.origins[owner] + BLOCK * (at - 1), patches.batch[owner], patches.shape, BLOCK)
             with autocast(lois.device):
@@ -50,6 +52,11 @@ def grow(
             for (dy, dx), touched in zip(SIDES, edges.any(dim=2), strict=True):
                 reached[owner, at[:, 0] + dy, at[:, 1] + dx] |= touched
     return codes.transpose(2, 3).flatten(3, 4).flatten(1, 2)[:, : patches.size, : patches.size]
+
+
+def even(blocks: Int64[Tensor, "n 3"]) -> Int64[Tensor, "m 3"]:
+    """Return blocks with the last one repeated up to a multiple of EVEN; what is done twice comes out the same."""
+    return torch.cat([blocks, blocks[-1:].expand(-len(blocks) % EVEN, -1)])
 
 
 def inside(patches: Patches, image: Box) -> Bool[Tensor, "n p p"]:

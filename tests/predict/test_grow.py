@@ -8,7 +8,7 @@ from lacss_tools.network import device
 from lacss_tools.network.patches import patches_around
 from lacss_tools.network.segmentor import Segmentor
 from lacss_tools.predict.found import encode
-from lacss_tools.predict.grow import grow
+from lacss_tools.predict.grow import EVEN, grow
 
 LOIS = torch.tensor([[40.0, 50.0], [3.0, 60.0], [61.3, 90.7], [40.0, 51.0], [10.0, 10.0]])
 FIELDS = torch.tensor([0, 0, 1, 1, 1])
@@ -64,10 +64,12 @@ def test_a_cell_has_the_blocks_that_it_reaches(side, monkeypatch):
     grown = grow(segmentor, features, LOIS, patches, IMAGE)
     # rounding may differ by one step where another number of blocks takes another kernel
     assert (grown.int() - torch.stack([own for own, _ in walked]).int()).abs().max() <= 1
-    assert sum(blocks) == sum(count for _, count in walked)
+    assert {count % EVEN for count in blocks} == {0}  # few sizes, for each of which oneDNN keeps code
+    needed = sum(count for _, count in walked)
+    assert needed <= sum(blocks) < needed + EVEN * len(blocks)
     assert (grown >= INSIDE).sum() > 1000
     if side == 96:
-        assert 4 * len(LOIS) < sum(blocks) < 36 * len(LOIS)
+        assert 4 * len(LOIS) < needed < 36 * len(LOIS)
 
 
 @torch.inference_mode()
@@ -78,8 +80,12 @@ def test_a_cell_within_the_middle_costs_four_blocks(monkeypatch):
     plain = segmentor.patch_logits
     monkeypatch.setattr(segmentor, "patch_logits", lambda *given: (seen.append(len(given[2])), plain(*given))[1])
     lois = torch.tensor([[30.0, 40.0]])
-    codes = grow(segmentor, features, lois, patches_around(lois, FIELDS[:1], SHAPE, 96), IMAGE)
-    assert seen == [4]
+    lois = lois.expand(EVEN, -1)
+    fields = FIELDS[:1].expand(EVEN)
+    codes = grow(segmentor, features, lois, patches_around(lois, fields, SHAPE, 96), IMAGE)
+    assert seen == [4 * EVEN]
+    assert (codes == codes[0]).all()
+    codes = codes[0]
     assert (codes >= INSIDE).sum() == sum(y * y + x * x < 144 for y in range(-12, 13) for x in range(-12, 13))
     none = patches_around(lois[:0], FIELDS[:0], SHAPE, 96)
     assert grow(segmentor, features, lois[:0], none, IMAGE).shape == (0, 96, 96)
