@@ -10,7 +10,16 @@ from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Segmenter", "cut_candidates", "evaluate", "find_lois", "pick_candidate", "sample_data", "train"]
+__all__ = [
+    "Segmenter",
+    "cut_candidates",
+    "evaluate",
+    "find_lois",
+    "pick_candidate",
+    "read_images",
+    "sample_data",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from the whole folder is taken from the whole list. What does not fit raises `la
 
 from lacss_tools.api.candidates import cut_candidates, pick_candidate
 from lacss_tools.api.evaluation import evaluate
+from lacss_tools.api.images import read_images
 from lacss_tools.api.lois import find_lois
 from lacss_tools.api.samples import LabelledSamples, SampleData, sample_data
 from lacss_tools.api.segmenter import Segmenter
@@ -21,6 +22,7 @@ __all__ = [
     "evaluate",
     "find_lois",
     "pick_candidate",
+    "read_images",
     "sample_data",
     "train",
 ]

@@ -9,6 +9,7 @@ from lacss_tools.formats import cellpose, geojson, rois
 from lacss_tools.formats.names import COCO_OF_ALL
 from lacss_tools.io.native import read_labels
 from lacss_tools.io.stems import IMAGE_SUFFIXES, stem_of
+from lacss_tools.io.zarr_labels import labels_in
 
 SEG, MASKS, LABELS, ROIS, GEOJSON, COCO = (
     "Cellpose _seg.npy", "Cellpose masks", "label images", "ImageJ ROIs", "GeoJSON", "COCO json",
@@ -68,9 +69,12 @@ def image_stem(path: Path, clues: Clues = NO_CLUES) -> str:
 def list_cells(path: Path, clues: Clues = NO_CLUES) -> Listing | None:
     """Find the files of cells in a folder, or take the one file that `path` is; None when there are none.
 
+    PLATE/labels/NAME stands for these labels of the images of an OME-Zarr plate.
     Label images come before ROIs and GeoJSON, since `lacss predict` writes the same cells so; but pictures of which
     these are the annotation are told by their pixels. InputError when two files are of one image.
     """
+    if (stored := labels_in(path)) is not None:
+        return Listing(LABELS, stored)
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if not file.name.startswith("."))
     named = [file for file in files if stem_of(file).lower().endswith((clues.suffix or "").lower())]
     kinds = {kind: [f for f in named if f.name.lower().endswith(suffixes)] for kind, suffixes in SUFFIXES.items()}

@@ -16,6 +16,7 @@ from lacss_tools.formats.outlined import Outlines, PassedOver, not_cells
 from lacss_tools.io.native import read_labels, read_numbers
 from lacss_tools.io.stems import IMAGE_SUFFIXES
 from lacss_tools.io.tables import read_table
+from lacss_tools.io.zarr_labels import labels_in, table_of
 
 Shape = tuple[int, int]
 
@@ -82,7 +83,8 @@ def _outlines_of(path: Path, labels: Labels) -> Outlines:
     numbers = np.unique(labels[labels != 0])
     size = np.abs(numbers)
     order = np.argsort(size)
-    cells = _with_table(cells_from_labels(np.abs(labels)), size[order].tolist(), path.with_suffix(".csv"))
+    table = table_of(path) if path.is_dir() else path.with_suffix(".csv")
+    cells = _with_table(cells_from_labels(np.abs(labels)), size[order].tolist(), table)
     return Outlines(cells, size[order].astype(np.int64), numbers[order] < 0)
 
 
@@ -92,7 +94,7 @@ def open_source(path: Path, clues: Clues = NO_CLUES, names: Path | None = None) 
     `names` is a COCO file that lists the images when `path` holds COCO results only. Raises InputError when nothing is
     recognised, or two files stand for one image.
     """
-    if not path.exists():
+    if not path.exists() and labels_in(path) is None:
         raise InputError(f"{path} does not exist. Check the name.")
     if path.is_file() and path.suffix.lower() == ".json":
         coco = read_coco(path, names, clues.category)
@@ -129,6 +131,8 @@ def is_source(path: Path) -> bool:
     """Return whether `path` holds cells rather than a model: not a file of weights and not a run folder."""
     if path.is_file():
         return path.suffix.lower() in (".json", ".tif", ".tiff", ".png", ".npy", rois.SUFFIXES[0], geojson.SUFFIX)
+    if labels_in(path) is not None:
+        return True
     names = [file.name.lower() for file in path.iterdir()] if path.is_dir() else []
     known = (*IMAGE_SUFFIXES, cellpose.SEG, *rois.SUFFIXES, geojson.SUFFIX, COCO_OF_ALL)
     return any(name.endswith(known) for name in names) and not any(name.endswith(".safetensors") for name in names)

@@ -18,7 +18,7 @@ from jaxtyping import Int64
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.native import read_labels, write_text
 from lacss_tools.io.parts import BAND, open_parts
-from lacss_tools.io.plates import GROUPS, PLAIN, attributes
+from lacss_tools.io.plates import GROUPS, PLAIN, attributes, images_of, is_store
 from lacss_tools.settings import Values
 
 LABELS, TABLES = "labels", "tables"
@@ -26,6 +26,7 @@ LABELS, TABLES = "labels", "tables"
 OWN = "lacss"
 """attribute that says what a member was made from"""
 FEATURES = {"type": "feature_table", "table_version": "1", "backend": "csv"}
+TABLE = "table.csv"
 INDEX = {"instance_key": "label", "index_key": "label", "index_type": "int"}
 
 Rows = Callable[[slice], np.ndarray]
@@ -98,6 +99,26 @@ def is_listed(image: Path, kind: str, name: str) -> bool:
     return (image / kind / name).is_dir() and name in _known(image / kind).get(kind, [])
 
 
+def labels_in(path: Path) -> dict[str, Path] | None:
+    """Return stem -> labels of the images of a store, for STORE/labels/NAME, which need not exist; None for others.
+
+    Images without labels NAME are left out. InputError where none has any.
+    """
+    store, name = path.parent.parent, path.name
+    if path.parent.name != LABELS or not is_store(store):
+        return None
+    images = images_of(store).items()
+    found = {stem: image / LABELS / name for stem, image in images if is_listed(image, LABELS, name)}
+    if not found:
+        raise InputError(f"No image of {store} has labels {name!r}. Check the name.")
+    return found
+
+
+def table_of(labels: Path) -> Path:
+    """Return where the table of labels in an image is."""
+    return labels.parents[1] / TABLES / labels.name / TABLE
+
+
 def _known(group: Path) -> Values:
     """Return the metadata of a group, nothing of one that is damaged."""
     try:
@@ -122,7 +143,7 @@ def write_features(image: Path, name: str, source: Path, made: Values) -> None:
     """Write the CSV table of the cells of the labels `name` into an image; `made` as in `write_labels`."""
     form = outline(image)
     with _placed(image, TABLES, name, form) as group:
-        shutil.copyfile(source, group / "table.csv")
+        shutil.copyfile(source, group / TABLE)
         _describe(group, form, FEATURES | INDEX | {"region": {"path": f"../{LABELS}/{name}"}, OWN: made})
 
 

@@ -157,7 +157,8 @@ def predict(
     run = partial(batch.run, workers=crew, scheduler=scheduler)
     segment = partial(run, together=together, group=group, overwrite=overwrite, shard=shard)
     write_back = partial(stores.write_all, order, files, into, run, shard=shard, overwrite=overwrite) if into else None
-    with owned(folder, "lacss predict", several=shard is not None):
+    targets = [project / path for path in images] if into else []
+    with owned(folder, "lacss predict", several=shard is not None), stores.reserved(targets, shard is not None):
         if into:
             stores.claim(order, files, into, overwrite)
         record.claim(order, files, overwrite)

@@ -1,11 +1,13 @@
 """What was predicted, into the OME-Zarr images themselves: labels/NAME and tables/NAME, from the files of each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from lacss_tools.errors import InputError
 from lacss_tools.formats.names import output_path, pending
+from lacss_tools.io.lock import locked, owned
 from lacss_tools.io.native import digest_of
 from lacss_tools.io.settings import DATA
 from lacss_tools.io.zarr_labels import LABELS, TABLES, is_listed, origin, outline, remove, write_features, write_labels
@@ -20,6 +22,19 @@ SOURCE = f"file{SHA}"
 """fact that tells which file labels or a table were written from"""
 WRITERS = {"labels": (LABELS, write_labels), "csv": (TABLES, write_features)}
 """format -> group of the image, and what writes into it; a table comes after the labels it is of"""
+
+
+@contextmanager
+def reserved(stores: Iterable[Path], several: bool) -> Iterator[None]:
+    """Keep other runs out of plates, images and folders of them into which this one writes.
+
+    InputError where one is at work; `several` as of `owned`.
+    """
+    with ExitStack() as stack:
+        for store in stores:
+            if store.is_dir():  # anything else is none, as `claim` says
+                stack.enter_context(owned(store, "lacss predict", "give other images", several))
+        yield
 
 
 def claim(order: Order, images: Mapping[str, Path], name: str, overwrite: bool) -> None:
@@ -68,11 +83,12 @@ def write_one(job: Job, order: Order, name: str, made: Values) -> None:
     image = job.inputs[0]
     facts = made | {"model": order.model.name}
     try:
-        for form, (kind, write) in WRITERS.items():
-            if form in order.formats:
-                sweep(image / kind)
-                source = output_path(order.folder, job.stem, form)
-                write(image, name, source, facts | {SOURCE: digest_of(source)})
+        with locked(image):  # a run on the plate and one on this image may meet
+            for form, (kind, write) in WRITERS.items():
+                if form in order.formats:
+                    sweep(image / kind)
+                    source = output_path(order.folder, job.stem, form)
+                    write(image, name, source, facts | {SOURCE: digest_of(source)})
     except (OSError, ValueError) as error:  # ValueError: of metadata that is damaged
         raise InputError(
             f"{image} cannot be written into ({error}). Check space, permissions and its labels."

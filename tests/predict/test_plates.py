@@ -10,8 +10,10 @@ import tifffile
 import torch
 from typer.testing import CliRunner
 
+from lacss_tools import read_images
 from lacss_tools.cli import app
 from lacss_tools.io import zarr_labels
+from lacss_tools.io.lock import owned
 from lacss_tools.io.plates import attributes
 from lacss_tools.io.project import list_images
 from lacss_tools.network.lacss import Lacss
@@ -128,6 +130,22 @@ def test_labels_of_another_run_stay_unless_told_otherwise(plate):
     assert not list(plate.rglob(".cells*"))
 
 
+@pytest.mark.parametrize("plate", ["0.5"], indirect=True)
+def test_one_run_at_a_time_writes_into_a_plate(plate):
+    words = ("--into", "cells", *SURE)
+    images = list_images(plate)
+    with owned(plate, "another run"):
+        said = lacss(plate.parent, "predict", "m.safetensors", plate, *words, code=3)
+        assert "p.zarr is in use: another run, process" in said
+        assert "give other images" in said
+        lacss(plate.parent, "predict", "m.safetensors", plate, *SURE)  # which but reads it
+        assert written(plate) == {}
+    with owned(images["p_A01_0"], "another run"):
+        lacss(plate.parent, "predict", "m.safetensors", images["p_A01_1"], *words, "-o", "one")
+    assert list(written(plate)) == ["p_A01_1"]
+    assert not list(plate.rglob(".lacss*"))
+
+
 def test_levels_are_those_of_the_image(plate, tmp_path):
     image = list_images(plate)["p_A01_0"]
     form = "zarr.json" if (image / "zarr.json").exists() else ".zattrs"
@@ -172,9 +190,9 @@ def test_a_plate_and_its_images_as_tiff_give_the_same_files(tmp_path):
     for stem, pixels in write_plate(plate, "0.5").items():
         facts = {"axes": "CYX", "PhysicalSizeY": 0.5, "PhysicalSizeX": 0.25, "Channel": {"Name": ["actin", "DAPI"]}}
         tifffile.imwrite(tmp_path / "images" / f"{stem}.ome.tif", pixels, metadata=facts, photometric="minisblack")
-    for source, name in ((plate, "of_plate"), (tmp_path / "images", "of_files")):
+    for source, name, *into in ((plate, "of_plate", "--into", "cells"), (tmp_path / "images", "of_files")):
         sure = ("--device", "cpu", "--min-score", 0.05, "--channel", "actin", "--format", "labels,csv,coco")
-        said = lacss(tmp_path, "predict", "m.safetensors", source, "-o", name, *sure)
+        said = lacss(tmp_path, "predict", "m.safetensors", source, "-o", name, *sure, *into)
         assert "cells in 4 images" in said
         assert re.search(r"^p_A01_0(\.ome\.tif)?: axes C=2", said, re.MULTILINE)
         lacss(tmp_path, "annotate-lois", source, "-o", f"lois_{name}", "--channel", "DAPI", "--method", "pieces")
@@ -188,4 +206,20 @@ def test_a_plate_and_its_images_as_tiff_give_the_same_files(tmp_path):
     lacss(tmp_path, "table", "of_plate", "--group", r"_([A-Z]+\d+)_[^_]+$")
     groups = (tmp_path / "tables" / "groups.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in groups] == ["group", "A01", "B12"]
-    lacss(tmp_path, "eval", tmp_path / "of_plate", "--images", plate, "--labels", tmp_path / "of_files")
+    inside = plate / "labels" / "cells"
+    lacss(tmp_path, "eval", "of_plate", inside, "--images", plate, "--labels", inside)
+    of_folder, of_labels = json.loads((tmp_path / "eval" / "evaluation.json").read_text())["models"].values()
+    assert of_folder["n_detections"] > 0
+    assert of_folder == of_labels
+    lacss(tmp_path, "convert", inside, "--images", plate, "--to", "labels", "-o", "of_labels")
+    assert results(tmp_path / "of_labels", ".tif") == results(tmp_path / "of_plate", ".tif")
+    assert "has labels 'nuclei'" in lacss(tmp_path, "convert", plate / "labels" / "nuclei", code=3)
+
+
+def test_a_plate_is_read_from_python(tmp_path):
+    images = write_plate(tmp_path / "p.zarr", "0.4")
+    read = dict(read_images(tmp_path / "p.zarr", channel="DAPI"))
+    assert list(read) == STEMS
+    assert all(np.array_equal(image, images[stem][1:]) for stem, image in read.items())
+    ((stem, image),) = read_images(tmp_path / "p.zarr" / "A" / "01" / "0")
+    assert (stem, image.dtype, image.tolist()) == ("0", np.float32, images["p_A01_0"].tolist())
