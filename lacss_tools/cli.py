@@ -84,6 +84,15 @@ for command in (
     command.mount(app)
 
 
+def run(words: list[str]) -> None:
+    """Run a command line inside of another program.
+
+    LacssError for what would end it in the terminal with a message, KeyboardInterrupt where it was stopped.
+    """
+    if code := app(["--debug", *words], standalone_mode=False):
+        raise KeyboardInterrupt if code == 5 else LacssError(f"lacss {words[0]} ended with exit code {code}.")
+
+
 def main() -> None:
     """Entry point of the console script."""
     sys.exit(app(prog_name="lacss"))

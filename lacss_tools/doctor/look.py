@@ -20,6 +20,7 @@ EXTRAS = {
     "zarr": (("zarr",), "OME-Zarr images"),
     "onnx": (("onnx", "onnxruntime", "onnxscript", "pyyaml"), "lacss export"),
     "dask": (("dask", "distributed"), "--scheduler, a Dask cluster"),
+    "fractal": (("fractal-task-tools", "zarr"), "the task for Fractal"),
     "napari": (("napari",), "the plugin for napari"),
     "tensorboard": (("tensorboard",), "lacss train --tensorboard"),
 }

@@ -82,10 +82,13 @@ def main() -> int:
 
     try:
         threading.Thread(target=_obey, daemon=True).start()
+        from lacss_tools.cli import run
         from lacss_tools.screen.console import Audience, heard_by
 
         with heard_by(Audience(lambda text: tell(Event(text)), lambda text, done: tell(Event(text, done)))):
-            return _run(json.loads(sys.argv[1]))
+            for line in json.loads(sys.argv[1]):
+                run(line)
+            return 0
     except LacssError as error:
         tell(Event(str(error), failed=True))
         return error.exit_code
@@ -95,16 +98,6 @@ def main() -> int:
     except Exception as error:
         tell(Event(f"Unexpected {type(error).__name__}: {error}. The terminal may say more.", failed=True))
         raise
-
-
-def _run(lines: list[list[str]]) -> int:
-    from lacss_tools.cli import app
-
-    for line in lines:
-        # errors come out whole with --debug
-        if code := app(["--debug", *line], standalone_mode=False):
-            raise KeyboardInterrupt if code == 5 else LacssError(f"lacss {line[0]} ended with exit code {code}.")
-    return 0
 
 
 def _own_stdout() -> TextIO:
