@@ -114,6 +114,14 @@ def labels_in(path: Path) -> dict[str, Path] | None:
     return found
 
 
+def files_of(image: Path) -> list[Path]:
+    """Return the files that an image is made of, in order: its own, or those of its group but labels and tables."""
+    if not image.is_dir():
+        return [image]
+    files = (path for path in image.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.relative_to(image).parts[0] not in (LABELS, TABLES))
+
+
 def table_of(labels: Path) -> Path:
     """Return where the table of labels in an image is."""
     return labels.parents[1] / TABLES / labels.name / TABLE

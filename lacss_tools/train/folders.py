@@ -20,6 +20,7 @@ from lacss_tools.io.nuclei import Wanted
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair, unsure_file
 from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.stems import stem_of
+from lacss_tools.io.zarr_labels import files_of
 from lacss_tools.network.preprocess import typical_diameter, working_scale
 from lacss_tools.points import values_at
 from lacss_tools.train.annotated import AnnotatedImage, hold_back, outlined, weakly_annotated
@@ -284,7 +285,8 @@ def fingerprint(paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(os.fsencode(path.name))
-        digest.update(split_scene(path)[0].read_bytes())
+        for file in files_of(split_scene(path)[0]):
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 

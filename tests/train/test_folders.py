@@ -10,11 +10,13 @@ import torch
 
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.native import read_mask, write_labels, write_mask
+from lacss_tools.io.project import list_images
+from lacss_tools.io.zarr_labels import write_labels as write_into
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.screen.settings_options import Given
 from lacss_tools.train.command import budget, infer_supervision
 from lacss_tools.train.crops import draw_batch
-from lacss_tools.train.folders import epoch_steps, load_training_data
+from lacss_tools.train.folders import epoch_steps, fingerprint, load_training_data
 from lacss_tools.train.objective import compute_losses
 from lacss_tools.train.settings import TrainSettings
 from tests.train.worker import TINY
@@ -199,3 +201,18 @@ def test_borders_that_are_asked_for_win_and_change_the_guess(folders):
     assert data["distance"].notes[-1].endswith("whatever the intensity")
     with pytest.raises(UsageError, match="`borders` must be auto, bright, dark or distance, not light"):
         TrainSettings(borders="light")
+
+
+def test_images_of_a_plate_are_known_by_their_pixels_whatever_is_written_into_them(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    from tests.io.test_plates import write_plate
+
+    write_plate(tmp_path / "p.zarr", "0.4")
+    images = list(list_images(tmp_path / "p.zarr").values())
+    before = fingerprint(images)
+    write_labels(tmp_path / "cells.tif", np.ones((64, 64), np.int32))
+    write_into(images[0], "cells", tmp_path / "cells.tif", {})
+    assert fingerprint(images) == before
+    pixels = zarr.open_group(str(images[0]), mode="r+")["0"]
+    pixels[0, 0, 0] = pixels[0, 0, 0] ^ 1
+    assert fingerprint(images) != before
