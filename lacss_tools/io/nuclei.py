@@ -11,6 +11,7 @@ from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io.names import AUTO_NUCLEI, NO_NUCLEI
 from lacss_tools.io.native import read_image
+from lacss_tools.io.plates import file_of
 from lacss_tools.io.project import Project
 from lacss_tools.io.scenes import split_scene
 from lacss_tools.io.source import Nuclei, open_image, whole
@@ -135,7 +136,7 @@ def _beside(images: Mapping[str, Path], wanted: Wanted) -> FoundNuclei:
     listed: dict[Path, dict[str, Path]] = {}
     of = {}
     for stem, path in images.items():
-        folder = Project(path.parent.parent).dapi
+        folder = Project(file_of(path).parent.parent).dapi
         if folder not in listed:
             with suppress(InputError):  # where there are none
                 listed[folder] = wanted.images(folder)

@@ -23,6 +23,15 @@ def is_store(path: Path) -> bool:
     return path.name.lower().endswith(ZARR) or any((path / name).is_file() for name in GROUPS)
 
 
+def file_of(image: Path) -> Path:
+    """Return what an image is in a folder: the store that it lies in, or else its own file.
+
+    >>> file_of(Path("images/p.zarr/A/01/0")).as_posix(), file_of(Path("images/a.tif")).as_posix()
+    ('images/p.zarr', 'images/a.tif')
+    """
+    return next((path for path in reversed(image.parents) if path.name.lower().endswith(ZARR)), image)
+
+
 def attributes(group: Path) -> Values:
     """Return the metadata of a group, nothing where there is none; OSError and ValueError when that is damaged."""
     for name in GROUPS[:2]:

@@ -9,7 +9,9 @@ import tifffile
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import load
+from lacss_tools.io.names import AUTO_NUCLEI
 from lacss_tools.io.native import read_plane
+from lacss_tools.io.nuclei import Wanted, find_nuclei
 from lacss_tools.io.project import list_images
 from lacss_tools.io.source import open_image
 
@@ -85,6 +87,15 @@ def test_stores_are_images_of_the_folder_they_lie_in(plate):
     tifffile.imwrite(path.parent / "one.tif", images[STEMS[0]][0])
     with pytest.raises(InputError, match=r"one\.ome\.zarr and .*one\.tif share the stem 'one'"):
         list_images(path.parent)
+
+
+def test_the_nuclei_of_a_plate_are_in_one_of_its_name_in_the_folder_beside(tmp_path):
+    for folder in ("images", "dapi"):
+        (tmp_path / folder).mkdir()
+        write_plate(tmp_path / folder / "p.zarr", "0.5")
+    images, nuclei = (list_images(tmp_path / folder) for folder in ("images", "dapi"))
+    found = find_nuclei(images, Wanted(nuclei=AUTO_NUCLEI)).of
+    assert {path: of.path for path, of in found.items()} == {images[stem]: nuclei[stem] for stem in STEMS}
 
 
 def test_wells_without_images_and_images_that_are_missing(plate):
