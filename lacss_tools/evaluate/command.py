@@ -47,15 +47,16 @@ def evaluate(
         typer.Argument(
             metavar="MODEL...",
             help="Run folders, .safetensors files, cells (the starter model), or any tool's predictions: a folder of "
-            "label images, Cellpose files, ImageJ ROI zips or GeoJSON, or a COCO json. Several are compared side by "
-            "side.",
+            "label images, Cellpose files, ImageJ ROI zips or GeoJSON, plate.zarr/labels/NAME, or a COCO json. Several "
+            "are compared side by side.",
         ),
     ],
     images: Annotated[Path | None, typer.Option(help="Folder of images.", show_default="images/")] = None,
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="Truth: a folder of label images, Cellpose files, ImageJ ROI zips or GeoJSON, or a COCO json.",
+            help="Truth: a folder of label images, Cellpose files, ImageJ ROI zips or GeoJSON, plate.zarr/labels/NAME, "
+            "or a COCO json.",
             show_default="labels/",
         ),
     ] = None,

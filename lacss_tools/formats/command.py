@@ -39,8 +39,8 @@ def convert(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Folder of label images, Cellpose _cp_masks or _seg.npy, ImageJ ROI zips or GeoJSON; a COCO json; or "
-            "the train.json of the paper's authors."
+            help="Folder of label images, Cellpose _cp_masks or _seg.npy, ImageJ ROI zips or GeoJSON; labels of an "
+            "OME-Zarr plate, as plate.zarr/labels/NAME; a COCO json; or the train.json of the paper's authors."
         ),
     ],
     to: Annotated[
