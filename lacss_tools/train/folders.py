@@ -58,6 +58,8 @@ class TrainingData:
     fingerprint: str = "arrays"
     paths: frozenset[Path] = frozenset()
     """of the images, none where they came as arrays"""
+    names: tuple[str, ...] = ()
+    """of the images in order, as people are told of them"""
     borders: str | None = None
     """what pseudo-labels were made for: bright or dark borders or distance; None where all images are outlined"""
     nuclei: bool = False
@@ -191,7 +193,8 @@ def gather(
     `load_training_data`.
     """
     _same_channels(names, sources)
-    sources, held, notes = hold_back(sources, list(map(_name, names)), held_back)
+    called = list(map(_name, names))
+    sources, held, notes = hold_back(sources, called, held_back)
     lois = sum(len(source.lois) for source in sources)
     estimated = diameter is None
     if diameter is None:
@@ -214,6 +217,7 @@ def gather(
         borders=settled,
         nuclei=nuclei,
         held=tuple(held),
+        names=tuple(called),
     )
 
 

@@ -17,6 +17,7 @@ from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import ALL_DETECTIONS
 from lacss_tools.train import checkpoint
 from lacss_tools.train.board import Board
+from lacss_tools.train.crops import plan_batch
 from lacss_tools.train.curves import learning_curve
 from lacss_tools.train.distributed import ALONE, World
 from lacss_tools.train.folders import TrainingData, fingerprint
@@ -26,7 +27,7 @@ from lacss_tools.train.interrupt import whole_steps
 from lacss_tools.train.labelled import LabelledImage
 from lacss_tools.train.level import calibrated
 from lacss_tools.train.settings import TrainSettings
-from lacss_tools.train.trainer import State, StepReport, check_finite, run_steps
+from lacss_tools.train.trainer import State, StepReport, run_steps
 from lacss_tools.train.validation import SHOWN_IMAGES, find_all, picture, scores
 
 SAVE_SECONDS = 60.0
@@ -59,7 +60,6 @@ class TrainSession:
         self.task, self.state, self.say, self.board = task, state, say, board
         self.rows: list[Row] = []
         self.losses: dict[str, float] = {}
-        self.report: StepReport | None = None
         self.saved = time.monotonic()
         given = [(image.path, image.label_path, image.nuclei_path) for image in task.validation]
         files = [path for paths in given for path in paths if path is not None]
@@ -118,9 +118,10 @@ class TrainSession:
     def follow(self, reports: Iterable[StepReport], watch: Callable[[StepReport, State], None]) -> None:
         """Log, validate and save as steps are made, until there are no more or patience runs out."""
         for report in reports:
-            self.report = report
             watch(report, self.state)
-            due = self.validations_due(report.progress) > self.state.validations
+            for step in report.spoilt:
+                self.say(self.about_spoilt(step))
+            due = self.validations_due(report.progress) > self.state.validations and report.fine()
             if due or report.step % LOG_EVERY == 0:
                 self.losses = report.numbers()
             if due:
@@ -130,8 +131,15 @@ class TrainSession:
                     break
             elif report.step % LOG_EVERY == 0:
                 self.log(self.row())
-            if time.monotonic() - self.saved > SAVE_SECONDS:
+            if time.monotonic() - self.saved > SAVE_SECONDS and report.fine():
                 self.save()
+
+    def about_spoilt(self, step: int) -> str:
+        """Return that a step is left out, and which images its crops were of."""
+        task = self.task
+        plans = [plan_batch(task.data.images, task.settings, step - 1, rank) for rank in range(task.world.size)]
+        names = sorted({task.data.names[number] for plan in plans for number in plan.chosen})
+        return f"step {step} is left out: its loss is not a number (crops of {', '.join(names)})"
 
     def row(self, validation: Scores | None = None) -> Row:
         """Return a row of metrics.jsonl for the last step."""
@@ -145,7 +153,6 @@ class TrainSession:
 
     def validate(self) -> None:
         """Validate the averaged weights, masks and scores calibrated, keep them when they are the best so far."""
-        self.check()
         task, state = self.task, self.state
         model, found, due = state.average, [], self.validations_due(state.progress(task.settings, task.world))
         if task.world.leads:
@@ -178,17 +185,11 @@ class TrainSession:
                 self.board.show(image.stem, pixels, self.state.step)
 
     def save(self) -> None:
-        """Write all that is needed to continue, unless the weights are spoilt (then LacssError)."""
-        self.check()
+        """Write all that is needed to continue."""
         if self.task.world.leads:
             write_metrics(self.task.run, self.rows)
             checkpoint.save_state(self.task.run, self.state, self.task.data.fingerprint, self.validated_on)
         self.saved = time.monotonic()
-
-    def check(self) -> None:
-        """Raise LacssError when the loss was not a number in some step before."""
-        if self.report is not None:
-            check_finite(self.report.diverged, self.task.settings)
 
 
 def _verdict(result: Scores | None) -> str:

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,7 +22,7 @@ from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.supply import place, supply
 
 CHECK_EVERY = 10
-"""after so many steps it is checked whether the loss is still a number, which makes a GPU wait"""
+"""after so many steps it is checked whether their gradients were numbers, which makes a GPU wait"""
 RETURN_EVERY = 50
 """after so many steps freed memory is given back to the system"""
 
@@ -67,12 +68,19 @@ class StepReport:
     step: int
     progress: float
     losses: dict[str, Tensor]
-    diverged: Tensor
-    """the first step whose gradient was not a number, infinite while there is none"""
+    norm: Tensor
+    """of the gradient"""
+    spoilt: tuple[int, ...] = ()
+    """steps since the last check whose gradient was not a number and counts as 0"""
+
+    def fine(self) -> bool:
+        """Return whether the gradient is a number (waits for the device), and with it the weights."""
+        return bool(torch.isfinite(self.norm))
 
     def numbers(self) -> dict[str, float]:
-        """Return the losses as numbers (waits for the device)."""
-        return {name: round(float(value.detach()), 5) for name, value in self.losses.items()}
+        """Return the losses that are numbers (waits for the device)."""
+        values = {name: round(float(value.detach()), 5) for name, value in self.losses.items()}
+        return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def start(model: Lacss, settings: TrainSettings, device: torch.device, trained: bool = False) -> State:
@@ -87,24 +95,26 @@ def start(model: Lacss, settings: TrainSettings, device: torch.device, trained: 
 def run_steps(
     state: State, images: list[TrainingImage], settings: TrainSettings, device: torch.device, world: World = ALONE
 ) -> Iterator[StepReport]:
-    """Train until the budget is spent, yielding after each step; raises LacssError when the loss is not a number.
+    """Train until the budget is spent, yielding after each step; raises LacssError when the loss stays not a number.
 
-    Nothing here reads a value back from the device except every CHECK_EVERY steps, so a GPU never waits for the host.
+    A single gradient that is not a number counts as 0. Nothing here reads a value back from the device except
+    every CHECK_EVERY steps, so a GPU never waits for the host.
     """
     make = stepper(state, settings, device, world)
     batches = supply(place(images, device), settings, state.step, device, world.rank, world.part)
-    diverged = torch.full((), math.inf, device=device)
+    norms: deque[Tensor] = deque(maxlen=CHECK_EVERY)
     while (progress := state.progress(settings, world)) < 1:
         set_learning_rate(state, settings, progress)
         world.begin(state.model, state.step, progress)
         losses, norm = make(next(batches).to(device), progress)
         state.step += 1
-        diverged = torch.where(torch.isfinite(norm), diverged, diverged.clamp(max=state.step))
-        if state.step % CHECK_EVERY == 0:
-            check_finite(diverged, settings)
+        norms.append(norm)
+        progress = min(1.0, state.progress(settings, world))
+        due = state.step % CHECK_EVERY == 0 or progress == 1
+        spoilt = spoilt_steps(state.step, norms, settings) if due else ()
         if state.step % RETURN_EVERY == 0:
             return_memory(device)
-        yield StepReport(state.step, min(1.0, state.progress(settings, world)), losses, diverged)
+        yield StepReport(state.step, progress, losses, norm, spoilt)
 
 
 Step = Callable[[Batch, float], tuple[Losses, Tensor]]
@@ -171,6 +181,7 @@ def make_step(
     losses = add_gradients(network, batch, loss)
     world.average_gradients(state.model)
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
+    drop_gradients(state.model, ~torch.isfinite(norm))
     for optimizer in state.optimizers:
         optimizer.step()
     update_average(state, share)
@@ -185,15 +196,29 @@ def add_gradients(network: Callable[[Tensor], Maps], batch: Batch, loss: Callabl
     return {name: value.detach() for name, value in losses.items()}
 
 
-def check_finite(diverged: Tensor, settings: TrainSettings) -> None:
-    """Raise LacssError when `diverged`, the first step whose gradient was not a number, is finite."""
-    step = float(diverged)
-    if math.isfinite(step):
+def drop_gradients(model: Lacss, when: Tensor) -> None:
+    """Make all gradients 0 when that is true, which nobody reads back from the device."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.masked_fill_(when, 0)
+
+
+def spoilt_steps(last: int, norms: Collection[Tensor], settings: TrainSettings) -> tuple[int, ...]:
+    """Return which steps up to the `last`, since the check before, had a gradient that was not a number.
+
+    `norms` are those of the gradients of the last CHECK_EVERY steps, fewer soon after a start. LacssError when none of
+    so many, or of all that were ever made, is a number: such a training has diverged.
+    """
+    fine = torch.isfinite(torch.stack(list(norms))).tolist()
+    first = last - len(fine) + 1
+    if not any(fine) and len(fine) in (CHECK_EVERY, last):
         raise LacssError(
-            f"Training diverged: the loss is not a number at step {int(step)}. Continue from the last checkpoint with "
+            f"Training diverged: the loss is not a number since step {first}. Continue from the last checkpoint with "
             f"`resume` and `learning_rate` {settings.learning_rate / 3:.2g} (it was {settings.learning_rate:g}), or "
             "start again with another `seed`."
         )
+    checked = (last - 1) // CHECK_EVERY * CHECK_EVERY
+    return tuple(step for step, number in enumerate(fine, first) if not number and step > checked)
 
 
 def set_learning_rate(state: State, settings: TrainSettings, progress: float) -> None:

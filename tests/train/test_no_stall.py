@@ -12,6 +12,7 @@ from lacss_tools.network.lacss import Lacss
 from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.objective import compute_losses
 from lacss_tools.train.settings import TrainSettings
+from lacss_tools.train.trainer import drop_gradients
 from tests.made_up import made_up_image
 from tests.train.test_trainer import TINY
 
@@ -27,7 +28,7 @@ def test_a_step_reads_no_value_back(supervision):
         losses = compute_losses(model, model(batch.image), batch, settings, 0.6)
         torch.stack(list(losses.values())).sum().backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        torch.where(torch.isfinite(norm), norm, norm.clamp(max=3))
+        drop_gradients(model, ~torch.isfinite(norm))
         with pytest.raises(DataDependentOutputException):
             float(norm)  # the check can fail
         with pytest.raises(DynamicOutputShapeException):

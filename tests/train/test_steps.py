@@ -17,8 +17,10 @@ from lacss_tools.io.native import read_labels, write_mask
 from lacss_tools.network.weights import load_weights
 from lacss_tools.predict.settings import PredictSettings
 from lacss_tools.train import steps as work
+from lacss_tools.train import trainer
 from lacss_tools.train.curves import draw_curve
 from lacss_tools.train.history import Row, read_metrics
+from lacss_tools.train.objective import compute_losses
 from lacss_tools.train.settings import TrainSettings
 
 SHORT = TrainSettings(steps=6, batch=2, crop=64, validate_every=0.5, weak_loss=0.3)
@@ -47,6 +49,24 @@ def test_a_run_leaves_all_that_the_contract_names(folders, tmp_path):
     model, scale = load_weights(run)
     assert model.settings.patch_size == 32
     assert 0.05 <= scale <= 4
+
+
+def test_a_step_whose_loss_is_not_a_number_is_told_with_its_image_and_the_run_goes_on(folders, tmp_path, monkeypatch):
+    write_mask(folders.masks / "f1.tif", np.ones((96, 96), bool))
+
+    def losses(*words, batch, **more):
+        factor = float("nan") if batch.mask.mean() > 0.7 else 1.0  # a crop of f1
+        return {name: factor * value for name, value in compute_losses(*words, batch=batch, **more).items()}
+
+    monkeypatch.setattr(trainer, "compute_losses", losses)
+    lines = []
+    work.train(folders, tmp_path / "run", replace(SHORT, batch=1), device="cpu", say=lines.append)
+    told = [line for line in lines if "is left out" in line]
+    assert 1 <= len(told) < 6
+    assert {line.partition("(")[2] for line in told} == {"crops of f1)"}
+    assert read_metrics(tmp_path / "run")[-1].step == 6
+    stored = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    assert all(torch.isfinite(value).all() for value in stored["model"].values())
 
 
 def test_resume_after_an_interruption_gives_the_same_bits(folders, tmp_path):

@@ -1,5 +1,6 @@
 """Learning tests: tiny made-up cells must be learned from LOIs and masks, and cannot be when the LOIs are wrong."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
+from lacss_tools.train import trainer
 from lacss_tools.train.crops import draw_batch, weak_image
 from lacss_tools.train.objective import compute_losses, label_weight
 from lacss_tools.train.settings import TrainSettings
@@ -59,9 +61,34 @@ def test_a_loss_that_is_not_a_number_stops_with_a_clear_message():
     state = start(Lacss(TINY), LESSON, CPU)
     with torch.no_grad():
         state.model.backbone.stem.weight.fill_(float("nan"))
-    with pytest.raises(LacssError, match=r"not a number at step 1\. .*`learning_rate` 0.001"):
+    with pytest.raises(LacssError, match=r"not a number since step 1\. .*`learning_rate` 0.001"):
         for _ in run_steps(state, [field], LESSON, CPU):
             pass
+
+
+@pytest.mark.parametrize("ending", [False, True])
+def test_a_single_gradient_that_is_not_a_number_is_left_out_and_told(monkeypatch, ending):
+    """Weights and moments end as where that gradient was 0."""
+    lesson, bad, ends = replace(LESSON, steps=12, batch=1), 12 if ending else 4, []
+    for factor in (float("nan"), 0.0):
+        factors = (factor if step == bad else 1.0 for step in itertools.count(1))
+        monkeypatch.setattr(
+            trainer,
+            "compute_losses",
+            lambda *a, factors=factors, **k: scaled(compute_losses(*a, **k), next(factors)),
+        )
+        torch.manual_seed(0)
+        state = start(Lacss(TINY), lesson, CPU)
+        reports = list(run_steps(state, example(), lesson, CPU))
+        ends.append(torch.cat([tensor.flatten() for tensor in trainer.changing(state)]))
+        assert [report.spoilt for report in reports if report.spoilt] == ([(bad,)] if factor else [])
+        assert reports[bad - 1].fine() is (factor == 0)
+        assert bool(reports[bad - 1].numbers()) is (factor == 0)
+    assert torch.equal(*ends)
+
+
+def scaled(losses, factor):
+    return {name: value * factor for name, value in losses.items()}
 
 
 def example():
