@@ -10,18 +10,21 @@ from typer.testing import CliRunner
 from lacss_tools.cli import app
 from lacss_tools.network.auxnet import Auxnet
 from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.preprocess import BLACK
 from lacss_tools.network.settings import PRESETS
 from lacss_tools.screen.settings_options import Given
 from lacss_tools.train import seeds
 from lacss_tools.train.checkpoint import read_config
 from lacss_tools.train.command import said_of_training
-from lacss_tools.train.crops import random_matrix
+from lacss_tools.train.crops import TrainingImage, draw_batch, random_matrix
 from lacss_tools.train.initial import fit_sizes
-from lacss_tools.train.objective import balance
+from lacss_tools.train.objective import balance, compute_losses
 from lacss_tools.train.optimizer import optimizers
+from lacss_tools.train.padding import pad_lois
 from lacss_tools.train.recipes import PAPER, RECIPES, REPEATS, settings_of
 from lacss_tools.train.settings import TrainSettings
 from lacss_tools.train.trainer import average_weight, schedule
+from tests.train.test_every_parameter import narrow
 
 PAPERS = settings_of(PAPER)
 
@@ -93,6 +96,50 @@ def test_crops_of_the_paper_are_mirrored_along_both_axes_and_hardly_resized():
     signs = ((mirrors[:, 0, 0] > 0).long() * 2 + (mirrors[:, 1, 1] > 0).long()).bincount(minlength=4)
     assert counts.sum() == 200
     assert signs.min() > 30
+
+
+@pytest.fixture
+def unset_memory_is_no_number():
+    """What is read before it was written is not a number, as it may be on a GPU that other programs used before."""
+    torch.use_deterministic_algorithms(True)
+    assert torch.empty(3).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+SIDE = 64
+NO_LOI = torch.zeros(0, 2)
+CROPS = {
+    "nothing": (0.0, NO_LOI, 0.0),
+    "black, LOIs without cell area": (0.0, torch.tensor([[0.0, 0.0], [63.0, 63.0]]), 0.0),
+    "black and all cell area": (0.0, torch.tensor([[3.0, 60.0]]), 1.0),
+    "cell area without LOI": (1.0, NO_LOI, 1.0),
+    "LOIs on one place": (1.0, torch.full((5, 2), 31.5), 1.0),
+    "hundreds of LOIs": (1.0, torch.rand(300, 2, generator=torch.Generator().manual_seed(0)) * 63, 1.0),
+}
+"""strength of noise, LOIs and mask"""
+
+
+@pytest.mark.usefixtures("unset_memory_is_no_number")
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("crop", CROPS)
+def test_the_papers_losses_and_gradients_are_numbers_on_any_crop(crop, rounded):
+    """Also in bfloat16 and filled up as for a GPU, and where a strong LPN moves the LOIs to its proposals."""
+    strength, lois, area = CROPS[crop]
+    generator = torch.Generator().manual_seed(1)
+    image = BLACK + strength * torch.rand(1, SIDE, SIDE, generator=generator)
+    plane = torch.full((SIDE, SIDE), area)
+    own = torch.arange(len(lois)) + 1.0
+    settings, model = settings_of(PAPER, crop=SIDE), narrow(PRESETS["resnet50"], auxnet=True)
+    with torch.no_grad():
+        model.lpn.score.bias.fill_(1.0)
+    batch = pad_lois(draw_batch([TrainingImage(image, plane, plane, lois, own)], settings, 0), 1, SIDE)
+    with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
+        losses = compute_losses(model, model(batch.image), batch, settings, 0.0)
+    assert losses.keys() == {"score", "offset", "weak", "aux"}
+    torch.stack(list(losses.values())).sum().backward()
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
 def test_single_options_win_over_a_recipe_and_a_recipe_over_a_file():
