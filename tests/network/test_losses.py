@@ -156,6 +156,28 @@ def test_aux_loss_is_small_only_when_auxnet_shows_the_cell_border():
     assert wrong > 0.05
 
 
+def test_aux_loss_is_hubers_between_the_border_map_and_tanh_of_all_sobel_magnitudes():
+    """Paper, Methods, pixel by pixel in Python floats, with two cells that overlap and delta 0.5."""
+    random = torch.Generator().manual_seed(5)
+    patches, border = windows([[0, 0], [2, 2]], (6, 6), 4), torch.rand(1, 6, 6, generator=random)
+    logits = torch.randn(2, 4, 4, generator=random)
+    y, total = torch.sigmoid(logits.double()), [[0.0] * 6 for _ in range(6)]
+
+    def at(k, i, j):
+        return y[k, i, j].item() if 0 <= i < 4 and 0 <= j < 4 else 0.0
+
+    for k, i, j in itertools.product(range(2), range(4), range(4)):
+        weights = ((-1, 1), (0, 2), (1, 1))
+        down = sum(w * (at(k, i + 1, j + b) - at(k, i - 1, j + b)) for b, w in weights)
+        right = sum(w * (at(k, i + b, j + 1) - at(k, i + b, j - 1)) for b, w in weights)
+        top, left = patches.origins[k].tolist()
+        total[top + i][left + j] += min(1.0, math.hypot(down, right))
+    far = [abs(border[0, i, j].item() - math.tanh(total[i][j])) for i, j in itertools.product(range(6), range(6))]
+    expected = sum(0.5 * d**2 if d <= 0.5 else 0.5 * (d - 0.25) for d in far) / 36
+    assert max(far) > 0.5
+    assert aux_loss(border, logits, patches).item() == pytest.approx(expected, rel=1e-4)
+
+
 def test_lpn_losses_in_closed_form():
     target = torch.tensor([[[1.0, 0.0]]])
     logits = torch.tensor([[[logit(0.8), logit(0.3)]]])

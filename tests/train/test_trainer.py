@@ -11,6 +11,7 @@ from lacss_tools.cells import cells_from_labels
 from lacss_tools.errors import LacssError
 from lacss_tools.metrics.metrics import evaluate
 from lacss_tools.network.lacss import Lacss
+from lacss_tools.network.lpn import best_proposals
 from lacss_tools.network.settings import ModelSettings
 from lacss_tools.predict.predictor import Predictor
 from lacss_tools.predict.settings import PredictSettings
@@ -118,6 +119,21 @@ def test_each_term_of_the_loss_has_its_weight():
         "aux": weak["aux"],
     }
     assert mixed == pytest.approx(expected, rel=1e-4)
+
+
+def test_patches_lie_at_the_proposals_and_the_lpn_learns_the_lois():
+    """Paper, Methods: each LOI is replaced by the best proposal near it before its cell is cut out."""
+    torch.manual_seed(0)
+    model, batch = Lacss(TINY), draw_batch(example(), replace(LESSON, batch=1), 0)
+    torch.nn.init.constant_(model.lpn.score.bias, 1.0)
+    settings, maps = replace(LESSON, pseudo=0.0, weak_loss=1.0), model(batch.image)
+    moved = best_proposals(batch.lois, batch.batch, maps.scores, maps.offsets, 20.0)
+    assert (moved != batch.lois).any()
+    plain, there = (compute_losses(model, maps, at, settings, 0.0) for at in (batch, replace(batch, lois=moved)))
+    found = compute_losses(model, maps, batch, replace(settings, proposals=20.0), 0.0)
+    for name, value in found.items():
+        assert torch.equal(value, (plain if name in ("score", "offset") else there)[name]), name
+    assert found["weak"] != plain["weak"]
 
 
 def test_the_gradient_of_a_step_is_cut_to_its_largest_norm():
