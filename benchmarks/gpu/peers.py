@@ -7,6 +7,7 @@ import contextlib
 import sys
 import tempfile
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ import numpy as np
 from lacss_tools.cells import cells_from_labels
 from lacss_tools.metrics.metrics import evaluate
 
-from bench import Bench, forget, peak
+from bench import Bench, forget, peak, seconds_of
 
-FIRST = 12
-"""epochs of the run that tells how long one takes; the rate rises during ten"""
+COMPILE, SHORT, LONG = 1, 2, 12
+"""epochs of the runs before: the first compiles, the others tell how long an epoch takes, and what is around them"""
 BATCH = 8
 
 
@@ -31,7 +32,7 @@ def cellpose(bench: Bench) -> None:
 
 
 def compare(bench: Bench, channels: int) -> dict[str, Any]:
-    """Return what Cellpose has learned after as many epochs as fit into the time, set up beforehand."""
+    """Return what Cellpose has learned after as many epochs as fit into the time; compiled and timed beforehand."""
     from cellpose import dynamics
 
     forget(bench.device)
@@ -40,11 +41,13 @@ def compare(bench: Bench, channels: int) -> dict[str, Any]:
         [bench.set.labels[k].astype(np.int32) for k in bench.set.training], device=bench.device
     )
     seconds = bench.learn_seconds * (bench.scale if bench.rehearsed else 1)
+    run = partial(fit, bench, images, flows, channels)
+    run(COMPILE)
+    most = SHORT + 1 if bench.rehearsed else LONG
+    short, long = (seconds_of(partial(run, count), bench.device) for count in (SHORT, most))
+    epochs = max(1, SHORT + round((seconds - short) * (most - SHORT) / (long - short)))
     start = time.perf_counter()
-    fit(bench, images, flows, channels, FIRST if not bench.rehearsed else 1)
-    each = (time.perf_counter() - start) / (FIRST if not bench.rehearsed else 1)
-    epochs, start = max(1, round(seconds / each)), time.perf_counter()
-    model = fit(bench, images, flows, channels, epochs)
+    model = run(epochs)
     spent = time.perf_counter() - start
     return {
         "epochs": epochs, "seconds": round(spent, 1), "crops_per_second": round(epochs * len(images) / spent, 1),
