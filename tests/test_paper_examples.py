@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from lacss_tools.train.history import read_metrics
 from tests.made_up import made_up_image
 
 SCRIPTS = Path(__file__).parent.parent / "examples" / "paper"
@@ -53,7 +54,7 @@ def rows(path):
 
 def test_the_cell_image_library(tmp_path, capsys):
     write(tmp_path / "cil", [f"F{k:02}" for k in range(10)])
-    run("cil", tmp_path / "cil", "--out", tmp_path / "out", "--repeat", 1, *QUICK)
+    run("cil", tmp_path / "cil", "--out", tmp_path / "out", "--repeat", 1, "--steps", 2, *QUICK)
     weak, full = rows(tmp_path / "out" / "table.csv")
     assert (weak["supervision"], full["supervision"]) == ("weak", "full")
     assert (weak["AP50 (paper)"], full["AP50 (paper)"]) == ("0.933", "0.937")
@@ -61,6 +62,7 @@ def test_the_cell_image_library(tmp_path, capsys):
     assert sorted(p.name for p in (tmp_path / "out" / "validation" / "images").iterdir()) == ["F00.tif", "F09.tif"]
     assert not set((tmp_path / "out" / "train" / "images").iterdir()) & {tmp_path / "F00.tif"}
     assert (tmp_path / "out" / "report" / "ap_fnr.png").is_file()
+    assert [read_metrics(tmp_path / "out" / "train" / "runs" / name)[-1].step for name in ("weak", "full")] == [2, 2]
     assert "$ lacss train" in capsys.readouterr().out
 
 

@@ -1,6 +1,7 @@
 """Figure 6 of the paper: cells that nobody outlined, by a network that knows outlined cells of another kind.
 
-    python examples/paper/a431.py OTHER DATA --out results/a431 [--recipe paper] [--preset small] [--minutes 30]
+    python examples/paper/a431.py OTHER DATA --out results/a431 \
+        [--recipe paper] [--preset small] [--minutes 30 | --steps 2000]
 
 OTHER holds images/ and labels/ of outlined cells, in the paper LIVECell. DATA holds images/ and dapi/ of the cells in
 question, in the paper A431, and labels/ of those images that are outlined to measure on, which are not trained on.
@@ -11,7 +12,7 @@ graph cuts. Writes table.csv (AP50 before and after, paper beside ours) and repo
 import argparse
 from pathlib import Path
 
-from common import copy_files, given, lacss, measured, options_parser, same_names, table
+from common import budget, copy_files, given, lacss, measured, options_parser, same_names, table
 
 from lacss_tools.io.project import list_images
 
@@ -43,7 +44,7 @@ def main() -> None:
     copy_files(outlined, judged / "labels")
     copy_files(same_names(outlined, options.data / "images"), judged / "images")
 
-    recipe = ["--recipe", options.recipe, "--minutes", options.minutes, "--repeat", 1, *given(options, "crop")]
+    recipe = ["--recipe", options.recipe, *budget(options), "--repeat", 1, *given(options, "crop")]
     lacss(
         "train", "--project", other, *recipe, *given(options, "preset"), "--labels", "labels", "--supervision", "full"
     )

@@ -1,6 +1,7 @@
 """Figure 3 of the paper: the Cell Image Library set, trained without outlines and with them.
 
-    python examples/paper/cil.py DATA --out results/cil [--recipe paper] [--preset small] [--minutes 30] [--repeat 5]
+    python examples/paper/cil.py DATA --out results/cil \
+        [--recipe paper] [--preset small] [--minutes 30 | --steps 2000] [--repeat 5]
 
 DATA holds images/ and labels/ (CCDB:6843). Points and cell area come from the outlines, as in the paper; every 9th
 image is for validation. Writes table.csv (paper beside ours), report/ap_fnr.png (figure 3b) and report/report.html.
@@ -9,7 +10,7 @@ image is for validation. Writes table.csv (paper beside ours), report/ap_fnr.png
 import argparse
 from pathlib import Path
 
-from common import copy_files, given, lacss, measured, options_parser, same_names, split, table
+from common import budget, copy_files, given, lacss, measured, options_parser, same_names, split, table
 
 PAPER = {"weak": 0.933, "full": 0.937}
 """AP50 on 11 images, from the cell stain and the nuclei, best of five"""
@@ -32,7 +33,7 @@ def main() -> None:
         copy_files(same_names(images, options.data / "labels"), home / "labels")
     lacss("convert", "labels", "--project", train)
     shared = [
-        "--project", train, "--recipe", options.recipe, "--minutes", options.minutes,
+        "--project", train, "--recipe", options.recipe, *budget(options),
         "--val-images", validation.absolute() / "images", "--val-labels", validation.absolute() / "labels",
         *given(options, "preset", "repeat", "crop"),
     ]  # fmt: skip

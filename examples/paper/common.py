@@ -21,6 +21,7 @@ def options_parser(description: str | None, out: str, recipe: str) -> argparse.A
     parser.add_argument("--recipe", default=recipe)
     parser.add_argument("--preset", help="size of the network; by default that of the recipe")
     parser.add_argument("--minutes", type=float, default=30.0, help="of each training")
+    parser.add_argument("--steps", type=int, help="of each training, in place of minutes: the same on any machine")
     parser.add_argument("--crop", type=int, help="side of a crop; by default that of the recipe")
     return parser
 
@@ -29,6 +30,11 @@ def given(options: argparse.Namespace, *names: str) -> list[object]:
     """Return the options of these names that are given, as `lacss train` takes them."""
     values = {f"--{name}": getattr(options, name) for name in names}
     return [word for flag, value in values.items() if value is not None for word in (flag, value)]
+
+
+def budget(options: argparse.Namespace) -> list[object]:
+    """Return how long to train, as `lacss train` takes it."""
+    return given(options, "steps") or given(options, "minutes")
 
 
 def lacss(*line: object) -> None:

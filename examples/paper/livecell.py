@@ -1,7 +1,7 @@
 """Table 1 and figures 4 and 5 of the paper: LIVECell, each cell line with outlines, without, and without the auxnet.
 
     python examples/paper/livecell.py IMAGES TRAIN.json TEST.json --out results/livecell [--lines A172 BV2] \
-        [--recipe paper] [--preset small] [--minutes 30]
+        [--recipe paper] [--preset small] [--minutes 30 | --steps 2000]
 
 IMAGES holds the images of both lists, named LINE_Phase_....tif as LIVECell has them. Each line gets a network of its
 own, whose images are resized so that a typical cell of that line is as large as the network expects, as the authors
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-from common import copy_files, given, lacss, measured, options_parser, table
+from common import budget, copy_files, given, lacss, measured, options_parser, table
 
 from lacss_tools.io.project import list_images
 from lacss_tools.train.history import read_metrics
@@ -60,7 +60,7 @@ def prepare(coco: dict[str, Any], line: str, images: Path, home: Path) -> None:
 def experiment(line: str, options: argparse.Namespace, train: Path, test: Path) -> None:
     """Train one cell line in each way and evaluate on its test images."""
     shared = [
-        "--project", train, "--recipe", options.recipe, "--minutes", options.minutes, "--repeat", 1,
+        "--project", train, "--recipe", options.recipe, *budget(options), "--repeat", 1,
         "--val-images", test / "images", "--val-labels", test / "labels",
         *given(options, "preset", "crop"),
     ]  # fmt: skip
