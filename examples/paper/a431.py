@@ -45,21 +45,24 @@ def main() -> None:
     copy_files(same_names(outlined, options.data / "images"), judged / "images")
 
     recipe = ["--recipe", options.recipe, *budget(options), "--repeat", 1, *given(options, "crop")]
-    lacss(
-        "train", "--project", other, *recipe, *given(options, "preset"), "--labels", "labels", "--supervision", "full"
-    )
+    before, after = other / "runs" / "other-cells", home / "runs" / "these-cells"
+    lacss("train", "--project", other, "--run", before.name, *recipe, *given(options, "preset"),
+          "--labels", "labels", "--supervision", "full")  # fmt: skip
     lacss("annotate-lois", "dapi", "--project", home)
     lacss("graphcut", "--project", home)
     lacss("pick", "--auto", "--project", home)
-    lacss("train", "--project", home, *recipe, "--init", other / "runs" / "first")  # which has a size of its own
+    lacss("train", "--project", home, "--run", after.name, *recipe, "--init", before)  # which has a size of its own
     report = options.out.absolute() / "report"
-    lacss("eval", other / "runs" / "first", home / "runs" / "first", "--project", home, "-o", report,
+    lacss("eval", before, after, "--project", home, "-o", report,
           "--images", judged / "images", "--labels", judged / "labels")  # fmt: skip
-    before, after = measured(report).values()
+    figures = measured(report)
     table(
         options.out / "table.csv",
         ["network", "AP50 (paper)", "AP50", "AP75", "mAP"],
-        [["trained on other cells", "", *before.values()], ["and without outlines", PAPER, *after.values()]],
+        [
+            ["trained on other cells", "", *figures[before.name].values()],
+            ["and without outlines", PAPER, *figures[after.name].values()],
+        ],
     )
 
 
