@@ -110,8 +110,9 @@ def run_steps(
         state.step += 1
         norms.append(norm)
         progress = min(1.0, state.progress(settings, world))
-        due = state.step % CHECK_EVERY == 0 or progress == 1
-        spoilt = spoilt_steps(state.step, norms, settings) if due else ()
+        ending = progress == 1
+        due = state.step % CHECK_EVERY == 0 or ending
+        spoilt = spoilt_steps(state.step, norms, settings, ending) if due else ()
         if state.step % RETURN_EVERY == 0:
             return_memory(device)
         yield StepReport(state.step, progress, losses, norm, spoilt)
@@ -203,19 +204,20 @@ def drop_gradients(model: Lacss, when: Tensor) -> None:
             parameter.grad.masked_fill_(when, 0)
 
 
-def spoilt_steps(last: int, norms: Collection[Tensor], settings: TrainSettings) -> tuple[int, ...]:
+def spoilt_steps(last: int, norms: Collection[Tensor], settings: TrainSettings, ending: bool) -> tuple[int, ...]:
     """Return which steps up to the `last`, since the check before, had a gradient that was not a number.
 
-    `norms` are those of the gradients of the last CHECK_EVERY steps, fewer soon after a start. LacssError when none of
-    so many, or of all that were ever made, is a number: such a training has diverged.
+    `norms` are those of the gradients of the last CHECK_EVERY steps, fewer soon after a start. LacssError when so many
+    in a row, or all that were ever made, are no numbers, or a training that is `ending` does so on several: it diverged.
     """
     fine = torch.isfinite(torch.stack(list(norms))).tolist()
     first = last - len(fine) + 1
-    if not any(fine) and len(fine) in (CHECK_EVERY, last):
+    in_a_row = len(fine) if not any(fine) else fine[::-1].index(True)
+    if in_a_row >= min(CHECK_EVERY, last) or (ending and in_a_row > 1):
         raise LacssError(
-            f"Training diverged: the loss is not a number since step {first}. Continue from the last checkpoint with "
-            f"`resume` and `learning_rate` {settings.learning_rate / 3:.2g} (it was {settings.learning_rate:g}), or "
-            "start again with another `seed`."
+            f"Training diverged: the loss is not a number since step {last - in_a_row + 1}. Continue from the last "
+            f"checkpoint with `resume` and `learning_rate` {settings.learning_rate / 3:.2g} (it was "
+            f"{settings.learning_rate:g}), or start again with another `seed`."
         )
     checked = (last - 1) // CHECK_EVERY * CHECK_EVERY
     return tuple(step for step, number in enumerate(fine, first) if not number and step > checked)

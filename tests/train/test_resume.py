@@ -279,7 +279,7 @@ def test_epochs_count_the_area_of_the_images(folders, tmp_path):
 
 
 def test_spoilt_weights_are_never_saved(folders, tmp_path):
-    """The loss turns into nan at step 3, between two checks: the run stops, the checkpoint of before stays whole."""
+    """The loss is nan from step 3 to the end: the run fails, the checkpoint of before stays whole."""
     run = tmp_path / "run"
 
     def poison(report, state):
@@ -289,7 +289,7 @@ def test_spoilt_weights_are_never_saved(folders, tmp_path):
                 session_weights.fill_(float("nan"))
 
     settings = replace(SHORT, steps=10, validate_every=0.2)
-    with pytest.raises(LacssError, match=r"not a number at step 3\. .*`resume` and `learning_rate` 0\.00033 "):
+    with pytest.raises(LacssError, match=r"not a number since step 3\. .*`resume` and `learning_rate` 0\.00033 "):
         work.train(folders, run, settings, device="cpu", watch=poison)
     # the validation at step 2 came after the poison, but before a gradient showed it; nothing after it was written
     assert last(run)["step"] == 2
