@@ -208,7 +208,7 @@ def spoilt_steps(last: int, norms: Collection[Tensor], settings: TrainSettings, 
     """Return which steps up to the `last`, since the check before, had a gradient that was not a number.
 
     `norms` are those of the gradients of the last CHECK_EVERY steps, fewer soon after a start. LacssError when so many
-    in a row, or all that were ever made, are no numbers, or a training that is `ending` does so on several: it diverged.
+    in a row, or all that were ever made, are no numbers, or a training that is `ending` does so on several.
     """
     fine = torch.isfinite(torch.stack(list(norms))).tolist()
     first = last - len(fine) + 1
