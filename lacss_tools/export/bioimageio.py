@@ -55,7 +55,7 @@ def write_folder(folder: Path, model: Path, facts: Facts, about: About) -> None:
     """Write everything beside the graphs and lacss.json, which are in `folder` already; rdf.yaml comes last."""
     import yaml
 
-    from lacss_tools.network.weights import BEST
+    from lacss_tools.network.weights import weights_file
 
     image = sample_image(facts.channels, facts.cell_diameter)
     tensors = {"image": image} | _outputs(folder, facts, image)
@@ -63,7 +63,7 @@ def write_folder(folder: Path, model: Path, facts: Facts, about: About) -> None:
         buffer = io.BytesIO()
         np.save(buffer, tensor)
         _write(folder / _test_file(name), buffer.getvalue())
-    _write(folder / WEIGHTS, (model / BEST if model.is_dir() else model).read_bytes())
+    _write(folder / WEIGHTS, weights_file(model).read_bytes())
     write_text(folder / README, _readme(facts, about))
     description = _description(folder, facts, about, tensors)
     write_text(folder / RDF, yaml.safe_dump(description, sort_keys=False, allow_unicode=True, width=110))

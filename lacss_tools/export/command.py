@@ -19,12 +19,15 @@ def mount(app: typer.Typer) -> None:
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="Run folder or .safetensors file.")],
+    model: Annotated[Path, typer.Argument(help="Run folder, .safetensors file, or cells: the starter model.")],
     to: Annotated[
         str, typer.Option(help="onnx: two graphs and what to know about them; bioimageio: a model folder around them.")
     ] = ONNX,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="MODEL/TO, beside the weights")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Where to write.", show_default="MODEL/TO, beside the weights; of cells TO"
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model (bioimageio).", show_default="as the run")] = None,
     author: Annotated[
@@ -51,10 +54,11 @@ def export(
     from lacss_tools.export import steps
     from lacss_tools.export.bioimageio import about
     from lacss_tools.io.lock import owned
+    from lacss_tools.network.shipped import introduction, model_path
     from lacss_tools.screen import console
 
-    path = project / model
-    home = path if path.is_dir() else path.parent
+    path = model_path(project, model)
+    home = project if introduction(path) else path if path.is_dir() else path.parent
     folder = project / output if output else home / to
     check_output(folder, home)
     trained = steps.open_model(path)

@@ -86,8 +86,7 @@ def _read_weights(path: Path) -> tuple[Header, dict[str, torch.Tensor]]:
     """Return the header and the weights by name."""
     from safetensors import SafetensorError, safe_open
 
-    if path.is_dir():
-        path = path / BEST
+    path = weights_file(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist. Give a run folder of lacss train or a .safetensors file.")
     try:
@@ -110,6 +109,11 @@ def _header_from(told: dict[str, Any]) -> Header:
     return Header(from_table(ModelSettings, told["model"]), float(told["scale"]), channel, nuclei, scoring)
 
 
+def weights_file(path: Path) -> Path:
+    """Return where the weights of a run folder or .safetensors file are."""
+    return path / BEST if path.is_dir() else path
+
+
 def weights_hash(path: Path) -> str:
     """Return the SHA-256 of the weights of a run folder or .safetensors file."""
-    return hashlib.sha256((path / BEST if path.is_dir() else path).read_bytes()).hexdigest()
+    return hashlib.sha256(weights_file(path).read_bytes()).hexdigest()

@@ -194,9 +194,9 @@ def _loaded(order: Order, version: tuple[float, int]) -> Predictor:
 
 def _version(model: Path) -> tuple[float, int]:
     """Return a stamp that changes when weights are overwritten."""
-    from lacss_tools.network.weights import BEST
+    from lacss_tools.network.weights import weights_file
 
-    path = model / BEST if model.is_dir() else model
+    path = weights_file(model)
     if not path.is_file():
         return 0.0, 0
     status = path.stat()

@@ -260,6 +260,14 @@ def test_bad_requests(run, words, code, message):
     assert (result.exit_code, message in result.stderr) == (code, True), result.stderr
 
 
+def test_the_starter_model_is_exported_into_the_project(tmp_path, monkeypatch):
+    monkeypatch.setattr("lacss_tools.export.steps.write_onnx", lambda folder, trained: 0.0)
+    result = lacss("cells", "--project", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "input: 1 channel, then nuclei (or zeros)" in result.output
+    assert f"{tmp_path / 'onnx'}: ONNX" in result.output.replace("\n", "")
+
+
 def test_missing_packages_are_named(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
     result = lacss(run, "-o", run / "other")
