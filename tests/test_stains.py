@@ -141,6 +141,28 @@ def test_all_channels_that_are_cut_together_are_named(both):
     assert "p_0.ome.tif has 2 channels (DAPI, GFP): all 2 together, are cut. --channel names one" in said
 
 
+@pytest.mark.usefixtures("tiny_preset", "no_curves")
+def test_channels_in_files_of_their_own_are_those_of_one_image(plain, tmp_path, monkeypatch):
+    (tmp_path / "raw").mkdir()
+    for k, two in enumerate(FIELDS):
+        for number, pixels in enumerate(two, 1):
+            tifffile.imwrite(tmp_path / "raw" / f"p_{k}_w{number}.tif", pixels)
+    monkeypatch.setenv("LACSS_PATTERN", "{stem}_w{channel}")
+    done(tmp_path, "annotate-lois", "raw", "--channel", "w1", *PAPER)
+    said = done(tmp_path, "graphcut", "raw")
+    assert "p_0_{w1|w2}.tif has 2 channels (w1, w2): all but that of the nuclei, w1, are cut." in said
+    done(tmp_path, "pick", "--auto", "--images", "raw")
+    done(tmp_path, "check", "--images", "raw")
+    same_annotation(plain, tmp_path, [f"p_{k}" for k in range(IMAGES)])
+    assert "as annotated: nuclei_channel w1" in done(tmp_path, *QUICK, "--images", "raw")
+    said = done(tmp_path, "predict", "runs/first", "raw", "--format", "coco", "--min-score", 0.01, "--workers", 2, *CPU)
+    assert "with nuclei from channel w1" in said
+    named = json.loads((tmp_path / "predictions" / "coco.json").read_text())["images"]
+    assert [image["file_name"] for image in named] == ["p_0.tif", "p_1.tif"]
+    (tmp_path / "raw" / "p_1_w2.tif").unlink()
+    assert "lacks channel w2 of 'p_1'" in refused(tmp_path, "graphcut", "raw", "-o", "other")
+
+
 @pytest.fixture
 def plate(tmp_path):
     """The same, with all images of a stain in one file."""

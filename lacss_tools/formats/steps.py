@@ -19,6 +19,7 @@ from lacss_tools.io.image import channels_first, load, whole_image
 from lacss_tools.io.lois import write_lois
 from lacss_tools.io.native import atomic, write_labels, write_mask
 from lacss_tools.io.project import Project
+from lacss_tools.io.scenes import has_own_file
 from lacss_tools.io.stains import images_in
 from lacss_tools.jobs.batch import Job
 
@@ -224,7 +225,7 @@ def export_image(
     if pixel_size is None and source.kind in IMAGES:
         pixel_size = load(job.inputs[0]).pixel_size
     path = images.get(job.stem)
-    name = path.name if path is not None and path.exists() else f"{job.stem}.tif"  # a scene has no file of its own
+    name = path.name if path is not None and has_own_file(path) else f"{job.stem}.tif"
     segmented = Segmented(
         job.stem, name, found.cells, flatten(found.cells), image, pixel_size, loaded.channels if loaded else (),
         numbers=found.numbers,

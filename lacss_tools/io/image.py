@@ -4,6 +4,7 @@ TIFF (plain, OME, ImageJ; tiled or in strips; LZW, JPEG, zstd, ... through image
 when the extra `bioio` is installed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from lacss_tools.arrays import Image
 from lacss_tools.errors import InputError
+from lacss_tools.io.joined import channel_files
 from lacss_tools.io.plates import is_store
 from lacss_tools.io.plausible import check_pages, check_picture
 from lacss_tools.io.scenes import choose_scene, split_scene
@@ -57,6 +59,8 @@ def load(path: Path) -> Loaded:
     InputError when it is missing, damaged or of no known kind, or holds several images of which none is named.
     """
     file, scene = split_scene(path)
+    if parts := channel_files(file):
+        return _load_channels(path, parts, scene)
     if file.is_dir() and is_store(file):
         return _load_store(file, scene)
     if not file.is_file():
@@ -72,6 +76,21 @@ def load(path: Path) -> Loaded:
         raise InputError(
             f"{path} cannot be read; it may be damaged or cut short ({_reason(error)}). Export it again."
         ) from error
+
+
+def _load_channels(path: Path, files: Mapping[str, Path], scene: str | None) -> Loaded:
+    """Read the channels of an image, a file each."""
+    loaded = [load(file if scene is None else file.with_name(f"{file.name}#{scene}")) for file in files.values()]
+    planes = [one.pixels.squeeze() for one in loaded]
+    return replace(loaded[0], pixels=np.stack(check_alike(path, planes)), axes="CYX", channels=tuple(files))
+
+
+def check_alike(path: Path, planes: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the channels of an image, or their outlines; InputError unless all are one plane of one size."""
+    shapes = [plane.shape for plane in planes]
+    if len(set(shapes)) > 1 or len(shapes[0]) != 2:
+        raise InputError(f"{path} has channels of {' and '.join(map(str, shapes))} pixels. Give one plane of one size.")
+    return planes
 
 
 def _load_store(store: Path, scene: str | None) -> Loaded:

@@ -13,7 +13,7 @@ from lacss_tools.io.names import AUTO_NUCLEI, NO_NUCLEI
 from lacss_tools.io.native import read_image
 from lacss_tools.io.plates import file_of
 from lacss_tools.io.project import Project
-from lacss_tools.io.scenes import split_scene
+from lacss_tools.io.scenes import paths_of
 from lacss_tools.io.source import Nuclei, open_image, whole
 from lacss_tools.io.stains import images_in
 from lacss_tools.io.stems import first_of, how_to_pair
@@ -166,4 +166,4 @@ class Inputs:
 
     def files(self, images: Iterable[Path]) -> list[Path]:
         """Return the files of the nuclei of these images."""
-        return [split_scene(self.nuclei[path].path)[0] for path in images if path in self.nuclei]
+        return [file for path in images if path in self.nuclei for file in paths_of(self.nuclei[path].path)]

@@ -1,7 +1,7 @@
 """Large TIFF and OME-Zarr images, read window by window."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 
 from lacss_tools.errors import InputError
 from lacss_tools.io.image import TIFF_SUFFIXES, Loaded, chosen_image, is_opaque
+from lacss_tools.io.joined import channel_files
 from lacss_tools.io.plates import attributes, is_store
 from lacss_tools.io.scenes import choose_scene, split_scene
 from lacss_tools.io.tiff import TiffImage, open_tiff
@@ -35,6 +36,8 @@ Read = Callable[[slice, slice], np.ndarray]
 def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
     """Return outline and reader of a large image; None when it is small, of another format or of odd axes."""
     file, scene = split_scene(path)
+    if files := channel_files(file):
+        return _open_channels(files, [open_parts(one, stack) for one in files.values()]) if scene is None else None
     if is_store(file):
         choose_scene(file, [""], scene)
         outline, read = open_zarr(file)
@@ -46,6 +49,17 @@ def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
         return _open_large_tiff(file, chosen_image(path, stack.enter_context(open_tiff(file)), scene))
     except Exception:  # `load` will say what is wrong with it
         return None
+
+
+def _open_channels(names: Iterable[str], opened: list[tuple[Loaded, Read] | None]) -> tuple[Loaded, Read] | None:
+    """Return outline and reader of an image whose channels are files of their own, all large and of one size."""
+    parts = [part for part in opened if part is not None and part[0].axes == "YX"]
+    if len(parts) < len(opened) or len({outline.pixels.shape for outline, _ in parts}) > 1:
+        return None
+    first = parts[0][0]
+    pixels = _blank((len(parts), *first.pixels.shape), first.pixels.dtype)
+    outline = replace(first, pixels=pixels, axes="CYX", channels=tuple(names))
+    return outline, lambda rows, columns: np.stack([read(rows, columns) for _, read in parts])
 
 
 def _open_large_tiff(file: Path, image: TiffImage) -> tuple[Loaded, Read] | None:

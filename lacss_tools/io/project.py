@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lacss_tools.errors import InputError
+from lacss_tools.io.acquired import acquired, tells_fields
 from lacss_tools.io.plates import images_of, is_store
 from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, ZARR, first_of, how_to_pair, meant, stem_of
 
@@ -96,9 +97,10 @@ def find_images(folder: Path) -> dict[str, Path]:
     OME-Zarr images, and all images of OME-Zarr plates, count as files of the folder; a store may itself be the folder.
     """
     stores = [folder] if is_store(folder) else sorted(folder.glob(f"[!.]*{ZARR}"))
+    find = acquired if tells_fields() and folder.is_dir() else _find
     if not stores:
-        return _find(folder, IMAGE_SUFFIXES)
-    found = {} if stores == [folder] else _find(folder, IMAGE_SUFFIXES)
+        return find(folder, IMAGE_SUFFIXES)
+    found = {} if stores == [folder] else find(folder, IMAGE_SUFFIXES)
     for store in stores:
         for stem, path in images_of(store).items():
             if stem in found:

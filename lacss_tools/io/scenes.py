@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lacss_tools.errors import InputError
+from lacss_tools.io.joined import channel_files
 
 ALL = "all"
 SHOWN = 6
@@ -19,7 +20,20 @@ def split_scene(path: Path) -> tuple[Path, str | None]:
     ('plate.ome.tif', '2')
     """
     name, _, scene = path.name.rpartition("#")
-    return (path, None) if not name or path.exists() else (path.with_name(name), scene)
+    if not name or all(file.exists() for file in channel_files(path).values() or (path,)):
+        return path, None
+    return path.with_name(name), scene
+
+
+def paths_of(path: Path) -> list[Path]:
+    """Return the files that an image is in: several where its channels have files of their own."""
+    file, _ = split_scene(path)
+    return list(channel_files(file).values()) or [file]
+
+
+def has_own_file(path: Path) -> bool:
+    """Return whether an image is all that there is in a file; neither a scene nor channels in several files are."""
+    return path in paths_of(path) and path.exists()
 
 
 def choose_scene(path: Path, names: list[str], scene: str | None) -> int:

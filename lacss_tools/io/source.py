@@ -13,7 +13,7 @@ from lacss_tools.errors import InputError
 from lacss_tools.io.image import Loaded, channel_index, channels_first, load, whole_image
 from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.parts import Read, equal_as_grey, open_parts
-from lacss_tools.io.scenes import split_scene
+from lacss_tools.io.scenes import paths_of
 
 
 @runtime_checkable
@@ -197,7 +197,7 @@ def _open_nuclei(path: Path, source: ImageSource, nuclei: Nuclei | None, stack: 
     """Open the nuclei of an image, which is `source`, in a file of their own."""
     if nuclei is None:
         return None
-    if not split_scene(nuclei.path)[0].exists():
+    if not all(file.exists() for file in paths_of(nuclei.path)):
         raise InputError(f"{path} has no nuclei: {nuclei.path} does not exist. Add it, or set `nuclei` to none.")
     _, own = _open(nuclei.path, nuclei.channel, stack)
     if own.shape[0] > 1:

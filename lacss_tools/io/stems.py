@@ -5,13 +5,15 @@ Names only; nothing here looks at a disk.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
-from lacss_tools.errors import UsageError
+from lacss_tools.io.patterns import PRESETS, STEM, Form, Named, parse
 
 IMAGE_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpeg", ".jpg", ".nd2", ".czi", ".lif")
 TABLE_SUFFIXES = (".csv",)
@@ -19,8 +21,6 @@ ZARR = ".zarr"
 """end of the name of a folder that is an OME-Zarr store"""
 NO_TEXT = re.compile("[\udc80-\udcff]")
 """what Python has in place of the bytes of a file name that are no text"""
-STEM = "{stem}"
-"""in a pattern: what pairs files"""
 SAME_NAME = "Give partners the same file name."
 SEPARATORS = "_-. "
 """what stands between a stem and the name of a channel"""
@@ -30,7 +30,7 @@ NAMED = 5
 """names in a sentence"""
 MOST = 0.75
 """of the names times the channels of a folder are there; a file may be missing"""
-_PATTERNS: ContextVar[tuple[re.Pattern[str], ...]] = ContextVar("patterns", default=())
+_PATTERNS: ContextVar[tuple[Form, ...]] = ContextVar("patterns", default=())
 
 
 def as_stem(name: str) -> str:
@@ -50,14 +50,14 @@ def as_text(name: str) -> str:
 def stem_of(path: Path) -> str:
     """Return the name that pairs files: without the suffix in upper or lower case, `.ome.tif` counted as one.
 
-    Where patterns are in force (`pair_by`), the part that the first of them that fits calls the stem.
+    Where patterns are in force (`pair_by`), what the first of them that fits calls the stem.
 
     >>> stem_of(Path("dapi/A01.field1.ome.tif")), stem_of(Path("lois/A01.field1.CSV"))
     ('A01.field1', 'A01.field1')
     """
-    whole = _whole_stem(path)
-    found = _match(whole)
-    return found["stem"] if found else whole
+    whole = whole_stem(path)
+    found = told_by(whole)
+    return found.stem if found else whole
 
 
 def called(stem: str, path: Path) -> str:
@@ -69,7 +69,8 @@ def called(stem: str, path: Path) -> str:
     return path.name if stem_of(path) == stem else stem
 
 
-def _whole_stem(path: Path) -> str:
+def whole_stem(path: Path) -> str:
+    """Return what `stem_of` does where no pattern is in force."""
     for suffix in (*IMAGE_SUFFIXES, *TABLE_SUFFIXES, f".ome{ZARR}", ZARR):
         if path.name.lower().endswith(suffix):
             return as_stem(path.name[: -len(suffix)])
@@ -80,12 +81,8 @@ def _whole_stem(path: Path) -> str:
 
 
 def pair_by(pattern: str) -> None:
-    """From now on take stems by patterns, separated by commas, in which * is any text; UsageError without {stem}."""
-    parts = [as_stem(part.strip()) for part in pattern.split(",")]
-    if any(part.count(STEM) != 1 for part in parts):
-        raise UsageError(f"`pattern` {pattern!r} does not say what pairs files. Write for example {{stem}}_w1.")
-    escaped = (re.escape(part).replace(re.escape(STEM), "(?P<stem>.+)").replace(r"\*", ".*") for part in parts)
-    _PATTERNS.set(tuple(map(re.compile, escaped)))
+    """From now on take stems by a pattern, as `patterns.parse` reads it; its UsageError."""
+    _PATTERNS.set(parse(as_stem(pattern)))
 
 
 @contextmanager
@@ -98,8 +95,28 @@ def own_patterns() -> Iterator[None]:
         _PATTERNS.reset(token)
 
 
-def _match(whole: str) -> re.Match[str] | None:
-    return next((found for pattern in _PATTERNS.get() if (found := pattern.fullmatch(whole))), None)
+def in_force() -> tuple[Form, ...]:
+    """Return the patterns by which stems are taken."""
+    return _PATTERNS.get()
+
+
+def carried(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does the same in another process, by the patterns that are in force here."""
+    return partial(_under, in_force(), function)
+
+
+def _under(forms: tuple[Form, ...], function: Callable[..., Any], *arguments: Any) -> Any:
+    _PATTERNS.set(forms)
+    return function(*arguments)
+
+
+def told_by(whole: str) -> Named | None:
+    """Return what a name without its ending tells by the first pattern in force that it fits."""
+    return _told(whole, in_force())
+
+
+def _told(whole: str, forms: tuple[Form, ...]) -> Named | None:
+    return next((told for form in forms if (told := form.read(whole))), None)
 
 
 def meant(paths: list[Path]) -> list[Path]:
@@ -107,11 +124,11 @@ def meant(paths: list[Path]) -> list[Path]:
 
     A file that has nothing to do with those that fit, such as a result under its stem alone, is meant too.
     """
-    if not _PATTERNS.get():
+    if not in_force():
         return paths
-    found = {path: _match(_whole_stem(path)) for path in paths}
-    fitting = {(match["stem"], match.start("stem") == 0) for match in found.values() if match}
-    return [path for path, match in found.items() if match or not fitting & _parts(_whole_stem(path))]
+    found = {path: told_by(whole_stem(path)) for path in paths}
+    fitting = {(told.stem, whole_stem(path).startswith(told.stem)) for path, told in found.items() if told}
+    return [path for path, told in found.items() if told or not fitting & _parts(whole_stem(path))]
 
 
 def several_stains(stems: Collection[str]) -> list[str]:
@@ -126,7 +143,7 @@ def several_stains(stems: Collection[str]) -> list[str]:
     """
     ends = [(stem[:k], stem[k:]) for stem in stems if (k := max(map(stem.rfind, SEPARATORS))) > 0]
     starts = [(stem[k + 1 :], stem[: k + 1]) for stem in stems if (k := _first_separator(stem)) > 0]
-    for cut, pattern in ((ends, f"'{STEM}%s'"), (starts, f"'%s{STEM}'")):
+    for cut, pattern in ((ends, f"'{{{STEM}}}%s'"), (starts, f"'%s{{{STEM}}}'")):
         names, channels = ({part[i] for part in cut} for i in (0, 1))
         known = any(CHANNEL.fullmatch(channel.strip(SEPARATORS)) for channel in channels)
         if known and len(channels) > 1 and len(cut) == len(stems) > MOST * len(names) * len(channels):
@@ -160,8 +177,19 @@ def how_to_pair(first: Collection[str], second: Collection[str]) -> str:
     >>> how_to_pair(["s0_w1", "s1_w1"], ["s0_w2", "s1_w2"])
     "They pair with `pattern` '{stem}_w1,{stem}_w2'."
     """
-    pattern = _pattern_for(first, second)
+    pattern = _preset_for(first, second) or _pattern_for(first, second)
     return f"They pair with `pattern` '{pattern}'." if pattern else SAME_NAME
+
+
+def _preset_for(first: Collection[str], second: Collection[str]) -> str | None:
+    """Return the preset that all stems of two folders fit, if they pair by it."""
+    for name in PRESETS:
+        forms = parse(name)
+        told = [[_told(stem, forms) for stem in stems] for stems in (first, second)]
+        one, two = ({each.stem for each in every if each} for every in told)
+        if None not in told[0] + told[1] and one & two:
+            return name
+    return None
 
 
 def _pattern_for(first: Collection[str], second: Collection[str]) -> str | None:
@@ -171,9 +199,9 @@ def _pattern_for(first: Collection[str], second: Collection[str]) -> str | None:
     ('C1-{stem},C2-{stem}', None)
     """
     if ends := _cut_off(first, second):
-        return ",".join(f"{STEM}{end}" for end in ends)
+        return ",".join(f"{{{STEM}}}{end}" for end in ends)
     turned = ([stem[::-1] for stem in stems] for stems in (first, second))
-    return ",".join(f"{end[::-1]}{STEM}" for end in _cut_off(*turned)) or None
+    return ",".join(f"{end[::-1]}{{{STEM}}}" for end in _cut_off(*turned)) or None
 
 
 def _cut_off(first: Collection[str], second: Collection[str]) -> list[str]:

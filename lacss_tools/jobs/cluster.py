@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lacss_tools import __version__
 from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.stems import carried
 from lacss_tools.jobs.job import Job, Outcome, Work, attempt, died
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _submit(
         while waiting or under_way:
             while waiting and len(under_way) < window:
                 task = waiting.popleft()
-                future = client.submit(_attempt_some, work, [_absolute(job) for job in task], pure=False)
+                future = client.submit(carried(_attempt_some), work, [_absolute(job) for job in task], pure=False)
                 under_way[future] = task
                 completed.add(future)
             future, result = next(completed)

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from lacss_tools.errors import LacssError
+from lacss_tools.io.stems import carried
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,6 +77,7 @@ def spread(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iter
     even start. Closing the iterator waits for the items under way and leaves the others undone.
     """
     lost: list[T] = []
+    function = carried(function)
     for item, result in _work(function, items, workers):
         if isinstance(result, Died):
             lost.append(item)

@@ -9,7 +9,7 @@ import typer
 from lacss_tools.errors import UsageError
 from lacss_tools.io.names import AUTO_NUCLEI
 from lacss_tools.io.project import Project, check_output
-from lacss_tools.screen.options import HERE, DeviceOption, ProjectOption, SceneOption, resolve
+from lacss_tools.screen.options import HERE, DeviceOption, PatternOption, ProjectOption, SceneOption, resolve
 
 
 def mount(app: typer.Typer) -> None:
@@ -65,6 +65,7 @@ def outline(
     device: DeviceOption = "auto",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open no browser.")] = False,
+    pattern: PatternOption = None,
     project: ProjectOption = HERE,
 ) -> None:
     """Outline and correct cells in the browser: labels/STEM.tif and, beside it, labels/STEM.csv with who drew what.

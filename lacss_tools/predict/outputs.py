@@ -15,6 +15,7 @@ from lacss_tools.formats.outputs import Segmented, write_outputs
 from lacss_tools.formats.table import measure, with_relative_area
 from lacss_tools.io.native import write_label_bands, write_table
 from lacss_tools.io.parts import WHOLE_PIXELS
+from lacss_tools.io.scenes import has_own_file
 from lacss_tools.io.source import OpenImage
 from lacss_tools.io.stems import stem_of
 from lacss_tools.predict.flat import settle
@@ -49,7 +50,7 @@ def write_found(
         image = opened.source.read(0, height, 0, width) if flat - {"labels"} else None
         size, names = opened.note.pixel_size, opened.channels
         # a scene has no file of its own, and in a plate all wells call theirs alike
-        own = opened.path.exists() and stem_of(opened.path) == stem
+        own = has_own_file(opened.path) and stem_of(opened.path) == stem
         name = opened.path.name if own else f"{stem}.tif"
         write_outputs(folder, Segmented(stem, name, found, labels, image, size, names, nuclei), whole)
 

@@ -40,7 +40,9 @@ PatternOption = Annotated[
         envvar="LACSS_PATTERN",
         callback=_pair_by,
         help="What pairs files whose names differ by channel: {stem} and the rest of the names without their endings, "
-        "such as '{stem}_w1,{stem}_w2'; * is any text. Other files of the same stem are other channels and left out.",
+        "such as '{stem}_w1,{stem}_w2'; * is any text. Other files of the same stem are other channels and left out. "
+        "With {channel}, files that differ in it are the channels of one image. Plates: metaxpress, operetta, "
+        "cellvoyager, incucyte, or '{well}_s{field}_w{channel}' and the like; metaxpress:plane=2 chooses.",
         show_default="the whole name",
     ),
 ]

@@ -18,7 +18,7 @@ from lacss_tools.io.lois import check_inside, read_lois
 from lacss_tools.io.native import read_labels, read_mask
 from lacss_tools.io.nuclei import Wanted
 from lacss_tools.io.project import Pairing, list_images, list_tables, pair, unsure_file
-from lacss_tools.io.scenes import split_scene
+from lacss_tools.io.scenes import has_own_file, paths_of
 from lacss_tools.io.stems import stem_of
 from lacss_tools.io.zarr_labels import files_of
 from lacss_tools.network.preprocess import typical_diameter, working_scale
@@ -223,7 +223,7 @@ def gather(
 
 def _name(path: Path) -> str:
     """Return what pictures of an image are called; a scene of a file and an array have no file of their own."""
-    return stem_of(path) if path.exists() else path.name
+    return stem_of(path) if has_own_file(path) else path.name
 
 
 def _alike(images: list[TrainingImage]) -> list[TrainingImage]:
@@ -289,7 +289,7 @@ def fingerprint(paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(os.fsencode(path.name))
-        for file in files_of(split_scene(path)[0]):
+        for file in (file for part in paths_of(path) for file in files_of(part)):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 

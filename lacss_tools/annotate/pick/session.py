@@ -17,7 +17,7 @@ from lacss_tools.io.candidates import read_candidates
 from lacss_tools.io.lock import locked
 from lacss_tools.io.native import digest_of
 from lacss_tools.io.project import find_images, find_tables, list_images, pair, picks_file, unsure_file
-from lacss_tools.io.scenes import split_scene
+from lacss_tools.io.scenes import paths_of
 from lacss_tools.io.stains import ALL_CHANNELS, Stain
 from lacss_tools.io.stems import as_stem
 
@@ -193,7 +193,7 @@ def _middle_area(session: PickSession, stem: str) -> float | None:
 
 def _stamp(path: Path) -> str:
     try:
-        found = split_scene(path)[0].stat()
+        found = [file.stat() for file in paths_of(path)]
     except FileNotFoundError:
         return "none"
-    return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
+    return " ".join(f"{one.st_mtime_ns} {one.st_size} {one.st_ino}" for one in found)

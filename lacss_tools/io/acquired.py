@@ -1,0 +1,103 @@
+"""The images of a folder as an instrument wrote them: channels in files of their own, plates and times in folders.
+
+By the patterns in force. What does not fit is named and nothing is guessed; paths only.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lacss_tools.errors import InputError
+from lacss_tools.io.joined import join_channels
+from lacss_tools.io.patterns import IGNORED, STEM, Named, position_of
+from lacss_tools.io.stems import ZARR, in_force, meant, told_by, whole_stem
+
+Entry = tuple[Named, Path]
+
+
+def tells_fields() -> bool:
+    """Return whether patterns are in force that tell more of an image than its stem."""
+    return any(form.tells != {STEM} for form in in_force())
+
+
+def acquired(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return stem -> image by patterns that tell fields; files that differ in their channel alone are one image.
+
+    InputError for names that fit no form, several planes of one image, two files of one image and channel, and images
+    that lack a channel of others.
+    """
+    entries: dict[str, list[Entry]] = {}
+    others: list[Path] = []
+    for path in meant(list(_files(folder, suffixes))):
+        told = told_by(path.relative_to(folder).with_name(whole_stem(path)).as_posix())
+        if told is None:
+            others.append(path)
+        elif told.wanted:
+            entries.setdefault(told.stem, []).append((told, path))
+    images = {stem: _channels(folder, stem, files) for stem, files in entries.items()}
+    _check_complete(folder, images)
+    found = {stem: join_channels(files) for stem, files in images.items()}
+    for path in _results(folder, others):
+        stem = whole_stem(path)
+        if stem in found:
+            raise InputError(f"{path} and {found[stem].name} share the stem {stem!r}. Rename or remove one of them.")
+        found[stem] = path
+    return dict(sorted(found.items()))
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it, as far down as the patterns reach."""
+    depth = max(form.depth for form in in_force())
+    for place, folders, names in os.walk(folder, followlinks=True):
+        deepest = len(Path(place).relative_to(folder).parts) >= depth
+        inside = (one for one in folders if not one.startswith(".") and not one.lower().endswith(ZARR))
+        folders[:] = [] if deepest else sorted(inside)
+        yield from (Path(place) / name for name in sorted(names) if name.lower().endswith(suffixes) and name[0] != ".")
+
+
+def _channels(folder: Path, stem: str, entries: list[Entry]) -> dict[str, Path]:
+    """Return channel -> file of one image, channels in their order."""
+    planes = sorted({told.plane for told, _ in entries}, key=_in_order)
+    if len(planes) > 1 and not any("plane" in form.kept for form in in_force()):
+        raise InputError(
+            f"{folder} holds {len(planes)} planes of {stem!r}, {', '.join(planes)}: which one is meant? Choose it in "
+            f"the `pattern`, as in metaxpress:plane={planes[-1]}."
+        )
+    files: dict[str, Path] = {}
+    for told, path in sorted(entries, key=lambda entry: _in_order(entry[0].channel)):
+        if told.channel in files:
+            twice = f"{path} and {files[told.channel]} share the stem {stem!r}"
+            raise InputError(f"{twice}{told.channel and f' and the channel {told.channel}'}. Remove one of them.")
+        files[told.channel] = path
+    return files
+
+
+def _check_complete(folder: Path, images: Mapping[str, dict[str, Path]]) -> None:
+    """Raise InputError for an image without a channel that others have."""
+    every = sorted({channel for files in images.values() for channel in files}, key=_in_order)
+    for stem, files in images.items():
+        if missing := [channel for channel in every if channel not in files]:
+            raise InputError(
+                f"{folder} lacks channel {', '.join(missing)} of {stem!r}. Add it, or choose channels that all have in "
+                f"the `pattern`, as in metaxpress:channel={'+'.join(files)}."
+            )
+
+
+def _results(folder: Path, others: list[Path]) -> list[Path]:
+    """Return what is called by a stem, as results are; InputError for other names that fit no form.
+
+    With {stem} any name is one.
+    """
+    if not any(STEM in form.tells for form in in_force()):
+        others = [path for path in others if not IGNORED.fullmatch(whole_stem(path))]
+        strange = [path for path in others if not position_of(whole_stem(path))]
+        if strange:
+            more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+            raise InputError(f"{strange[0]}{more}: the name does not fit the `pattern`. Correct it, or move them away.")
+    return [path for path in others if path.parent == folder]
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts w2 before w10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
