@@ -19,6 +19,7 @@ EXTRAS = {
     "bioio": (("bioio", "bioio-nd2", "bioio-czi", "bioio-lif"), "vendors' files: ND2, CZI, LIF"),
     "zarr": (("zarr",), "OME-Zarr images"),
     "onnx": (("onnx", "onnxruntime", "onnxscript", "pyyaml"), "lacss export"),
+    "parquet": (("pyarrow",), "lacss table --parquet"),
     "dask": (("dask", "distributed"), "--scheduler, a Dask cluster"),
     "fractal": (("fractal-task-tools", "zarr"), "the task for Fractal"),
     "napari": (("napari",), "the plugin for napari"),

@@ -93,7 +93,10 @@ def evaluate(
     scene: Annotated[str | None, _of_images("scene")] = None,
     group: Annotated[
         str | None,
-        typer.Option(help="Numbers per group too: a regular expression whose bracket finds the group in file names."),
+        typer.Option(
+            help="Numbers per group too: a regular expression whose bracket finds the group in file names.",
+            show_default="the wells of a plate",
+        ),
     ] = None,
     group_table: Annotated[
         Path | None, typer.Option(help="Numbers per group too: a CSV with a column image and a column of groups.")
@@ -114,6 +117,7 @@ def evaluate(
     from lacss_tools.evaluate import steps
     from lacss_tools.formats.layout import Clues
     from lacss_tools.formats.sources import is_source
+    from lacss_tools.io.groups import groups_of
     from lacss_tools.io.lock import owned
     from lacss_tools.io.nuclei import Wanted
     from lacss_tools.screen import console
@@ -134,7 +138,7 @@ def evaluate(
     console.say(f"truth: {truth.source.kind}, {truth.pairing.summary()}")
     steps.check_ambiguous(truth)
     console.say(steps.describe_first(truth))
-    groups = _groups(truth.stems, group, project / group_table if group_table else None, group_column)
+    groups = groups_of(truth.stems, group, project / group_table if group_table else None, group_column)
     predicted = {path: _predictions(path, truth, category) for path in paths if path not in told}
     evaluated = []
     for name, path in zip(_names(models), paths, strict=True):
@@ -230,16 +234,6 @@ def _for_models(told: "dict[Path, Header]", wanted: "Wanted") -> "Wanted":
         raise UsageError(f"{each} were trained on different channels. Evaluate them apart.")
     own = {header.nuclei_channel for header in told.values() if header.model.nuclei is not None}
     return wanted.for_model(bool(own), next(iter(channels.values())), own.pop() if len(own) == 1 else None)
-
-
-def _groups(stems: list[str], pattern: str | None, table: Path | None, column: str) -> dict[str, str] | None:
-    from lacss_tools.io.groups import groups_by_name, groups_by_table
-
-    if pattern and table:
-        raise UsageError("--group and --group-table both name groups. Give one of them.")
-    if pattern:
-        return groups_by_name(stems, pattern)
-    return groups_by_table(stems, table, column) if table else None
 
 
 def _predictions(path: Path, truth: "Truth", category: str | None) -> "Segmentations":

@@ -1,15 +1,47 @@
-"""Images by cell line, plate or well: from their names, or from a table."""
+"""Images by cell line, plate or well: from their names, from a table, or as patterns and plates tell them."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.io.stems import as_stem, stem_of
+from lacss_tools.io.patterns import Position, position_of
+from lacss_tools.io.stems import as_stem, in_force, stem_of
 from lacss_tools.io.tables import read_table
 
 KEYS = ("image", "stem", "file", "filename", "name")
 """columns of a table that may name the image"""
 REST = "(no group)"
+
+
+def groups_of(
+    stems: list[str], expression: str | None, table: Path | None, column: str = "group"
+) -> dict[str, str] | None:
+    """Return stem -> group by a regular expression or a table; else the wells of a plate, None without any.
+
+    UsageError for both, and those of `groups_by_name` and `groups_by_table`.
+    """
+    if expression and table:
+        raise UsageError("`group` and `group_table` both name groups. Give one of them.")
+    if expression:
+        return groups_by_name(stems, expression)
+    return groups_by_table(stems, table, column) if table else _wells(positions(stems))
+
+
+def positions(stems: Collection[str]) -> dict[str, Position]:
+    """Return stem -> position on a plate where the stems of all images tell it; nothing else.
+
+    A well alone counts where it was said by which pattern names are composed: a name may end in B2 for other reasons.
+    """
+    found = {stem: position_of(stem) for stem in stems}
+    told = {stem: one for stem, one in found.items() if one and (one.field or in_force())}
+    return told if len(told) == len(found) else {}
+
+
+def _wells(found: dict[str, Position]) -> dict[str, str] | None:
+    """Return stem -> well, with its plate where there are several."""
+    several = len({one.plate for one in found.values()}) > 1
+    return {stem: f"{one.plate}_{one.well}" if several else one.well for stem, one in found.items()} or None
 
 
 def groups_by_name(stems: list[str], pattern: str) -> dict[str, str]:

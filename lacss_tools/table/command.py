@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from lacss_tools.errors import UsageError
 from lacss_tools.io.project import Project, check_output
 from lacss_tools.screen.options import HERE, PatternOption, ProjectOption, resolve
 
@@ -22,7 +21,8 @@ def table(
     group: Annotated[
         str | None,
         typer.Option(
-            help="Regular expression that finds the group (well, plate, ...) in an image's name: '^([A-H]\\d+)'."
+            help="Regular expression that finds the group (well, plate, ...) in an image's name: '^([A-H]\\d+)'.",
+            show_default="the wells of a plate",
         ),
     ] = None,
     group_table: Annotated[
@@ -39,6 +39,9 @@ def table(
         str | None,
         typer.Option(help="Names of the channels, comma-separated: actin,DAPI.", show_default="as in the files"),
     ] = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Write the table of cells as cells.parquet too (needs pyarrow).")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write.", show_default="tables/")
     ] = None,
@@ -48,19 +51,20 @@ def table(
     """Join the tables of all images: cells.csv has a row per cell, images.csv and groups.csv counts and medians.
 
     A group is whatever you compare: a well, a plate, a treatment. Columns are those of predictions/STEM.csv, in
-    micrometres too where the size of a pixel is known or given.
+    micrometres too where the size of a pixel is known or given, and plate, well, field and time where names tell them,
+    as those of an OME-Zarr plate and of a --pattern do.
     """
     from lacss_tools.io.lock import owned
     from lacss_tools.screen import console
     from lacss_tools.table import steps
 
-    if group and group_table:
-        raise UsageError("--group and --group-table both name groups. Give one of them.")
     home = Project(project)
     path, folder = resolve(project, predictions, home.predictions), resolve(project, output, home.root / "tables")
     check_output(folder, path)
     names = tuple(name.strip() for name in channels.split(",")) if channels else ()
-    wishes = steps.Wishes(group, project / group_table if group_table else None, group_column, pixel_size, names)
+    wishes = steps.Wishes(
+        group, project / group_table if group_table else None, group_column, pixel_size, names, parquet
+    )
     with owned(folder, "lacss table"):
         count, written = steps.write_tables(path, folder, wishes)
     console.say(f"{count} cells: {', '.join(str(file) for file in written)}")

@@ -9,6 +9,10 @@ from lacss_tools.formats.table import PHYSICAL
 
 Row = dict[str, str]
 IMAGE, GROUP = "image", "group"
+POSITION = ("plate", "well", "field", "time")
+"""columns of images of a plate"""
+NAMES = (IMAGE, GROUP, *POSITION)
+"""columns of text"""
 PLACES = frozenset({"label", "y", "x", "loi_y", "loi_x", "y_um", "x_um"})
 """columns that say where a cell is: no median of them is of use"""
 PER_CHANNEL = ("mean", "std", "sum", "nucleus_mean", "cytoplasm_mean")
@@ -23,13 +27,15 @@ class CellTable:
     rows: list[Row]
 
 
-def join(tables: Iterable[tuple[str, list[str], list[Row]]], groups: dict[str, str] | None) -> CellTable:
-    """Join the tables (image, columns, rows) of several images; a column that an image lacks is empty there."""
-    columns = [IMAGE, *([GROUP] if groups else [])]
+def join(tables: Iterable[tuple[list[str], list[Row]]], images: list[Row]) -> CellTable:
+    """Join the tables (columns, rows) of several images; a column that an image lacks is empty there.
+
+    `images` is what is known of each: its columns come first.
+    """
+    columns = list(images[0])
     rows = []
-    for image, own, cells in tables:
+    for known, (own, cells) in zip(images, tables, strict=True):
         columns += [name for name in own if name not in columns]
-        known = {IMAGE: image} | ({GROUP: groups[image]} if groups else {})
         rows += [known | row for row in cells]
     return CellTable(columns, rows)
 
@@ -66,7 +72,7 @@ def summed_up(table: CellTable, by: str, known: Iterable[str]) -> tuple[list[str
 
     `known` are all images or groups, also those without cells.
     """
-    numbers = [name for name in table.columns if name not in PLACES | {IMAGE, GROUP}]
+    numbers = [name for name in table.columns if name not in PLACES and name not in NAMES]
     members: dict[str, list[Row]] = {name: [] for name in known}
     for row in table.rows:
         members[row[by]].append(row)

@@ -2,18 +2,19 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from lacss_tools.errors import InputError
-from lacss_tools.io.groups import groups_by_name, groups_by_table
-from lacss_tools.io.native import write_table
+from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.groups import groups_of, positions
+from lacss_tools.io.native import atomic, write_table
 from lacss_tools.io.project import list_tables
 from lacss_tools.io.tables import read_table
-from lacss_tools.table.join import GROUP, IMAGE, CellTable, Row, in_micrometres, join, named, summed_up
+from lacss_tools.table.join import GROUP, IMAGE, NAMES, POSITION, CellTable, Row, in_micrometres, join, named, summed_up
 
-CELLS, IMAGES, GROUPS = "cells.csv", "images.csv", "groups.csv"
+CELLS, IMAGES, GROUPS, PARQUET = "cells.csv", "images.csv", "groups.csv", "cells.parquet"
 NEEDED = ("label", "area")
 """columns of every table of cells"""
 
@@ -30,33 +31,64 @@ class Wishes:
     """micrometres"""
     channels: tuple[str, ...] = ()
     """names in place of indices"""
+    parquet: bool = False
+    """whether the table of all cells is written so too"""
 
 
 def write_tables(predictions: Path, folder: Path, wishes: Wishes) -> tuple[int, list[Path]]:
     """Write the table of all cells and the summaries; return the number of cells and the files.
 
-    InputError for a folder without tables of cells.
+    InputError for a folder without tables of cells, UsageError for Parquet without pyarrow.
     """
+    if wishes.parquet and find_spec("pyarrow") is None:
+        raise UsageError("`parquet` needs pyarrow. Install it: pip install pyarrow")
     files = list_tables(predictions)
     stems = list(files)
-    groups = None
-    if wishes.group:
-        groups = groups_by_name(stems, wishes.group)
-    elif wishes.group_table:
-        groups = groups_by_table(stems, wishes.group_table, wishes.group_column)
-    table = join(((stem, *_read(path)) for stem, path in files.items()), groups)
+    groups = groups_of(stems, wishes.group, wishes.group_table, wishes.group_column)
+    images = _known(stems, groups)
+    table = join(map(_read, files.values()), images)
     if wishes.pixel_size:
         table = in_micrometres(table, wishes.pixel_size)
     table = named(table, list(wishes.channels))
     written = [folder / CELLS, folder / IMAGES]
     write_table(written[0], table.columns, [[row.get(name, "") for name in table.columns] for row in table.rows])
     header, rows = summed_up(table, IMAGE, stems)
+    header = [*images[0], *header[1:]]
+    rows = [[*known.values(), *row[1:]] for known, row in zip(images, rows, strict=True)]
+    if wishes.parquet:
+        written.append(folder / PARQUET)
+        write_parquet(written[-1], table)
     if groups:
-        header, rows = [header[0], GROUP, *header[1:]], [[row[0], groups[str(row[0])], *row[1:]] for row in rows]
         written.append(folder / GROUPS)
-        write_table(written[2], *by_group(table, groups))
+        write_table(written[-1], *by_group(table, groups))
     write_table(written[1], header, rows)
     return len(table.rows), written
+
+
+def _known(stems: list[str], groups: dict[str, str] | None) -> list[Row]:
+    """Return what is known of each image beside its cells: group and position on a plate, where there are any."""
+    places = positions(stems)
+    told = [name for name in POSITION if any(getattr(place, name) for place in places.values())]
+    return [
+        {IMAGE: stem} | ({GROUP: groups[stem]} if groups else {}) | {name: getattr(places[stem], name) for name in told}
+        for stem in stems
+    ]
+
+
+def write_parquet(path: Path, table: CellTable) -> None:
+    """Write a table of cells as Parquet: names as text, labels as whole numbers, the rest as numbers, empty as null."""
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = {}
+    for name in table.columns:
+        kind = str if name in NAMES else int if name == "label" else float
+        columns[name] = pyarrow.array(
+            [kind(row[name]) if row.get(name) else None for row in table.rows],
+            {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}[kind],
+        )
+    with atomic(path) as part:
+        parquet.write_table(pyarrow.table(columns), part)
 
 
 def by_group(table: CellTable, groups: dict[str, str]) -> tuple[list[str], list[list[str | int]]]:

@@ -59,6 +59,44 @@ def test_groups_sizes_and_names_of_channels(project):
     assert (second["group"], second["cells"], second["median_area"]) == ("B1", "0", "")
 
 
+def test_images_of_a_plate_say_where_they_are(project):
+    for stem in IMAGES:
+        (project / "predictions" / f"{stem}.csv").unlink()
+    for stem in ("p_A01_1", "p_A01_2", "p_B02_1"):
+        (project / "predictions" / f"{stem}.csv").write_text(HEADER + "1,2,4,100,10,5\n")
+    assert run(project).exit_code == 0
+    cells = read(project, "cells.csv")
+    assert list(cells[0])[:5] == ["image", "group", "plate", "well", "field"]
+    assert [(row["plate"], row["well"], row["field"]) for row in cells] == [
+        ("p", "A01", "1"), ("p", "A01", "2"), ("p", "B02", "1"),
+    ]  # fmt: skip
+    assert [(row["group"], row["cells"]) for row in read(project, "groups.csv")] == [("A01", "2"), ("B02", "1")]
+    assert [row["well"] for row in read(project, "images.csv")] == ["A01", "A01", "B02"]
+    (project / "predictions" / "q_A01_1_t2.csv").write_text(HEADER)
+    assert run(project).exit_code == 0
+    assert [row["group"] for row in read(project, "groups.csv")] == ["p_A01", "p_B02", "q_A01"]
+    assert [row["time"] for row in read(project, "images.csv")] == ["", "", "", "2"]
+
+
+def test_the_table_as_parquet(project):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert run(project, "--group", "^([A-H])", "--parquet").exit_code == 0
+    table = parquet.read_table(project / "tables" / "cells.parquet")
+    assert table.schema.types[:4] == ["string", "string", "int64", "double"]
+    assert table.to_pylist()[2] == {
+        "image": "A1_s2", "group": "A", "label": 1, "y": 1.0, "x": 1.0, "area": 400.0, "diameter": 30.0, "mean_0": 9.0,
+        "nuclei": 2.0,
+    }  # fmt: skip
+    assert table["nuclei"].to_pylist() == [None, None, 2.0]
+
+
+def test_parquet_without_pyarrow_is_refused(project, monkeypatch):
+    monkeypatch.setattr("lacss_tools.table.steps.find_spec", lambda name: None)
+    result = run(project, "--parquet")
+    assert result.exit_code == 2
+    assert "--parquet needs pyarrow. Install it: pip install pyarrow" in result.output
+
+
 def test_micrometres_of_the_files_stay(project):
     text = "label,y,x,area,diameter,y_um,x_um,area_um2,diameter_um\n1,2,4,100,10,20,40,9999,100\n"
     (project / "predictions" / "C1.csv").write_text(text)
