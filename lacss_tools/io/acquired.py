@@ -21,6 +21,11 @@ def tells_fields() -> bool:
     return any(form.tells != {STEM} for form in in_force())
 
 
+def _free() -> bool:
+    """Return whether stems are of any form, so that any name is one."""
+    return any(STEM in form.tells for form in in_force())
+
+
 def acquired(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Return stem -> image by patterns that tell fields; files that differ in their channel alone are one image.
 
@@ -29,7 +34,8 @@ def acquired(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """
     entries: dict[str, list[Entry]] = {}
     others: list[Path] = []
-    for path in meant(list(_files(folder, suffixes))):
+    paths = list(_files(folder, suffixes))
+    for path in meant(paths) if _free() else paths:
         told = told_by(path.relative_to(folder).with_name(whole_stem(path)).as_posix())
         if told is None:
             others.append(path)
@@ -85,11 +91,8 @@ def _check_complete(folder: Path, images: Mapping[str, dict[str, Path]]) -> None
 
 
 def _results(folder: Path, others: list[Path]) -> list[Path]:
-    """Return what is called by a stem, as results are; InputError for other names that fit no form.
-
-    With {stem} any name is one.
-    """
-    if not any(STEM in form.tells for form in in_force()):
+    """Return what is called by a stem, as results are; InputError for other names that fit no form."""
+    if not _free():
         others = [path for path in others if not IGNORED.fullmatch(whole_stem(path))]
         strange = [path for path in others if not position_of(whole_stem(path))]
         if strange:

@@ -25,7 +25,7 @@ FIELDS = {
 _WELL = r"(?P<well>(?:A[A-F]|[A-P])\d{1,2})"
 _PLATE = "(?:(?P<plate>[^/]+)_)?"
 _FOLDER = "(?:(?P<folder>(?!TimePoint_|ZStep_|Images/)[^/]+)/)?"
-"""a plate's own, of which it has the name where file names tell none"""
+"""a plate's own: its name is the plate's, before what file names call that"""
 _GUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _TIME_POINT = _FOLDER + r"(?:TimePoint_(?P<time>\d+)/)?"
 _METAXPRESS = rf"{_PLATE}{_WELL}(?:_s(?P<field>\d+))?(?:_(?P<channel>w\d+?))?(?:{_GUID})?"
@@ -122,7 +122,7 @@ class Form:
         told = {key: _plain(key, text) for key, text in found.groupdict().items() if text is not None}
         if "row" in told:
             told["well"] = _plain("well", _letters(int(told["row"])) + told["column"])
-        told.setdefault("plate", told.get("folder", ""))
+        told["plate"] = "_".join(dict.fromkeys(told[key] for key in ("folder", "plate") if key in told))
         wanted = all(told.get(key, NONE) in values for key, values in self.kept.items())
         position = Position(*(told.get(key, "") for key in ("plate", "well", "field", "time")))
         return Named(told.get(STEM) or position.stem, told.get("plane", NONE), told.get("channel", ""), wanted)

@@ -57,6 +57,10 @@ def operetta(folder=""):
     }
 
 
+def early_operetta():
+    return {"A12_3_t5": "r01c12f03p02rc1-ch2sk5fk1fl1.tiff"}
+
+
 def cellvoyager(plate="AssayPlate_Greiner_#655090"):
     return {
         f"{plate}_{well}_{site}_t1": {f"C0{k}": f"{plate}_{well}_T0001F{site:03d}L01A0{k}Z01C0{k}.tif" for k in (1, 2)}
@@ -77,6 +81,7 @@ VENDORS = {
     "Metaxpress": metaxpress(guids=("", "", "")),
     "operetta": operetta(),
     "OPERETTA": operetta("p1__2020-11-05T21_31_31-Measurement1") | operetta("p2"),
+    "Operetta": early_operetta(),
     "cellvoyager": cellvoyager(),
     "incucyte": incucyte(),
     "Incucyte": incucyte("00d08h00m"),
@@ -110,6 +115,8 @@ def test_plates_and_times_in_folders_of_metaxpress(tmp_path):
     images = found(make(tmp_path, names), "metaxpress")
     assert list(images) == ["7_A01_1_t1", "7_A01_1_t2", "8_A01_1_t1", "8_A01_1_t2"]
     assert images["8_A01_1_t2"] == {"w1": "8/TimePoint_2/A01_s1_w1.TIF", "w2": "8/TimePoint_2/A01_s1_w2.TIF"}
+    names = ["26159/Exp_A01_s1.tif", "26160/Exp_A01_s1.tif", "p/p_A01_s1.tif"]
+    assert list(found(make(tmp_path / "ids", names), "metaxpress")) == ["26159_Exp_A01_1", "26160_Exp_A01_1", "p_A01_1"]
 
 
 def test_an_archive_of_incucyte(tmp_path):
@@ -125,6 +132,9 @@ def test_fields_by_a_pattern_of_ones_own(tmp_path):
     images = found(make(tmp_path, names), "{well}_s{field}_w{channel}")
     assert images["B12_10"] == {"w1": "B12_s10_w1.tif", "w2": "B12_s10_w2.tif"}
     assert len(images) == len(WELLS) * len(SITES)
+    make(tmp_path, ["A01_s1_sum.tif"])
+    with pytest.raises(InputError, match=r"A01_s1_sum.tif: the name does not fit"):
+        found(tmp_path, "{well}_s{field}_w{channel}")
     images = found(make(tmp_path / "named", ["x/A1 DAPI.tif", "x/A1 GFP.tif"]), "{plate}/{well} {channel}")
     assert images == {"x_A01": {"DAPI": "x/A1 DAPI.tif", "GFP": "x/A1 GFP.tif"}}
     images = found(make(tmp_path / "stems", ["cell 1_1.tif", "cell 1_2.tif", "cell 2.tif"]), "{stem}_{channel}")
@@ -168,7 +178,7 @@ def test_a_projection_beside_planes_is_asked_about_too(tmp_path):
         (["P_A01_s1_w1.tif", "P_A01_s1_w2.tif", "P_A02_s1_w1.tif"], "lacks channel w2 of 'P_A02_1'. Add it, or choose"),
         (["P_A01_s1_w1.tif", "notes.tif", "sum.png"], "notes.tif and 1 more: the name does not fit the `pattern`"),
         (["r01c01f01p01-ch1sk1fk1fl1.tiff"], "r01c01f01p01-ch1sk1fk1fl1.tiff: the name does not fit"),
-        (["x/P_A01_s1_w1.tif", "y/P_A01_s1_w1.tif"], "share the stem 'P_A01_1' and the channel w1"),
+        (["x/P_A01_s1_w1.tif", "x/P_A01_s1_w1.png"], "share the stem 'x_P_A01_1' and the channel w1"),
         (["P_A01_s1_w1.tif", "P_A01_1.tif"], "share the stem 'P_A01_1'"),
     ],
 )
