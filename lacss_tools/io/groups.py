@@ -5,8 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from lacss_tools.errors import InputError, UsageError
+from lacss_tools.io.acquired import tells_fields
 from lacss_tools.io.patterns import Position, position_of
-from lacss_tools.io.stems import as_stem, in_force, stem_of
+from lacss_tools.io.stems import as_stem, stem_of
 from lacss_tools.io.tables import read_table
 
 KEYS = ("image", "stem", "file", "filename", "name")
@@ -31,10 +32,11 @@ def groups_of(
 def positions(stems: Collection[str]) -> dict[str, Position]:
     """Return stem -> position on a plate where the stems of all images tell it; nothing else.
 
-    A well alone counts where it was said by which pattern names are composed: a name may end in B2 for other reasons.
+    Where nobody said by which pattern names are composed, plate, well and field have to be in them, as in those of an
+    OME-Zarr plate: a name may hold a B2 for other reasons.
     """
-    found = {stem: position_of(stem) for stem in stems}
-    told = {stem: one for stem, one in found.items() if one and (one.field or in_force())}
+    said, found = tells_fields(), {stem: position_of(stem) for stem in stems}
+    told = {stem: one for stem, one in found.items() if one and (said or (one.plate and one.field))}
     return told if len(told) == len(found) else {}
 
 

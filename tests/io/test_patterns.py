@@ -233,6 +233,7 @@ def test_wells_are_groups_where_all_names_tell_them():
     assert groups_of(["p_A01_1", "q_A01_1"], None, None) == {"p_A01_1": "p_A01", "q_A01_1": "q_A01"}
     assert groups_of(["p_A01_1", "other"], None, None) is None
     assert groups_of(["cells_B2", "cells_C1"], None, None) is None
+    assert groups_of(["F01_120", "F02_7"], None, None) is None
     pair_by("metaxpress")
     assert groups_of(["cells_B2", "cells_C1"], None, None) == {"cells_B2": "B2", "cells_C1": "C1"}
     assert groups_of(["p_A01_1", "p_B02_1"], "^(p)", None) == {"p_A01_1": "p", "p_B02_1": "p"}

@@ -30,7 +30,7 @@ class TwoCells(prediction.Predictor):
         """Need no network."""
 
     trained_on = (False, None, None)
-    cell_diameter, probable = 18.0, True
+    cell_diameter, probable, knows_nuclei = 18.0, True, False
 
     def is_small(self, frame):
         return True
