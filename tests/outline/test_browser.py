@@ -282,7 +282,9 @@ def test_large_images_come_in_tiles_and_stay_where_they_are(browser, project):
     window.page.reload()
     window.at(0).until("window.lacssComplete()")
     assert {url.split("/tile/")[1] for url in asked if "/tile/" in url} <= {"2/0/0", "1/0/0", "1/0/1", "1/1/0", "1/1/1"}
-    window.press("+", "+", "+", "+", "+").until("window.lacssComplete()")
+    window.press("+", "+", "+", "+", "+")
+    window.until("performance.getEntriesByType('resource').some((one) => one.name.includes('/tile/0/'))")
+    window.until("window.lacssComplete()")
     assert 1 <= len({url for url in asked if "/tile/0/" in url}) < 9  # of nine
     assert window.errors == []
     window.page.close()
