@@ -35,6 +35,7 @@ def save_state(run: Path, state: State, data: str, validation: str) -> None:
         "stale": state.stale,
         "validations": state.validations,
         "validated": state.validated,
+        "doubled": state.doubled,
         "data": data,
         "validation": validation,
     }
@@ -75,6 +76,7 @@ def load_state(run: Path, state: State, data: str, validation: str) -> None:
             restore(optimizer, moments)
         state.step, state.seconds, state.best = stored["step"], stored["seconds"], best
         state.stale, state.validations, state.validated = stored["stale"], stored["validations"], stored["validated"]
+        state.doubled = stored.get("doubled")
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is of another version of lacss_tools. Start a new `run`.") from error
     state.since = time.monotonic()

@@ -8,7 +8,7 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lacss_tools.errors import UsageError
 from lacss_tools.train.part import WHOLE, Part
 
+T = TypeVar("T")
 PATIENCE = timedelta(hours=2)
 """how long processes wait for each other; process 0 validates while the others wait"""
 
@@ -70,6 +71,16 @@ class World:
         shared = torch.tensor([value], dtype=torch.float64)
         distributed.broadcast(shared, src=0, group=_words())
         return float(shared)
+
+    def tell(self, value: T | None) -> T:
+        """Return what process 0 gave, in all processes."""
+        if self.size == 1:
+            return cast("T", value)
+        from torch import distributed
+
+        words = [value]
+        distributed.broadcast_object_list(words, src=0, group=_words())
+        return cast("T", words[0])
 
 
 ALONE = World()

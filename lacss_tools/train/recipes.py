@@ -12,6 +12,7 @@ _PAPER: Values = {
     "pseudo": 0.0,
     "auxnet": True,
     "in_view": 1.0,
+    "doubled": 1.0,
     "proposals": 20.0,
     "location_weight": 1.0,
     "jitter": 0.0,

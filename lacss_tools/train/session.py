@@ -10,7 +10,7 @@ import torch
 
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
-from lacss_tools.io.native import atomic, write_jpeg
+from lacss_tools.io.native import atomic, write_jpeg, write_table
 from lacss_tools.network.lacss import Lacss
 from lacss_tools.network.weights import BEST, save_weights
 from lacss_tools.predict.predictor import Predictor
@@ -20,6 +20,7 @@ from lacss_tools.train.board import Board
 from lacss_tools.train.crops import plan_batch
 from lacss_tools.train.curves import learning_curve
 from lacss_tools.train.distributed import ALONE, World
+from lacss_tools.train.doubled import DOUBLED, DOUBLED_HEADER, can_tell, find_doubled, joined, table
 from lacss_tools.train.folders import TrainingData, fingerprint
 from lacss_tools.train.history import Row, Scores, read_metrics, write_metrics
 from lacss_tools.train.honest import RANKING, fitted
@@ -60,11 +61,17 @@ class TrainSession:
         self.task, self.state, self.say, self.board = task, state, say, board
         self.rows: list[Row] = []
         self.losses: dict[str, float] = {}
+        self.images = task.data.images
+        """those trained on, with doubled cells made one once that is settled"""
         self.saved = time.monotonic()
         given = [(image.path, image.label_path, image.nuclei_path) for image in task.validation]
         files = [path for paths in given for path in paths if path is not None]
         held = task.data.fingerprint if task.validation else ""  # parts of the images to train on
         self.validated_on = fingerprint(files) if files else held
+
+    def work_in(self, world: World) -> None:
+        """Train together with the processes of `world` from now on."""
+        self.task = replace(self.task, world=world)
 
     def resume(self) -> None:
         """Continue from the last checkpoint; InputError when there is none, or nothing left to do."""
@@ -82,6 +89,7 @@ class TrainSession:
         # fewer than before if the budget has grown
         state.validations = min(state.validations, self.validations_due(state.progress(task.settings, task.world)))
         self.rows = [row for row in read_metrics(task.run) if row.step <= state.step]
+        self.join_doubled()
 
     def validations_due(self, progress: float) -> int:
         """Return how many validations there should have been when this fraction of the training is done."""
@@ -93,20 +101,56 @@ class TrainSession:
         stale = patience is not None and self.state.stale >= patience
         return bool(self.task.world.agree(float(stale)))
 
-    def train(self, watch: Callable[[StepReport, State], None]) -> None:
-        """Make steps until budget or patience runs out; ends with a validation and a checkpoint."""
+    def train(self, watch: Callable[[StepReport, State], None]) -> bool:
+        """Make steps until budget or patience runs out; ends with a validation and a checkpoint.
+
+        Returns False where it stops earlier, as the images have changed: cells with two LOIs are one from then on.
+        """
         task, state = self.task, self.state
         if state.trained and task.validation and state.validated < 0:
             self.validate()  # nothing worse than the start is kept
         if self.validations_due(state.progress(task.settings, task.world)) > state.validations:
             self.validate()  # the interruption came between a step and its validation
-        steps = run_steps(state, task.data.images, task.settings, task.device, task.world)
+        until = task.settings.doubled if self.may_be_doubled() else 1.0
+        steps = run_steps(state, self.images, task.settings, task.device, task.world, until)
         with contextlib.closing(whole_steps(steps)) as reports:
             self.follow(reports, watch)
+        if until < 1 and not self.out_of_patience():
+            self.settle_doubled()
+            return False
         if state.validated != state.step:  # the time can run out between two validations
             self.validate()
         if state.trained and task.validation and task.world.leads:
             self.say(self.verdict_on_start())
+        return True
+
+    def may_be_doubled(self) -> bool:
+        """Return whether it is still to be settled which cells have two LOIs."""
+        settings = self.task.settings
+        asked = settings.doubled < 1 and settings.blank_nuclei > 0  # else it never learned to do without nuclei
+        return asked and self.state.doubled is None and any(map(can_tell, self.images))
+
+    def settle_doubled(self) -> None:
+        """Find out which cells have two LOIs, make them one, and write which they are."""
+        task, state, found = self.task, self.state, None
+        if task.world.leads:
+            with task.world.validating():
+                found = [
+                    find_doubled(state.average, image, task.device) if can_tell(image) else []
+                    for image in task.data.images
+                ]
+        state.doubled = task.world.tell(found)
+        self.join_doubled()
+        if task.world.leads:
+            rows = table(task.data.images, state.doubled, task.data.scale, task.data.names)
+            write_table(task.run / DOUBLED, DOUBLED_HEADER, rows)
+            self.say(f"step {state.step}: {len(rows)} pairs of LOIs count as one cell each from here on ({DOUBLED})")
+        self.save()
+
+    def join_doubled(self) -> None:
+        """Make cells with two LOIs one, if it is settled which they are."""
+        if self.state.doubled is not None:
+            self.images = [joined(image, own) for image, own in zip(self.images, self.state.doubled, strict=True)]
 
     def verdict_on_start(self) -> str:
         """Return whether the run made the weights that it started from better."""
@@ -137,7 +181,7 @@ class TrainSession:
     def about_spoilt(self, step: int) -> str:
         """Return that a step is left out, and which images its crops were of."""
         task = self.task
-        plans = [plan_batch(task.data.images, task.settings, step - 1, rank) for rank in range(task.world.size)]
+        plans = [plan_batch(self.images, task.settings, step - 1, rank) for rank in range(task.world.size)]
         names = sorted({task.data.names[number] for plan in plans for number in plan.chosen})
         return f"step {step} is left out: its loss is not a number (crops of {', '.join(names)})"
 
@@ -157,7 +201,7 @@ class TrainSession:
         model, found, due = state.average, [], self.validations_due(state.progress(task.settings, task.world))
         if task.world.leads:
             with task.world.validating():
-                model = calibrated(state.average, task.data.images, task.device) if state.step else state.average
+                model = calibrated(state.average, self.images, task.device) if state.step else state.average
                 model.scoring = RANKING
                 found = find_all(Predictor(model, task.data.scale, task.device, ALL_DETECTIONS), task.validation)
                 model.scoring = fitted(found, [image.truth for image in task.validation])

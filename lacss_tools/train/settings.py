@@ -164,6 +164,14 @@ class TrainSettings:
         above=0,
         most=1,
     )
+    doubled: float = setting(
+        0.5,
+        "Fraction of the training after which two LOIs in nuclei that touch count as one cell if the network, shown no "
+        "nuclei, draws cells around them that overlap; 1: never.",
+        panel=LEARNING,
+        above=0,
+        most=1,
+    )
     proposals: float = setting(
         0.0,
         "A training LOI moves to the best location that the LPN proposes within this many working pixels of it, as in "

@@ -177,19 +177,29 @@ def fit(
     processes = possible(settings, ready.device, ready.world)
     if settings.processes not in (None, processes):
         say(f"{processes} of {settings.processes} `processes` share a step: on a CPU, without torchrun, evenly")
-    with fastest(state.model, ready.data.images, settings, processes, ready.world, say) as world:
-        task = Task(run, ready.data, ready.validation, settings, ready.device, world)
-        session = TrainSession(task, state, say)
-        if resume:
-            session.resume()
-            notes = [f"continuing {run} from step {state.step}", *_other_crops(run, world)]
-        for note in notes:
-            say(note)
-        if world.leads:
-            came_from = checkpoint.stored_origin(run) if resume else checkpoint.origin(init) if init else {}
-            checkpoint.write_config(run, settings, **_describe(task, model.settings, came_from))
-            session.board = Board(run, state.step) if tensorboard else None
-        _see_through(session, watch)
+    session = TrainSession(Task(run, ready.data, ready.validation, settings, ready.device, ready.world), state, say)
+    if resume:
+        session.resume()
+        notes = [f"continuing {run} from step {state.step}"]
+    for note in notes:
+        say(note)
+    came_from = checkpoint.stored_origin(run) if resume else checkpoint.origin(init) if init else {}
+    try:
+        finished, team = False, settings
+        while not finished:
+            with fastest(state.model, session.images, team, processes, ready.world, say) as world:
+                session.work_in(world)
+                for note in _other_crops(run, world) if resume else []:
+                    say(note)
+                if world.leads:
+                    checkpoint.write_config(run, settings, **_describe(session.task, model.settings, came_from))
+                    session.board = session.board or (Board(run, state.step) if tensorboard else None)
+                finished = _see_through(session, watch)
+            processes = min(processes, world.processes)
+            team = replace(settings, processes=processes)  # what is fastest is known
+    finally:
+        if session.board:
+            session.board.close()
     return run / BEST
 
 
@@ -199,18 +209,15 @@ def _other_crops(run: Path, world: World) -> list[str]:
     return [] if before == now else [f"{now} processes take part, {before} did so far: steps have other crops now"]
 
 
-def _see_through(session: TrainSession, watch: Watch) -> None:
-    """Train; Ctrl-C saves and raises InterruptedRunError."""
+def _see_through(session: TrainSession, watch: Watch) -> bool:
+    """Train, and return whether nothing is left to do; Ctrl-C saves and raises InterruptedRunError."""
     try:
-        session.train(watch)
+        return session.train(watch)
     except KeyboardInterrupt:
         session.save()
         raise InterruptedRunError(
             f"Interrupted at step {session.state.step}, saved in {session.task.run}. Continue with `resume`."
         ) from None
-    finally:
-        if session.board:
-            session.board.close()
 
 
 def _describe(task: Task, sizes: ModelSettings, came_from: dict[str, str]) -> dict[str, Values]:

@@ -15,6 +15,7 @@ from lacss_tools.network.device import autocast, compiled, return_memory
 from lacss_tools.network.lacss import Lacss, Maps
 from lacss_tools.train.crops import Batch, TrainingImage
 from lacss_tools.train.distributed import ALONE, World
+from lacss_tools.train.doubled import Pairs
 from lacss_tools.train.objective import Losses, balance, balanced_losses, compute_losses, label_weight
 from lacss_tools.train.optimizer import optimizers
 from lacss_tools.train.recorded import Record, Recorder
@@ -46,6 +47,8 @@ class State:
     """how many there were so far, of those that the budget asks for"""
     validated: int = -1
     """step of the last validation"""
+    doubled: list[Pairs] | None = None
+    """of each image the pairs of LOIs that count as one cell; None as long as it is not settled"""
     since: float = field(default_factory=time.monotonic)
     trained: bool = False
     """whether the first weights were trained before"""
@@ -93,9 +96,12 @@ def start(model: Lacss, settings: TrainSettings, device: torch.device, trained: 
 
 
 def run_steps(
-    state: State, images: list[TrainingImage], settings: TrainSettings, device: torch.device, world: World = ALONE
-) -> Iterator[StepReport]:
-    """Train until the budget is spent, yielding after each step; raises LacssError when the loss stays not a number.
+    state: State, images: list[TrainingImage], settings: TrainSettings, device: torch.device, world: World = ALONE,
+    until: float = 1.0,
+) -> Iterator[StepReport]:  # fmt: skip
+    """Train until the budget is spent, or this fraction of it, yielding after each step.
+
+    Raises LacssError when the loss stays not a number.
 
     A single gradient that is not a number counts as 0. Nothing here reads a value back from the device except
     every CHECK_EVERY steps, so a GPU never waits for the host.
@@ -103,14 +109,14 @@ def run_steps(
     make = stepper(state, settings, device, world)
     batches = supply(place(images, device), settings, state.step, device, world.rank, world.part)
     norms: deque[Tensor] = deque(maxlen=CHECK_EVERY)
-    while (progress := state.progress(settings, world)) < 1:
+    while (progress := state.progress(settings, world)) < until:
         set_learning_rate(state, settings, progress)
         world.begin(state.model, state.step, progress)
         losses, norm = make(next(batches).to(device), progress)
         state.step += 1
         norms.append(norm)
         progress = min(1.0, state.progress(settings, world))
-        ending = progress == 1
+        ending = progress >= until
         due = state.step % CHECK_EVERY == 0 or ending
         spoilt = spoilt_steps(state.step, norms, settings, ending) if due else ()
         if state.step % RETURN_EVERY == 0:
