@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from lacss_tools.annotate.pseudo.names import DARK
 from lacss_tools.cells import Cells
 from lacss_tools.errors import InputError
 from lacss_tools.io.native import atomic, write_jpeg, write_table
@@ -127,22 +128,20 @@ class TrainSession:
     def may_be_doubled(self) -> bool:
         """Return whether it is still to be settled which cells have two LOIs."""
         settings = self.task.settings
-        asked = settings.doubled < 1 and settings.blank_nuclei > 0  # else it never learned to do without nuclei
-        return asked and self.state.doubled is None and any(map(can_tell, self.images))
+        if settings.blank_nuclei == 0 or self.task.data.borders != DARK:
+            return False  # it never learned to do without nuclei; or membranes part nuclei that touch
+        return settings.doubled < 1 and self.state.doubled is None and any(map(can_tell, self.images))
 
     def settle_doubled(self) -> None:
         """Find out which cells have two LOIs, make them one, and write which they are."""
         task, state, found = self.task, self.state, None
         if task.world.leads:
             with task.world.validating():
-                found = [
-                    find_doubled(state.average, image, task.device) if can_tell(image) else []
-                    for image in task.data.images
-                ]
+                found = find_doubled(state.average, self.images, task.device)
         state.doubled = task.world.tell(found)
         self.join_doubled()
-        if task.world.leads:
-            rows = table(task.data.images, state.doubled, task.data.scale, task.data.names)
+        rows = table(task.data.images, state.doubled, task.data.scale, task.data.names)
+        if rows and task.world.leads:
             write_table(task.run / DOUBLED, DOUBLED_HEADER, rows)
             self.say(f"step {state.step}: {len(rows)} pairs of LOIs count as one cell each from here on ({DOUBLED})")
         self.save()

@@ -65,7 +65,7 @@ def test_two_lois_are_one_cell_where_nuclei_touch_and_cells_overlap(monkeypatch,
         (apart, ((20, 48), (27, 55)), []),
     ):
         seen = drawn(monkeypatch, *columns)
-        assert find_doubled(model, field(nuclei), CPU) == expected
+        assert find_doubled(model, [field(nuclei)], CPU) == [expected]
         assert (seen[0].image[-1] == BLACK).all(), "the network is not to see the nuclei"
 
 
@@ -100,6 +100,16 @@ def test_joined_lois_lie_half_way_and_have_all_of_their_labels():
         assert torch.equal(again.lois, one.lois)
 
 
+def test_a_few_pairs_are_not_believed(monkeypatch, tiny_preset):
+    model = Lacss(replace(tiny_preset, channels=2, nuclei=1))
+    images = [field() for _ in range(50)]  # of two LOIs each
+    drawn(monkeypatch, (20, 48), (27, 55))
+    for doubled_ones in (3, 2):
+        found = iter([[(0, 1)]] * doubled_ones + [[]] * (50 - doubled_ones))
+        monkeypatch.setattr(doubled, "pairs_of", lambda *given, found=found: next(found))
+        assert sum(map(len, find_doubled(model, images, CPU))) == (3 if doubled_ones == 3 else 0)
+
+
 @pytest.fixture
 def with_nuclei(folders, tmp_path):
     (tmp_path / "dapi").mkdir()
@@ -111,7 +121,7 @@ def with_nuclei(folders, tmp_path):
 @pytest.mark.usefixtures("tiny_preset", "no_curves", "one_thread")
 @pytest.mark.parametrize("at", [2, 3, 4])
 def test_a_training_makes_them_one_half_way_and_continues_to_the_same_bits(with_nuclei, tmp_path, at, monkeypatch):
-    monkeypatch.setattr(session, "find_doubled", lambda model, whole, device: [(0, 1)])
+    monkeypatch.setattr(session, "find_doubled", lambda model, images, device: [[(0, 1)] for _ in images])
     said, lois = [], []
     draw = session.run_steps
 
@@ -140,7 +150,7 @@ def test_a_training_makes_them_one_half_way_and_continues_to_the_same_bits(with_
 
 
 @pytest.mark.usefixtures("tiny_preset", "no_curves")
-@pytest.mark.parametrize("change", [{"doubled": 1.0}, {"blank_nuclei": 0.0}, {"nuclei": "none"}])
+@pytest.mark.parametrize("change", [{"doubled": 1.0}, {"blank_nuclei": 0.0}, {"nuclei": "none"}, {"borders": "bright"}])
 def test_nobody_looks_where_it_is_not_asked_for_or_cannot_be_told(with_nuclei, tmp_path, change, monkeypatch):
     monkeypatch.setattr(session, "find_doubled", None)
     work.train(with_nuclei, tmp_path / "run", replace(SHORT, steps=2, **change), device="cpu")
@@ -150,7 +160,7 @@ def test_nobody_looks_where_it_is_not_asked_for_or_cannot_be_told(with_nuclei, t
 
 @pytest.mark.usefixtures("tiny_preset", "no_curves")
 def test_processes_that_share_the_steps_share_the_joined_cells(with_nuclei, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "find_doubled", lambda model, whole, device: [(0, 1)])
+    monkeypatch.setattr(session, "find_doubled", lambda model, images, device: [[(0, 1)] for _ in images])
     settings = replace(SHORT, batch=2, processes=2)
     said = []
     work.train(with_nuclei, tmp_path / "run", settings, device="cpu", say=said.append)
