@@ -166,8 +166,8 @@ class TrainSettings:
     )
     doubled: float = setting(
         0.5,
-        "Where borders are dark: fraction of the training after which two LOIs in nuclei that touch count as one cell if "
-        "the network, shown no nuclei, draws cells around them that overlap; 1: never.",
+        "Where borders are dark: fraction of the training after which two LOIs in nuclei that touch count as one cell, "
+        "if the network, shown no nuclei, draws cells around them that overlap; 1: never.",
         panel=LEARNING,
         above=0,
         most=1,
