@@ -109,16 +109,18 @@ def run_steps(
     make = stepper(state, settings, device, world)
     batches = supply(place(images, device), settings, state.step, device, world.rank, world.part)
     norms: deque[Tensor] = deque(maxlen=CHECK_EVERY)
-    while (progress := state.progress(settings, world)) < until:
+    progress = state.progress(settings, world)
+    while (
+        progress < until
+    ):  # as it was after the last step, so that the check of that step knew whether it was the last
         set_learning_rate(state, settings, progress)
         world.begin(state.model, state.step, progress)
         losses, norm = make(next(batches).to(device), progress)
         state.step += 1
         norms.append(norm)
         progress = min(1.0, state.progress(settings, world))
-        ending = progress >= until
-        due = state.step % CHECK_EVERY == 0 or ending
-        spoilt = spoilt_steps(state.step, norms, settings, ending) if due else ()
+        due = state.step % CHECK_EVERY == 0 or progress >= until
+        spoilt = spoilt_steps(state.step, norms, settings, ending=progress == 1) if due else ()
         if state.step % RETURN_EVERY == 0:
             return_memory(device)
         yield StepReport(state.step, progress, losses, norm, spoilt)
