@@ -107,3 +107,17 @@ def test_alone_nothing_is_exchanged():
     world.ALONE.average_gradients(model)
     assert model.weight.grad.tolist() == [[3.0, 4.0]]
     assert world.ALONE.agree(0.25) == 0.25
+
+
+def test_all_processes_are_told_what_the_first_one_found(monkeypatch):
+    sent = []
+
+    def broadcast(words, src, group):  # as torch does it: the list of process `src` becomes that of the others
+        assert (src, group) == (0, "words")
+        sent.append(words[0]) if words[0] is not None else words.__setitem__(0, sent[-1])
+
+    monkeypatch.setattr(world, "_words", lambda: "words")
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", broadcast)
+    found = [[(0, 1)], []]
+    assert [world.World(rank, 2).tell(found if rank == 0 else None) for rank in (0, 1)] == [found, found]
+    assert world.ALONE.tell(found) == found
