@@ -9,14 +9,14 @@ from lacss_tools.io.project import list_images
 from lacss_tools.io.stems import stem_of
 
 
-def read_images(path: str | Path, *, channel: str | None = None) -> Iterator[tuple[str, Image]]:
+def read_images(path: str | Path, *, channel: int | str | None = None) -> Iterator[tuple[str, Image]]:
     """Read the images of a folder, an OME-Zarr plate or a file one by one, as the commands do.
 
     Parameters
     ----------
     path : str or Path
         A folder of images, an OME-Zarr image or plate (with the extra zarr), or an image file.
-    channel : str, optional
+    channel : int or str, optional
         The channel to read, by its 0-based index or its name. By default all.
 
     Yields
@@ -44,4 +44,4 @@ def read_images(path: str | Path, *, channel: str | None = None) -> Iterator[tup
     place = Path(path)
     files = list_images(place) if place.is_dir() else {stem_of(place): place}
     for stem, file in files.items():
-        yield stem, read_image(file, channel)
+        yield stem, read_image(file, None if channel is None else str(channel))

@@ -45,8 +45,14 @@ def attributes(group: Path) -> Values:
 def images_of(store: Path) -> dict[str, Path]:
     """Return stem -> group of each image of a store: of a plate PLATE_A01_0 for field 0 of well A/01, in its order.
 
-    InputError when the metadata of a plate or well is damaged, holds names of no file, or two images of one stem.
+    A row, well or image of a plate has those of its images, which are called the same. InputError when the metadata of
+    a plate or well is damaged, holds names of no file, or two images of one stem.
     """
+    plate_of = file_of(store)
+    if plate_of != store:
+        inside = {stem: image for stem, image in images_of(plate_of).items() if store in (image, *image.parents)}
+        if inside:
+            return inside
     try:
         plate = attributes(store).get("plate")
         if plate is None:

@@ -33,10 +33,10 @@ def join(tables: Iterable[tuple[list[str], list[Row]]], images: list[Row]) -> Ce
     `images` is what is known of each: its columns come first.
     """
     columns = list(images[0])
-    rows = []
+    rows: list[Row] = []
     for known, (own, cells) in zip(images, tables, strict=True):
         columns += [name for name in own if name not in columns]
-        rows += [known | row for row in cells]
+        rows += [row | known for row in cells]
     return CellTable(columns, rows)
 
 

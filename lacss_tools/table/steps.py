@@ -62,6 +62,8 @@ def write_tables(predictions: Path, folder: Path, wishes: Wishes) -> tuple[int, 
         written.append(folder / GROUPS)
         write_table(written[-1], *by_group(table, groups))
     write_table(written[1], header, rows)
+    for name in {PARQUET, GROUPS} - {path.name for path in written}:  # of an earlier call, of other cells perhaps
+        (folder / name).unlink(missing_ok=True)
     return len(table.rows), written
 
 
@@ -82,13 +84,18 @@ def write_parquet(path: Path, table: CellTable) -> None:
 
     columns = {}
     for name in table.columns:
-        kind = str if name in NAMES else int if name == "label" else float
+        kind = str if name in NAMES else whole if name == "label" else float
         columns[name] = pyarrow.array(
             [kind(row[name]) if row.get(name) else None for row in table.rows],
-            {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}[kind],
+            {str: pyarrow.string(), whole: pyarrow.int64(), float: pyarrow.float64()}[kind],
         )
     with atomic(path) as part:
         parquet.write_table(pyarrow.table(columns), part)
+
+
+def whole(text: str) -> int:
+    """Return a whole number that may be written with decimals, as programs that rewrite tables do."""
+    return int(float(text))
 
 
 def by_group(table: CellTable, groups: dict[str, str]) -> tuple[list[str], list[list[str | int]]]:
@@ -104,4 +111,20 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
     table = read_table(path, "Write it again with lacss predict.")
     if any(name not in table.header for name in NEEDED):
         raise InputError(f"{path} is no table of cells (its columns are {', '.join(table.header)}). Move it away.")
+    for line, row in zip(table.lines, table.rows, strict=True):
+        for name, text in row.items():
+            if name not in NAMES and text and not _fits(name, text):
+                raise InputError(
+                    f"{path}, line {line}, has {text!r} in the column {name}, which is no number there. Correct it, or "
+                    "move notes into a file of their own."
+                )
     return table.header, table.rows
+
+
+def _fits(name: str, text: str) -> bool:
+    """Return whether a text is a number, for labels a whole one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return name != "label" or value.is_integer()

@@ -79,6 +79,14 @@ def test_a_plate_is_a_folder_of_the_images_of_its_wells(plate):
             assert np.array_equal(opened.source.read(3, 40, 5, 50), images[stem][:1, 3:40, 5:50])
 
 
+def test_a_row_a_well_and_an_image_of_a_plate_have_the_names_that_the_plate_gives(plate):
+    path, images = plate
+    for inside in ("A", "A/01", "A/01/0"):
+        found = list_images(path / inside)
+        assert found == {stem: image for stem, image in list_images(path).items() if inside in image.as_posix()}
+        assert set(found) < set(images)
+
+
 def test_stores_are_images_of_the_folder_they_lie_in(plate):
     path, images = plate
     shutil.copytree(path / "A" / "01" / "0", path.parent / "one.ome.zarr")

@@ -1,6 +1,7 @@
 """One table of all cells, with summaries of images and groups, against numbers worked out by hand."""
 
 import csv
+from importlib.util import find_spec
 
 import pytest
 from typer.testing import CliRunner
@@ -95,6 +96,36 @@ def test_parquet_without_pyarrow_is_refused(project, monkeypatch):
     result = run(project, "--parquet")
     assert result.exit_code == 2
     assert "--parquet needs pyarrow. Install it: pip install pyarrow" in result.output
+
+
+@pytest.mark.parametrize("text", ["?", "1,5x", "many"])
+def test_what_is_no_number_is_named_before_anything_is_written(project, text):
+    path = project / "predictions" / "A1_s1.csv"
+    path.write_text(HEADER + f'1,2,4,100,10,5\n2,6,8,200,20,"{text}"\n')
+    result = run(project)
+    assert result.exit_code == 3
+    assert f"A1_s1.csv, line 3, has {text!r} in the column mean_0" in " ".join(result.output.split())
+    path.write_text(HEADER + "1.5,2,4,100,10,5\n")
+    assert "line 2, has '1.5' in the column label" in " ".join(run(project).output.split())
+    assert not (project / "tables").exists()
+
+
+def test_tables_that_another_program_rewrote_are_read(project):
+    rewritten = "image,label,y,x,area,diameter,mean_0\nnotes,1.0,2,4,100.0,10,\nnotes,2.0,6,8,200.0,20,7\n"
+    (project / "predictions" / "A1_s1.csv").write_text(rewritten)
+    words = ["--parquet"] if find_spec("pyarrow") else []
+    assert run(project, *words).exit_code == 0
+    assert [row["image"] for row in read(project, "cells.csv")] == ["A1_s1", "A1_s1", "A1_s2"]
+    if words:
+        parquet = pytest.importorskip("pyarrow.parquet")
+        assert parquet.read_table(project / "tables" / "cells.parquet")["label"].to_pylist() == [1, 2, 1]
+
+
+def test_tables_that_are_not_asked_for_again_do_not_stay(project):
+    assert run(project, "--group", "^([A-H])").exit_code == 0
+    (project / "tables" / "cells.parquet").write_bytes(b"of an earlier call")
+    assert run(project).exit_code == 0
+    assert sorted(path.name for path in (project / "tables").iterdir()) == ["cells.csv", "images.csv"]
 
 
 def test_micrometres_of_the_files_stay(project):
