@@ -16,8 +16,8 @@ FLAT = 0.03
 
 
 def fault(dapi: Plane) -> str | None:
-    """Return what is wrong with the exposure of a nucleus image: INVERTED, SATURATED or None."""
+    """Return what is wrong with the exposure of a nucleus image: INVERTED, SATURATED or None, as of a constant one."""
     low, background, high = np.percentile(dapi[::STEP, ::STEP], (0.5, BACKGROUND, 99.5))
     if background - low > DARK * (high - low):
         return INVERTED
-    return SATURATED if float((dapi >= dapi.max()).mean()) > FLAT else None
+    return SATURATED if dapi.min() < dapi.max() and float((dapi >= dapi.max()).mean()) > FLAT else None
