@@ -4,7 +4,7 @@ TIFF (plain, OME, ImageJ; tiled or in strips; LZW, JPEG, zstd, ... through image
 when the extra `bioio` is installed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,18 +79,28 @@ def load(path: Path) -> Loaded:
 
 
 def _load_channels(path: Path, files: Mapping[str, Path], scene: str | None) -> Loaded:
-    """Read the channels of an image, a file each."""
-    loaded = [load(file if scene is None else file.with_name(f"{file.name}#{scene}")) for file in files.values()]
-    planes = [one.pixels.squeeze() for one in loaded]
-    return replace(loaded[0], pixels=np.stack(check_alike(path, planes)), axes="CYX", channels=tuple(files))
+    """Read the channels of an image, a file each; InputError unless all are one plane of one kind."""
+    found = (load(file if scene is None else file.with_name(f"{file.name}#{scene}")) for file in files.values())
+    planes = [_as_plane(one) for one in found]
+    if not are_alike(planes):
+        kinds = " and ".join(f"{one.pixels.shape}{' min-is-white' * one.zero_is_white}" for one in planes)
+        raise InputError(f"{path} has channels of {kinds} pixels. Give one plane of one size, none as a negative.")
+    return replace(planes[0], pixels=np.stack([one.pixels for one in planes]), axes="CYX", channels=tuple(files))
 
 
-def check_alike(path: Path, planes: list[np.ndarray]) -> list[np.ndarray]:
-    """Return the channels of an image, or their outlines; InputError unless all are one plane of one size."""
-    shapes = [plane.shape for plane in planes]
-    if len(set(shapes)) > 1 or len(shapes[0]) != 2:
-        raise InputError(f"{path} has channels of {' and '.join(map(str, shapes))} pixels. Give one plane of one size.")
-    return planes
+def _as_plane(loaded: Loaded) -> Loaded:
+    """Leave out axes of one entry, and colour samples that are equal everywhere: grey saved as a colour picture."""
+    pixels = loaded.pixels
+    if "S" in loaded.axes:
+        samples = np.moveaxis(pixels, loaded.axes.index("S"), 0)
+        pixels = samples[0] if (samples == samples[0]).all() else pixels
+    return replace(loaded, pixels=pixels.squeeze())
+
+
+def are_alike(channels: Sequence[Loaded]) -> bool:
+    """Return whether images, or their outlines, can be the channels of one: planes of one size, negatives of one."""
+    kinds = {(one.pixels.shape, one.zero_is_white and one.pixels.dtype) for one in channels}
+    return len(kinds) == 1 and channels[0].pixels.ndim == 2
 
 
 def _load_store(store: Path, scene: str | None) -> Loaded:

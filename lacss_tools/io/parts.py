@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lacss_tools.errors import InputError
-from lacss_tools.io.image import TIFF_SUFFIXES, Loaded, chosen_image, is_opaque
+from lacss_tools.io.image import TIFF_SUFFIXES, Loaded, are_alike, chosen_image, is_opaque
 from lacss_tools.io.joined import channel_files
 from lacss_tools.io.plates import attributes, is_store
 from lacss_tools.io.scenes import choose_scene, split_scene
@@ -52,9 +52,9 @@ def open_parts(path: Path, stack: ExitStack) -> tuple[Loaded, Read] | None:
 
 
 def _open_channels(names: Iterable[str], opened: list[tuple[Loaded, Read] | None]) -> tuple[Loaded, Read] | None:
-    """Return outline and reader of an image whose channels are files of their own, all large and of one size."""
-    parts = [part for part in opened if part is not None and part[0].axes == "YX"]
-    if len(parts) < len(opened) or len({outline.pixels.shape for outline, _ in parts}) > 1:
+    """Return outline and reader of an image whose channels are files of their own, all large and alike."""
+    parts = [part for part in opened if part is not None]
+    if len(parts) < len(opened) or not are_alike([outline for outline, _ in parts]):
         return None
     first = parts[0][0]
     pixels = _blank((len(parts), *first.pixels.shape), first.pixels.dtype)

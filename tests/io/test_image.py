@@ -7,8 +7,10 @@ import pytest
 import tifffile
 
 from lacss_tools.errors import InputError
+from lacss_tools.io import parts
 from lacss_tools.io.image import load
 from lacss_tools.io.native import read_image, read_labels, read_mask, write_labels, write_png
+from lacss_tools.io.source import open_image
 
 GREY = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48)
 TWO = np.stack([GREY, GREY * 2])
@@ -144,6 +146,22 @@ def test_what_is_stored_as_a_negative_is_the_image_that_viewers_show_but_masks_a
     labels = np.repeat([[0, 1, 2, 3]], 4, axis=0).astype(np.uint8)
     tifffile.imwrite(path, labels, photometric="miniswhite")
     assert (read_labels(path) == labels).all()
+
+
+def test_channels_in_files_of_their_own_are_taken_alike_or_refused(tmp_path, monkeypatch):
+    one, two = tmp_path / "a_w1.tif", tmp_path / "a_w2.tif"
+    plane = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    path = tmp_path / "a_{w1|w2}.tif"
+    tifffile.imwrite(one, plane, photometric="minisblack")
+    tifffile.imwrite(two, np.dstack([plane + 5] * 3), photometric="rgb")
+    assert (read_image(path) == np.stack([plane, plane + 5])).all()  # grey that was saved as a colour picture
+    tifffile.imwrite(two, 255 - plane, photometric="miniswhite", tile=(16, 16))
+    for pixels in (parts.WHOLE_PIXELS, 0):  # whole, and part by part
+        monkeypatch.setattr(parts, "WHOLE_PIXELS", pixels)
+        with pytest.raises(InputError, match=r"\(8, 8\) and \(8, 8\) min-is-white pixels"), open_image(path):
+            pass
+    tifffile.imwrite(one, 200 - plane, photometric="miniswhite")
+    assert (read_image(path) == np.stack([plane + 55, plane])).all()
 
 
 @pytest.mark.parametrize("most", [3, 70000])
