@@ -128,7 +128,7 @@ def open_truth(
         return Truth(source, pair((labels, source.files)), {}, limits=limits), FoundNuclei()
     pairing = pair((images, listed), (labels, source.files))
     files = {stem: paths[0] for stem, paths in pairing.paired.items()}
-    nuclei = find_nuclei(files, wanted)
+    nuclei = find_nuclei(files, wanted, images)
     nuclei.demand_all()
     return Truth(source, pairing, files, Inputs(wanted.channel, nuclei.of), limits), nuclei
 

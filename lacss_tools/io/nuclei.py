@@ -107,10 +107,11 @@ def _nuclei_of(stems: tuple[str, ...]) -> str:
     return f"the nuclei of {first_of(stems)}"
 
 
-def find_nuclei(images: Mapping[str, Path], wanted: Wanted) -> FoundNuclei:
+def find_nuclei(images: Mapping[str, Path], wanted: Wanted, *listed: Path) -> FoundNuclei:
     """Return the nuclei of images, stem -> file. With AUTO_NUCLEI those beside all of them, or none.
 
-    InputError when a folder that was asked for has none of them.
+    `listed` are the folders that were given for the images, which may lie in folders of plates there. InputError when
+    a folder that was asked for has none of them.
     """
     if wanted.nuclei == NO_NUCLEI:
         return FoundNuclei()
@@ -119,7 +120,7 @@ def find_nuclei(images: Mapping[str, Path], wanted: Wanted) -> FoundNuclei:
     if wanted.nuclei_channel is not None:
         own = {path: Nuclei(path, wanted.nuclei_channel) for path in images.values()}
         return FoundNuclei(own, channel=wanted.nuclei_channel)
-    return _beside(images, wanted)
+    return _beside(images, wanted, listed)
 
 
 def _in_folder(images: Mapping[str, Path], folder: Path, wanted: Wanted) -> FoundNuclei:
@@ -131,19 +132,21 @@ def _in_folder(images: Mapping[str, Path], folder: Path, wanted: Wanted) -> Foun
     return FoundNuclei(of, missing, (folder,), channel)
 
 
-def _beside(images: Mapping[str, Path], wanted: Wanted) -> FoundNuclei:
+def _beside(images: Mapping[str, Path], wanted: Wanted, listed: tuple[Path, ...]) -> FoundNuclei:
     """Return the nuclei in the folder of a project that lies beside the folder of each image."""
-    listed: dict[Path, dict[str, Path]] = {}
+    found: dict[Path, dict[str, Path]] = {}
     of = {}
     for stem, path in images.items():
-        folder = Project(file_of(path).parent.parent).dapi
-        if folder not in listed:
+        file = file_of(path)
+        home = next((place for place in listed if place in file.parents), file.parent)
+        folder = Project(home.parent).dapi
+        if folder not in found:
             with suppress(InputError):  # where there are none
-                listed[folder] = wanted.images(folder)
-        if file := listed.get(folder, {}).get(stem):
-            of[path] = Nuclei(file)
+                found[folder] = wanted.images(folder)
+        if own := found.get(folder, {}).get(stem):
+            of[path] = Nuclei(own)
     missing = tuple(stem for stem, path in images.items() if path not in of)
-    return FoundNuclei({} if missing else of, missing, tuple(listed))
+    return FoundNuclei({} if missing else of, missing, tuple(found))
 
 
 @dataclass(frozen=True)

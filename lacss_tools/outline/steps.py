@@ -107,7 +107,7 @@ def _network(plan: Plan, session: OutlineSession) -> "Network":
     assert plan.model is not None
     predictor = load_predictor(plan.model, plan.device, diameter=plan.diameter)
     see = plan.see.for_model(*predictor.trained_on)
-    return network_of(predictor, session.images, see.channel, find_nuclei(session.images, see))
+    return network_of(predictor, session.images, see.channel, find_nuclei(session.images, see, plan.images))
 
 
 def _arrange(session: OutlineSession, order: str) -> None:

@@ -63,15 +63,16 @@ def picture(
     home, settings = Project(project), given.over(PictureSettings())
     colours(1, settings.colour)  # known before anything is made
     path, folder = resolve(project, cells, home.predictions), resolve(project, output, home.root / "pictures")
-    files = images_in(resolve(project, images, home.images), scene)
+    origin = resolve(project, images, home.images)
+    files = images_in(origin, scene)
     source = open_source(path, Clues(tuple(files)))
-    check_output(folder, path if path.is_dir() else path.parent, resolve(project, images, home.images))
+    check_output(folder, path if path.is_dir() else path.parent, origin)
     shown = {stem: file for stem, file in files.items() if stem in source.files}
     if not shown:
         raise InputError(
             f"{path} holds cells of none of the images. Give both the same file names, or name the `scene`."
         )
-    light = find_nuclei(shown, Wanted(channel, nuclei, None, project, scene))
+    light = find_nuclei(shown, Wanted(channel, nuclei, None, project, scene), origin)
     console.say(f"{len(shown)} images {light.sentence()}")
     pictures = steps.Pictures(source, shown, light, channel, folder, forms, settings)
     with owned(folder, "lacss picture"), console.progress("picture") as advance:

@@ -144,7 +144,7 @@ def predict(
     crew = 1 if scheduler else _workers(workers, len(files), str(predictor.device))
     asked = Wanted(of_images.channel, of_images.nuclei, of_images.nuclei_channel, project, of_images.scene)
     see = asked.for_model(*predictor.trained_on)
-    nuclei = find_nuclei(files, see)
+    nuclei = find_nuclei(files, see, *(project / given for given in images))
     console.say(f"{len(files)} images {nuclei.sentence()}, {_where(str(predictor.device), crew, scheduler)}")
     _describe_first(files)
     _describe_model(path, predictor, of_images.diameter)

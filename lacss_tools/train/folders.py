@@ -158,7 +158,8 @@ def load_training_data(
     if unsure:
         chosen = _with_unsure(chosen)
     paths = [files[0] for files in chosen.files]
-    inputs, seen = training_inputs({stem_of(files[1]): files[0] for files in chosen.files}, wanted, knows_nuclei)
+    images = {stem_of(files[1]): files[0] for files in chosen.files}
+    inputs, seen = training_inputs(images, folders.images, wanted, knows_nuclei)
     sources = [read(*files, see=inputs.read) for read, files in zip(chosen.readers, chosen.files, strict=True)]
     if not any(len(source.lois) for source in sources):
         where = folders.labels if supervision == "full" else folders.lois

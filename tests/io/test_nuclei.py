@@ -1,5 +1,8 @@
 """Images read together with their nuclei: whole, and part by part."""
 
+from itertools import product
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,7 +11,10 @@ from lacss_tools.errors import InputError, UsageError
 from lacss_tools.io import parts
 from lacss_tools.io.names import AUTO_NUCLEI, NO_NUCLEI
 from lacss_tools.io.nuclei import FoundNuclei, Inputs, Wanted, find_nuclei
+from lacss_tools.io.project import list_images
 from lacss_tools.io.source import Blank, InMemory, Nuclei, Stacked, open_image, whole
+from lacss_tools.io.stems import own_patterns, pair_by
+from lacss_tools.train.inputs import training_inputs
 
 IN_PARTS = {"compression": "zlib", "tile": (32, 48)}
 
@@ -93,6 +99,21 @@ def test_nuclei_beside_all_images_are_found_and_others_are_not(images, tmp_path)
     assert found.of[images["e"]] == Nuclei(tmp_path / "dapi" / "e.ome.tif")
     assert (found.sentence(), found.source) == (f"with nuclei from {tmp_path / 'dapi'}", str(tmp_path / "dapi"))
     assert find_nuclei(images, Wanted()) == FoundNuclei()
+
+
+def test_nuclei_of_plates_in_folders_are_beside_the_folder_that_was_given(tmp_path):
+    names = [f"{plate}/A0{k}_s1.tif" for plate in ("P1", "P2") for k in (1, 2)]
+    for folder, name in product(("images", "dapi"), names):
+        (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / folder / name, pixels(8, 9))
+    with own_patterns():
+        pair_by("metaxpress")
+        images = list_images(tmp_path / "images")
+        found = find_nuclei(images, Wanted(nuclei=AUTO_NUCLEI), tmp_path / "images")
+        of = {file.relative_to(tmp_path).as_posix(): own.path.relative_to(tmp_path) for file, own in found.of.items()}
+        assert of == {f"images/{name}": Path("dapi", name) for name in names}
+        inputs, _ = training_inputs(images, tmp_path / "images", Wanted(nuclei=AUTO_NUCLEI), None)
+        assert inputs.nuclei == found.of
 
 
 def test_a_folder_that_was_asked_for_must_have_all(images, tmp_path):
