@@ -1,6 +1,6 @@
 """Several files that hold the channels of one image: A01_s1_{w1|w2}.tif is the path of A01_s1_w1.tif and A01_s1_w2.tif.
 
-Names only; nothing here looks at a disk.
+Names only, but that a file which is called so by itself is no path of several.
 """
 
 import re
@@ -50,8 +50,8 @@ def _alike(names: Iterable[str]) -> int:
 def channel_files(path: Path) -> dict[str, Path]:
     """Return channel -> file of the path of several files; nothing for that of a single file."""
     found = _JOINED.fullmatch(path.name)
-    if found is None:
+    if found is None or path.exists():
         return {}
     before, parts, after = found.groups()
     told = (part.partition("=") for part in parts.split("|"))
-    return {channel: path.with_name(f"{before}{part or channel}{after}") for channel, _, part in told}
+    return {channel: path.with_name(f"{before}{part if own else channel}{after}") for channel, own, part in told}

@@ -6,9 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lacss_tools.errors import InputError
-from lacss_tools.io.acquired import acquired, tells_fields
+from lacss_tools.io.acquired import acquired, refuse_choice, tells_fields
 from lacss_tools.io.plates import images_of, is_store
-from lacss_tools.io.stems import IMAGE_SUFFIXES, TABLE_SUFFIXES, ZARR, first_of, how_to_pair, meant, stem_of
+from lacss_tools.io.stems import (
+    IMAGE_SUFFIXES,
+    TABLE_SUFFIXES,
+    ZARR,
+    first_of,
+    how_to_pair,
+    meant,
+    same_stem,
+    stem_of,
+)
 
 
 @dataclass(frozen=True)
@@ -81,9 +90,13 @@ def unsure_file(mask: Path) -> Path:
 def list_images(folder: Path) -> dict[str, Path]:
     """Return stem -> file for every image in `folder`, sorted by stem.
 
-    Raises InputError when the folder is missing, holds no image, or holds two images of one stem.
+    Raises InputError when the folder is missing, holds no image (or none that a pattern asks for), or holds two images
+    of one stem.
     """
-    return _some(folder, find_images(folder), "image (TIFF, PNG, JPEG or OME-Zarr)")
+    found = find_images(folder)
+    if not found and tells_fields():
+        refuse_choice(folder, IMAGE_SUFFIXES, _holds_results)
+    return _some(folder, found, "image (TIFF, PNG, JPEG or OME-Zarr)")
 
 
 def list_tables(folder: Path) -> dict[str, Path]:
@@ -97,14 +110,16 @@ def find_images(folder: Path) -> dict[str, Path]:
     OME-Zarr images, and all images of OME-Zarr plates, count as files of the folder; a store may itself be the folder.
     """
     stores = [folder] if is_store(folder) else sorted(folder.glob(f"[!.]*{ZARR}"))
-    find = acquired if tells_fields() and folder.is_dir() else _find
-    if not stores:
-        return find(folder, IMAGE_SUFFIXES)
-    found = {} if stores == [folder] else find(folder, IMAGE_SUFFIXES)
+    if stores == [folder]:
+        found = {}
+    elif tells_fields() and folder.is_dir():
+        found = acquired(folder, IMAGE_SUFFIXES, _holds_results)
+    else:
+        found = _find(folder, IMAGE_SUFFIXES)
     for store in stores:
         for stem, path in images_of(store).items():
             if stem in found:
-                raise InputError(f"{path} and {found[stem]} share the stem {stem!r}. Rename or remove one of them.")
+                raise same_stem(path, found[stem], stem)
             found[stem] = path
     return dict(sorted(found.items()))
 
@@ -112,6 +127,14 @@ def find_images(folder: Path) -> dict[str, Path]:
 def find_tables(folder: Path) -> dict[str, Path]:
     """Return what `list_tables` does, nothing when the folder is missing or holds no table."""
     return _find(folder, TABLE_SUFFIXES)
+
+
+def _holds_results(folder: Path) -> bool:
+    """Return whether a folder holds masks or label images that commands made: a pattern may take them for images."""
+    from lacss_tools.io.settings import COMMANDS, settings_file
+
+    records = (settings_file(folder, command) for command in COMMANDS)
+    return any(path.is_file() for path in (picks_file(folder), *records))
 
 
 def _some(folder: Path, found: dict[str, Path], what: str) -> dict[str, Path]:
@@ -132,7 +155,7 @@ def _find(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     for path in meant([folder / name for name in names if not name.startswith(".")]):
         stem = stem_of(path)
         if stem in found:
-            raise InputError(f"{path} and {found[stem].name} share the stem {stem!r}. Rename or remove one of them.")
+            raise same_stem(path, found[stem], stem)
         found[stem] = path
     return dict(sorted(found.items()))
 

@@ -13,6 +13,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from lacss_tools.errors import InputError
+from lacss_tools.io.joined import channel_files
 from lacss_tools.io.patterns import PRESETS, STEM, Form, Named, parse
 
 IMAGE_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpeg", ".jpg", ".nd2", ".czi", ".lif")
@@ -50,12 +52,13 @@ def as_text(name: str) -> str:
 def stem_of(path: Path) -> str:
     """Return the name that pairs files: without the suffix in upper or lower case, `.ome.tif` counted as one.
 
-    Where patterns are in force (`pair_by`), what the first of them that fits calls the stem.
+    Where patterns are in force (`pair_by`), what the first of them that fits calls the stem. That of an image whose
+    channels are files of their own is that of the first of them.
 
     >>> stem_of(Path("dapi/A01.field1.ome.tif")), stem_of(Path("lois/A01.field1.CSV"))
     ('A01.field1', 'A01.field1')
     """
-    whole = whole_stem(path)
+    whole = whole_stem(next(iter(channel_files(path).values()), path))
     found = told_by(whole)
     return found.stem if found else whole
 
@@ -117,6 +120,13 @@ def told_by(whole: str) -> Named | None:
 
 def _told(whole: str, forms: tuple[Form, ...]) -> Named | None:
     return next((told for form in forms if (told := form.read(whole))), None)
+
+
+def same_stem(path: Path, other: Path, stem: str, channel: str = "") -> InputError:
+    """Return the error of two files that would be one image, or one channel of it."""
+    of = f" and the channel {channel}" if channel else ""
+    remedy = "Tell them apart in the `pattern`, as by {channel}, or choose one there" if in_force() else "Rename one"
+    return InputError(f"{path} and {other.name} share the stem {stem!r}{of}. {remedy}, or move one away.")
 
 
 def meant(paths: list[Path]) -> list[Path]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lacss_tools.errors import InputError, UsageError
-from lacss_tools.io.groups import groups_of
-from lacss_tools.io.joined import channel_files, join_channels
+from lacss_tools.io.joined import channel_files
 from lacss_tools.io.patterns import Position, position_of
-from lacss_tools.io.project import find_images, list_images, list_tables
+from lacss_tools.io.project import find_images, list_images, list_tables, picks_file
+from lacss_tools.io.settings import settings_file
 from lacss_tools.io.stems import how_to_pair, own_patterns, pair_by, stem_of
 
 WELLS, SITES = ("A01", "B12", "P24"), (1, 2, 10)
@@ -71,7 +71,7 @@ def cellvoyager(plate="AssayPlate_Greiner_#655090"):
 def incucyte(time="2024y01m31d_08h00m"):
     """Wells without a zero, one channel a folder."""
     return {
-        f"VID_7_{well}_{site}_t{time}": f"VID_7_{well[0]}{int(well[1:])}_{site}_{time}.tif"
+        f"VID_7_{well}_{site}_t{time.replace('_', '-')}": f"VID_7_{well[0]}{int(well[1:])}_{site}_{time}.tif"
         for well, site in product(WELLS, SITES)
     }
 
@@ -175,10 +175,17 @@ def test_a_projection_beside_planes_is_asked_about_too(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["P_A01_s1_w1.tif", "P_A01_s1_w2.tif", "P_A02_s1_w1.tif"], "lacks channel w2 of 'P_A02_1'. Add it, or choose"),
+        (
+            ["P_A01_s1_w1.tif", "P_A01_s1_w2.tif", "P_A02_s1_w1.tif"],
+            "channel w2 of 'P_A02_1', of which it has w1. Add it, or .* have: metaxpress:channel=w1.",
+        ),
+        (["P_A01_s1.tif", "P_A02_s1_w1.tif"], "lacks channel w1 of 'P_A01_1', of which it has none. Add it.$"),
         (["P_A01_s1_w1.tif", "notes.tif", "sum.png"], "notes.tif and 1 more: the name does not fit the `pattern`"),
         (["r01c01f01p01-ch1sk1fk1fl1.tiff"], "r01c01f01p01-ch1sk1fk1fl1.tiff: the name does not fit"),
-        (["x/P_A01_s1_w1.tif", "x/P_A01_s1_w1.png"], "share the stem 'x_P_A01_1' and the channel w1"),
+        (
+            ["x/P_A01_s1_w1.tif", "x/P_A01_s1_w1.png"],
+            "stem 'x_P_A01_1' and the channel w1. Tell them apart in the `pattern`.*move one away",
+        ),
         (["P_A01_s1_w1.tif", "P_A01_1.tif"], "share the stem 'P_A01_1'"),
     ],
 )
@@ -186,6 +193,80 @@ def test_wrong_lists_are_named(tmp_path, names, message):
     pair_by("metaxpress")
     with pytest.raises(InputError, match=message):
         find_images(make(tmp_path, names))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "message"),
+    [
+        ("r{row}c{column}", ["r0c0.tif", "r1c0.tif"], "r0c0.tif and 1 more: .* Rows are 1 to 32, columns 1 to 99"),
+        ("r{row}c{column}", ["r33c1.tif"], "r33c1.tif: the name does not fit"),
+        ("{well}", ["A00.tif"], "A00.tif: the name does not fit"),
+        ("{well}_w*", ["A01_w1.tif", "A01_w2.tif"], "share the stem 'A01'. Tell them apart in the `pattern`"),
+        ("{stem}_w*", ["A01_w1.tif", "A01_w2.tif"], "share the stem 'A01'. Tell them apart in the `pattern`"),
+        (
+            "metaxpress:plane=1+2",
+            ["A01_z1.tif", "A01_z2.tif"],
+            "share the stem 'A01'. Tell them apart in the `pattern`",
+        ),
+        (
+            "metaxpress:channel=1",
+            ["A01_w1.tif", "A01_w2.tif"],
+            "metaxpress:channel=1; there are channel w1, w2. Choose",
+        ),
+        ("operetta:plane=3:channel=ch1", ["r01c01f01p01-ch1sk1fk1fl1.tiff"], "plane 1; channel ch1. Choose"),
+        ("{well}_{channel}_{plane}", ["A01_w1_1.tif", "A01_w1_2.tif"], r"as in \{well}_\{channel}_\{plane}:plane=2"),
+        ("{channel}_{plate}_{well}", ["w1_my_1_A01.tif"], "would be called 'my_1_A01', .* takes for '1_A01'"),
+    ],
+)
+def test_what_does_not_fit_a_pattern_is_told_with_that_pattern(tmp_path, pattern, names, message):
+    pair_by(pattern)
+    with pytest.raises(InputError, match=message):
+        list_images(make(tmp_path, names))
+
+
+def test_results_of_another_choice_are_no_error(tmp_path):
+    pair_by("{well}_{field}:field=2")
+    assert find_images(make(tmp_path, ["A01_1.tif"])) == {}
+
+
+def test_wells_and_plates_are_chosen_where_they_follow_from_other_fields(tmp_path):
+    folder = make(tmp_path, files(operetta("p1") | operetta("p2")))
+    assert {stem[:6] for stem in found(folder, "operetta:plate=p2:well=b12")} == {"p2_B12"}
+
+
+def test_times_of_several_numbers_keep_the_position(tmp_path):
+    pattern = "{plate}_{well}_{field}_{time}"
+    assert list(found(make(tmp_path, ["P_A01_1_2_30.tif"]), pattern)) == ["P_A01_1_t2-30"]
+    assert stem_of(Path("P_A01_1_t2-30.csv")) == "P_A01_1_t2-30"
+    assert position_of("P_A01_1_t2-30") == Position("P", "A01", "1", "2-30")
+    with pytest.raises(InputError, match=r"P_A01_1_day_1.tif: the name does not fit"):
+        found(make(tmp_path / "days", ["P_A01_1_day_1.tif"]), pattern)
+    assert list(found(tmp_path / "days", "{plate}_{well}_{field}_day_{time}")) == ["P_A01_1_t1"]
+
+
+def test_no_folder_deeper_than_the_pattern_is_searched(tmp_path):
+    make(tmp_path, ["P/A01_w1.tif", "P/old/notes.tif"])
+    assert list(found(tmp_path, "{plate}/{well}_{channel}")) == ["P_A01"]
+    assert list(found(make(tmp_path / "o", ["p/Images/r01c01f01p01-ch1sk1fk1fl1.tiff", "p/a/b/n.tif"]), "operetta"))
+
+
+@pytest.mark.parametrize(
+    "mark", [settings_file(Path(), "predict"), settings_file(Path(), "graphcut"), picks_file(Path())], ids=str
+)
+def test_results_in_folders_are_no_further_images(tmp_path, mark):
+    make(tmp_path, ["A01.tif", "found/A01.tif", "plate2/A01.tif", f"found/{mark}"])
+    assert list(found(tmp_path, "metaxpress")) == ["A01", "plate2_A01"]
+    assert list(found(tmp_path / "found", "metaxpress")) == ["A01"]
+
+
+def test_an_image_of_several_files_has_the_stem_of_its_first(tmp_path):
+    assert stem_of(Path("P_A01_s1_{w1|w2}.tif")) == "P_A01_s1_w1"
+    real = make(tmp_path, ["real{x|y}.tif"]) / "real{x|y}.tif"
+    assert (channel_files(real), stem_of(real)) == ({}, "real{x|y}")
+    pair_by("metaxpress")
+    assert stem_of(Path("P_A01_s1_{w1|w2}.tif")) == "P_A01_1"
+    images = found(make(tmp_path / "i", ["A01_s1.tif", "A01_s1_w2.tif"]), "metaxpress")
+    assert images == {"A01_1": {"none": "A01_s1.tif", "w2": "A01_s1_w2.tif"}}
 
 
 def test_results_are_found_by_the_same_pattern(tmp_path):
@@ -205,7 +286,7 @@ def test_a_pattern_that_pairs_nothing_is_refused(pattern):
         pair_by(pattern)
 
 
-@pytest.mark.parametrize("pattern", ["metaxpress:row=1", "metaxpress:plane", "{stem}_w1:plane=1"])
+@pytest.mark.parametrize("pattern", ["metaxpress:row=1", "metaxpress:plane", "{stem}_w1:plane=1", "metaxpress:well=X"])
 def test_what_a_pattern_cannot_choose_is_refused(pattern):
     with pytest.raises(UsageError, match="which is none of its fields"):
         pair_by(pattern)
@@ -214,26 +295,3 @@ def test_what_a_pattern_cannot_choose_is_refused(pattern):
 def test_a_preset_is_told_where_it_pairs():
     first, second = (["P_A01_s1_w1" + GUIDS[0]], ["P_A01_s1_w2" + GUIDS[1]])
     assert how_to_pair(first, second) == "They pair with `pattern` 'metaxpress'."
-
-
-def test_positions():
-    assert position_of("my_plate_AF48_3") == Position("my_plate", "AF48", "3")
-    assert position_of("image_7") is None
-
-
-def test_files_whose_names_are_no_path_together_are_refused():
-    with pytest.raises(InputError, match="cannot be taken together"):
-        join_channels({"a": Path("{x}_a.tif"), "b": Path("{x}_b.tif")})
-    with pytest.raises(InputError, match="cannot be taken together"):
-        join_channels({"a": Path("one/x_a.tif"), "b": Path("two/x_b.tif")})
-
-
-def test_wells_are_groups_where_all_names_tell_them():
-    assert groups_of(["p_A01_1", "p_B02_1"], None, None) == {"p_A01_1": "A01", "p_B02_1": "B02"}
-    assert groups_of(["p_A01_1", "q_A01_1"], None, None) == {"p_A01_1": "p_A01", "q_A01_1": "q_A01"}
-    assert groups_of(["p_A01_1", "other"], None, None) is None
-    assert groups_of(["cells_B2", "cells_C1"], None, None) is None
-    assert groups_of(["F01_120", "F02_7"], None, None) is None
-    pair_by("metaxpress")
-    assert groups_of(["cells_B2", "cells_C1"], None, None) == {"cells_B2": "B2", "cells_C1": "C1"}
-    assert groups_of(["p_A01_1", "p_B02_1"], "^(p)", None) == {"p_A01_1": "p", "p_B02_1": "p"}
