@@ -63,7 +63,7 @@ def refuse_choice(folder: Path, suffixes: tuple[str, ...], passed_over: Callable
         asked = ", ".join(dict.fromkeys(form.text for form in forms))
         known = {key: sorted({told.told[key] for told in there}, key=_in_order) for form in forms for key in form.kept}
         listed = "; ".join(f"{key} {first_of(values)}" for key, values in known.items())
-        raise InputError(f"{folder} holds no file of `pattern` {asked}; there are {listed}. Choose of those.")
+        raise InputError(f"{folder} holds no file of `pattern` {asked}; the files have {listed}. Choose of those.")
 
 
 def _told(folder: Path, path: Path) -> Named | None:

@@ -211,7 +211,7 @@ def test_wrong_lists_are_named(tmp_path, names, message):
         (
             "metaxpress:channel=1",
             ["A01_w1.tif", "A01_w2.tif"],
-            "metaxpress:channel=1; there are channel w1, w2. Choose",
+            "metaxpress:channel=1; the files have channel w1, w2. Choose",
         ),
         ("operetta:plane=3:channel=ch1", ["r01c01f01p01-ch1sk1fk1fl1.tiff"], "plane 1; channel ch1. Choose"),
         ("{well}_{channel}_{plane}", ["A01_w1_1.tif", "A01_w1_2.tif"], r"as in \{well}_\{channel}_\{plane}:plane=2"),
