@@ -222,4 +222,4 @@ def test_a_plate_is_read_from_python(tmp_path):
     assert list(read) == STEMS
     assert all(np.array_equal(image, images[stem][1:]) for stem, image in read.items())
     ((stem, image),) = read_images(tmp_path / "p.zarr" / "A" / "01" / "0")
-    assert (stem, image.dtype, image.tolist()) == ("0", np.float32, images["p_A01_0"].tolist())
+    assert (stem, image.dtype, image.tolist()) == ("p_A01_0", np.float32, images["p_A01_0"].tolist())
