@@ -21,7 +21,7 @@ from lacss_tools.metrics.overlap import overlap
 from lacss_tools.predict.predictor import load_predictor
 from lacss_tools.train.labelled import read_labelled
 
-MET, CLOSE = 0.5, 0.75
+MET, CLOSE, NEARLY = 0.5, 0.75, 0.3
 """IoU"""
 EMPTY, MOST, PART, SECOND = 0.5, 0.6, 0.6, 0.25
 """a false cell is background if more than the first of it is; part of a cell if more than the second of it lies in one
@@ -58,7 +58,7 @@ def main() -> None:
         names = label_numbers(options.labels, image.stem)
         for k in np.flatnonzero(best <= MET):
             unsure = int(names[k]) in ambiguous.get(image.stem, [])
-            missed["ambiguous outline" if unsure else "nearly met" if best[k] > 0.3 else "other"] += 1
+            missed["ambiguous outline" if unsure else "nearly met" if best[k] > NEARLY else "other"] += 1
     for name, counts in (("cells", where), ("false", false), ("missed", missed)):
         print(f"{name}:", ", ".join(f"{what} {number}" for what, number in sorted(counts.items())))
 
@@ -85,7 +85,7 @@ def kind(of_found: np.ndarray, of_truth: np.ndarray, met: np.ndarray) -> str:
 
 def label_numbers(labels: Path, stem: str) -> np.ndarray:
     """Return the labels of an image in the order of its cells."""
-    numbers: np.ndarray = np.unique(read_labels(list_images(labels)[stem]))
+    numbers: np.ndarray = np.unique(np.abs(read_labels(list_images(labels)[stem], signed=True)))
     return numbers[numbers > 0]
 
 

@@ -161,18 +161,15 @@ def load_training_data(
     images = {stem_of(files[1]): files[0] for files in chosen.files}
     inputs, seen = training_inputs(images, folders.images, wanted, knows_nuclei)
     sources = [read(*files, see=inputs.read) for read, files in zip(chosen.readers, chosen.files, strict=True)]
-    if not any(len(source.lois) for source in sources):
+    lois = sum(len(source.lois) for source in sources)
+    if not lois:
         where = folders.labels if supervision == "full" else folders.lois
         raise InputError(f"{where} holds no cell to learn from. Look at it and at the masks in an image viewer.")
     data = gather(sources, paths, cell_diameter, diameter, borders, inputs.blank, scale, held_back)
     return replace(
         data,
         fingerprint=fingerprint([*(path for files in chosen.files for path in files), *inputs.files(paths)]),
-        notes=[
-            f"training images: {chosen.note}; {sum(len(source.lois) for source in sources)} LOIs",
-            seen,
-            *data.notes,
-        ],
+        notes=[f"training images: {chosen.note}; {lois} LOIs", seen, *data.notes],
         paths=frozenset(path.resolve() for path in paths),
     )
 

@@ -141,9 +141,12 @@ class TrainSession:
         state.doubled = task.world.tell(found)
         self.join_doubled()
         rows = table(task.data.images, state.doubled, task.data.scale, task.data.names)
-        if rows and task.world.leads:
-            write_table(task.run / DOUBLED, DOUBLED_HEADER, rows)
-            self.say(f"step {state.step}: {len(rows)} pairs of LOIs count as one cell each from here on ({DOUBLED})")
+        told = "hardly any cell seems to have two LOIs, so each stays a cell of its own"
+        if rows:
+            told = f"{len(rows)} pairs of LOIs count as one cell each from here on ({DOUBLED})"
+            if task.world.leads:
+                write_table(task.run / DOUBLED, DOUBLED_HEADER, rows)
+        self.say(f"step {state.step}: {told}")
         self.save()
 
     def join_doubled(self) -> None:

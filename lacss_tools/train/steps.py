@@ -184,23 +184,30 @@ def fit(
     for note in notes:
         say(note)
     came_from = checkpoint.stored_origin(run) if resume else checkpoint.origin(init) if init else {}
+    session.board = Board(run, state.step) if tensorboard and ready.world.leads else None
     try:
-        finished, team = False, settings
-        while not finished:
-            with fastest(state.model, session.images, team, processes, ready.world, say) as world:
-                session.work_in(world)
-                for note in _other_crops(run, world) if resume else []:
-                    say(note)
-                if world.leads:
-                    checkpoint.write_config(run, settings, **_describe(session.task, model.settings, came_from))
-                    session.board = session.board or (Board(run, state.step) if tensorboard else None)
-                finished = _see_through(session, watch)
-            processes = min(processes, world.processes)
-            team = replace(settings, processes=processes)  # what is fastest is known
+        _in_parts(session, processes, resume, came_from, watch)
     finally:
         if session.board:
             session.board.close()
     return run / BEST
+
+
+def _in_parts(session: TrainSession, processes: int, resume: bool, came_from: dict[str, str], watch: Watch) -> None:
+    """Train with so many processes or fewer, and go on with images that have changed on the way until all is done."""
+    task, state = session.task, session.state
+    finished, settings = False, task.settings
+    while not finished:
+        with fastest(state.model, session.images, settings, processes, task.world, session.say) as world:
+            session.work_in(world)
+            for note in _other_crops(task.run, world) if resume else []:
+                session.say(note)
+            if world.leads:
+                facts = _describe(session.task, state.model.settings, came_from)
+                checkpoint.write_config(task.run, task.settings, **facts)
+            finished = _see_through(session, watch)
+        processes = min(processes, world.processes)
+        settings = replace(settings, processes=processes)  # what is fastest is known
 
 
 def _other_crops(run: Path, world: World) -> list[str]:

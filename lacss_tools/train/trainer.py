@@ -110,9 +110,8 @@ def run_steps(
     batches = supply(place(images, device), settings, state.step, device, world.rank, world.part)
     norms: deque[Tensor] = deque(maxlen=CHECK_EVERY)
     progress = state.progress(settings, world)
-    while (
-        progress < until
-    ):  # as it was after the last step, so that the check of that step knew whether it was the last
+    # read once a step, at its end, so that the check of a step knows whether it is the last
+    while progress < until:
         set_learning_rate(state, settings, progress)
         world.begin(state.model, state.step, progress)
         losses, norm = make(next(batches).to(device), progress)

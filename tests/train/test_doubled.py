@@ -159,6 +159,15 @@ def test_nobody_looks_where_it_is_not_asked_for_or_cannot_be_told(with_nuclei, t
 
 
 @pytest.mark.usefixtures("tiny_preset", "no_curves")
+def test_it_is_said_when_none_are_joined(with_nuclei, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "find_doubled", lambda model, images, device: [[] for _ in images])
+    said = []
+    work.train(with_nuclei, tmp_path / "run", replace(SHORT, steps=2), device="cpu", say=said.append)
+    assert any(line.startswith("step 1: hardly any cell seems to have two LOIs") for line in said)
+    assert not (tmp_path / "run" / "doubled.csv").exists()
+
+
+@pytest.mark.usefixtures("tiny_preset", "no_curves")
 def test_processes_that_share_the_steps_share_the_joined_cells(with_nuclei, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "find_doubled", lambda model, images, device: [[(0, 1)] for _ in images])
     settings = replace(SHORT, batch=2, processes=2)
@@ -174,4 +183,5 @@ def test_the_cells_of_a_network_belong_to_their_lois(tiny_preset):
     whole = field()
     model = Lacss(replace(tiny_preset, channels=2, nuclei=1)).eval()
     numbers, cells = doubled.cells_at(model, whole, CPU)
+    assert len(cells)
     assert np.abs(cells.locations - whole.lois.numpy()[numbers]).max(initial=0) < 1 / 32
